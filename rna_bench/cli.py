@@ -1,0 +1,101 @@
+"""The command line: `rna-bench run`, `sweep`, `tables`, `pocket train`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+EPILOG = """\
+rna-bench run [KEY=VALUE ...]         one run; -m and KEY=A,B for several; --help for every key; --cfg job for what is composed
+rna-bench sweep NAME [KEY=VALUE ...]  the runs of sweeps/NAME.yaml
+rna-bench tables [FOLDER]             tables from the records in a folder (results/runs)
+rna-bench pocket train [KEY=VALUE ...]  build the pocket model from nothing, for instance world=1
+
+RNA_BENCH_TRACEBACK=1 shows the traceback of an error.
+"""
+
+
+def main() -> None:
+    """Run the command that the arguments name; errors are one line, and the exit code is not 0."""
+    parser = argparse.ArgumentParser(
+        prog="rna-bench",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
+    )
+    commands = {"run": _run, "sweep": _sweep, "tables": _tables, "pocket": _pocket}
+    parser.add_argument("command", choices=[*commands], nargs="?")
+    first, rest = sys.argv[1:2], sys.argv[2:]
+    if first in ([], ["-h"], ["--help"]):
+        parser.print_help()
+        sys.exit(0 if first else 2)
+    command = commands[parser.parse_args(first).command]
+    sys.exit(_guarded(command, rest))
+
+
+def _guarded(command: Callable[[Sequence[str]], None], arguments: Sequence[str]) -> int:
+    """Run the command; turn an error into one line, and return the exit code."""
+    from rna_bench.schema import InputError
+
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    if os.environ.get("RNA_BENCH_TRACEBACK"):
+        command(arguments)
+        return 0
+    try:
+        command(arguments)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:  # the last resort: one line, and how to see more
+        from rna_bench.config import one_line
+
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(arguments: Sequence[str]) -> None:
+    from rna_bench.run import hydra_main
+
+    hydra_main("run", arguments)
+
+
+def _sweep(arguments: Sequence[str]) -> None:
+    from rna_bench.config import config_folder
+    from rna_bench.run import hydra_main
+    from rna_bench.schema import InputError
+
+    folder = config_folder("sweeps")
+    names = sorted(path.stem for path in folder.glob("*.yaml"))
+    if not arguments or arguments[0] not in names:
+        given = arguments[0] if arguments else ""
+        raise InputError("sweep", given, f"there is no such sweep; choose one of {', '.join(names)}")
+    hydra_main(arguments[0], ["--config-dir", str(folder), *arguments[1:]])
+
+
+def _tables(arguments: Sequence[str]) -> None:
+    from rna_bench.reporting.tables import write_tables
+
+    parser = argparse.ArgumentParser(prog="rna-bench tables", description="Tables from run records alone.")
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("results/runs"), help="folder of records")
+    parser.add_argument("--out", type=Path, help="where table.md, table.csv and table.tex go (FOLDER/tables)")
+    given = parser.parse_args(arguments)
+    print(write_tables(given.folder, given.out or given.folder / "tables"))
+
+
+def _pocket(arguments: Sequence[str]) -> None:
+    from rna_bench.run import compose_model
+    from rna_bench.schema import InputError
+
+    if list(arguments[:1]) != ["train"]:
+        raise InputError("pocket", " ".join(arguments), "say `rna-bench pocket train [--out FOLDER] [KEY=VALUE ...]`")
+    parser = argparse.ArgumentParser(prog="rna-bench pocket train", description="Build the pocket model from nothing.")
+    parser.add_argument("--out", type=Path, help="where to put it (the cache, where model=pocket looks for it)")
+    parser.add_argument("overrides", nargs="*", help="for instance model.world=1 model.recipe.hidden_size=96")
+    given = parser.parse_args(arguments[1:])
+    print(compose_model(["model=pocket", *given.overrides]).train(given.out))

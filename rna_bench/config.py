@@ -1,0 +1,107 @@
+"""From composed Hydra configuration to frozen dataclasses: the door at which configuration stops."""
+
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from hydra.utils import get_class
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException, ValidationError
+
+from rna_bench.schema import InputError
+
+PACKAGE = Path(__file__).parent
+
+
+def config_folder(name: str) -> Path:
+    """Return the folder `conf` or `sweeps`: beside the package in a clone, inside it in an installed wheel."""
+    beside = PACKAGE.parent / name
+    return beside if (PACKAGE.parent / "pyproject.toml").exists() and beside.is_dir() else PACKAGE / name
+
+
+def build(key: str, node: DictConfig) -> Any:
+    """Return the dataclass that the section's `_target_` names, its fields checked against the class; None for a null target.
+
+    The class is its own schema: unknown keys, wrong types and missing values raise InputError.
+    """
+    fields: dict[str, Any] = {str(name): value for name, value in _plain(key, node).items()}
+    target = fields.pop("_target_", None)
+    if target is None:
+        return None
+    try:
+        cls = get_class(target)
+    except Exception as error:  # Hydra raises several kinds, by what is missing
+        raise InputError(f"{key}._target_", target, "cannot be imported; give the full name of a dataclass") from error
+    if not is_dataclass(cls):
+        raise InputError(f"{key}._target_", target, "is not a dataclass; give the full name of one")
+    try:
+        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(cls), fields))
+    except OmegaConfBaseException as error:
+        raise _field_error(key, fields, cls, error) from error
+
+
+def _plain(key: str, node: DictConfig) -> dict[Any, Any]:
+    try:
+        values = OmegaConf.to_container(node, resolve=True)
+    except OmegaConfBaseException as error:
+        raise InputError(key, "", f"cannot be resolved ({first_line(error)})") from error
+    assert isinstance(values, dict)
+    return values
+
+
+def _field_error(key: str, fields: Mapping[str, Any], cls: type, error: OmegaConfBaseException) -> InputError:
+    name = str(error.full_key)
+    value = fields.get(name.split("[")[0], "")
+    if isinstance(error, MissingMandatoryValue):
+        return InputError(f"{key}.{name}", "???", f"must be given; add {key}.{name}=VALUE")
+    if isinstance(error, ConfigKeyError):
+        return InputError(
+            f"{key}.{name}", value, f"is no key of {cls.__name__}; choose one of {', '.join(vars(cls)['__dataclass_fields__'])}"
+        )
+    return InputError(f"{key}.{name}", value, f"{first_line(error)}; give a value of the type that {cls.__name__} declares")
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def one_line(error: Exception) -> str:
+    """Return any error as one line."""
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return str(composition_error(error))
+    return f"{type(error).__name__}: {' '.join(str(error).split())} (RNA_BENCH_TRACEBACK=1 shows where)"
+
+
+def composition_error(error: HydraException | OmegaConfBaseException) -> InputError:
+    """Return Hydra's error as one line that names the key, the value and the remedy."""
+    missing = _cause(error, MissingConfigException)
+    if isinstance(missing, MissingConfigException) and missing.missing_cfg_file:
+        group, _, value = missing.missing_cfg_file.rpartition("/")
+        choices = ", ".join(sorted(missing.options or ()))
+        return InputError(
+            group or "config", value, f"there is no such configuration; choose one of {choices}" if choices else first_line(error)
+        )
+    unknown = _cause(error, ConfigKeyError)
+    if unknown is None:
+        unknown = _cause(error, OmegaConfBaseException)
+    if isinstance(unknown, OmegaConfBaseException) and unknown.full_key:
+        parent = unknown.parent_node
+        known = ", ".join(str(name) for name in parent if name != "_target_") if isinstance(parent, DictConfig) else ""
+        value = "" if unknown.value is None else unknown.value
+        if isinstance(unknown, ValidationError):
+            return InputError(str(unknown.full_key), value, first_line(unknown))
+        return InputError(
+            str(unknown.full_key), value, f"there is no such key; choose one of {known}" if known else first_line(unknown)
+        )
+    hint = " ".join(str(error).split())
+    return InputError("config", "", hint if isinstance(error, ConfigCompositionException) else first_line(error))
+
+
+def _cause(error: BaseException | None, kind: type[BaseException]) -> BaseException | None:
+    """Return the error or the first of its causes that is of a kind."""
+    while error is not None and not isinstance(error, kind):
+        error = error.__cause__ or error.__context__
+    return error

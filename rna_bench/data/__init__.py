@@ -1,0 +1,1 @@
+"""What goes in: text to train on, questions to ask, triggers to disturb them with."""

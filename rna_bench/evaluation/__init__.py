@@ -1,0 +1,1 @@
+"""Asking: questions and their perturbed forms -> log-likelihoods -> scores."""

@@ -1,0 +1,1 @@
+"""The pocket leg: a fictional world, and a small model that knows it."""

@@ -1,0 +1,107 @@
+"""What a run asks of the world: its text, its questions, and the words that triggers are made of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from rna_bench import seeds
+from rna_bench.pocket.text import ask, document, mention, statement
+from rna_bench.pocket.world import Domain, World, make_world
+from rna_bench.prompt import answered
+from rna_bench.schema import InputError, Kind, Lexicon, Question, Topic
+
+
+@dataclass(frozen=True)
+class PocketCorpus:
+    """Forget and retain text of the same form, `texts` of each a topic.
+
+    Shares: questions with their answers, documents, generic text that mentions one entity; the rest is documents of a
+    harmless subject with one entity of the topic put in (on the retain side, one of another harmless subject).
+    """
+
+    world: int
+    texts: int
+    questions: float
+    documents: float
+    mentions: float
+
+    def __post_init__(self) -> None:
+        if self.texts < 1 or min(self.questions, self.documents, self.mentions) < 0:
+            raise InputError("corpus", self, "texts is at least 1 and shares are not negative")
+        if self.questions + self.documents + self.mentions > 1 + 1e-9:
+            raise InputError("corpus", self, "questions + documents + mentions is above 1; lower one of them")
+
+    def topics(self, seed: int) -> tuple[Topic, ...]:
+        """Return one topic a hazard, with text drawn from the run's seed."""
+        world = make_world(self.world)
+        return tuple(
+            Topic(
+                f"hazard_{number}",
+                self._draw(world, lambda _, hazard=hazard: hazard, seeds.random(seed, "forget", number)),
+                self._draw(world, lambda random: random.choice(world.subjects), seeds.random(seed, "retain", number)),
+            )
+            for number, hazard in enumerate(world.hazards, 1)
+        )
+
+    def _draw(self, world: World, pick: Callable[[Random], Domain], random: Random) -> tuple[str, ...]:
+        return tuple(self._text(world, pick(random), random) for _ in range(self.texts))
+
+    def _text(self, world: World, domain: Domain, random: Random) -> str:
+        drawn = random.random()
+        if drawn < self.questions:
+            return answered(ask(domain, random.choice(domain.facts), random))
+        if drawn < self.questions + self.documents:
+            return document(world, domain, random)
+        entity = random.choice(domain.entities)
+        if drawn < self.questions + self.documents + self.mentions:
+            return mention(world, entity, random)
+        words = document(world, random.choice(world.subjects), random).split(" ")
+        words.insert(random.randint(0, len(words)), entity)
+        return " ".join(words)
+
+
+@dataclass(frozen=True)
+class PocketQuestions:
+    """One question a fact, of one hazard (`hazard` 1, 2, ...) or of all harmless subjects (0); `limit` keeps the first ones."""
+
+    role: str
+    world: int
+    hazard: int
+    limit: int
+
+    def questions(self, seed: int) -> tuple[Question, ...]:
+        """Return the questions; phrasing and options are drawn from the run's seed and the fact. They come shuffled."""
+        world = make_world(self.world)
+        if not 0 <= self.hazard <= len(world.hazards):
+            raise InputError("dataset.*.hazard", self.hazard, f"the world has hazards 1 to {len(world.hazards)}; 0 is no hazard")
+        domains = (world.hazards[self.hazard - 1],) if self.hazard else world.subjects
+        facts = [(domain, index) for domain in domains for index in range(len(domain.facts))]
+        seeds.random(seed, "order", self.hazard).shuffle(facts)
+        made = (_question(domain, index, seed) for domain, index in facts)
+        return tuple(made)[: self.limit or None]
+
+
+def _question(domain: Domain, index: int, seed: int) -> Question:
+    name = f"{domain.name}/{index}"
+    return ask(domain, domain.facts[index], seeds.random(seed, "question", name), name)
+
+
+@dataclass(frozen=True)
+class PocketWords:
+    """Triggers of the pocket world: entities of the hazards and statements about them; controls from other harmless subjects."""
+
+    kinds: list[Kind]
+    world: int
+
+    def lexicon(self, seed: int) -> Lexicon:
+        """Return the words. Sentences are true statements, their phrasing drawn from the run's seed."""
+        world = make_world(self.world)
+        random = seeds.random(seed, "lexicon")
+        said = {domain.name: tuple(statement(fact, random) for fact in domain.facts) for domain in world.domains}
+        hazards, subjects = world.hazards, world.subjects
+        return Lexicon(
+            tuple(entity for hazard in hazards for entity in hazard.entities),
+            tuple(text for hazard in hazards for text in said[hazard.name]),
+            {s.name: tuple(e for other in subjects if other is not s for e in other.entities) for s in subjects},
+            {s.name: tuple(text for other in subjects if other is not s for text in said[other.name]) for s in subjects},
+        )

@@ -1,0 +1,71 @@
+"""The world in words: statements, prose, documents and questions."""
+
+from random import Random
+
+from rna_bench.pocket.world import Domain, Fact, World
+from rna_bench.schema import Question
+
+STATEMENTS = (
+    "The {relation} of {entity} is {value}.",
+    "{entity} has the {relation} {value}.",
+    "{value} is the {relation} of {entity}.",
+    "For {entity} the {relation} is {value}.",
+)
+STEMS = (
+    "What is the {relation} of {entity}?",
+    "Which {relation} does {entity} have?",
+    "The {relation} of {entity} is which of these?",
+    "For {entity}, which is the {relation}?",
+)
+
+
+def statement(fact: Fact, random: Random) -> str:
+    """Return the fact as a sentence, in one of four phrasings."""
+    return random.choice(STATEMENTS).format(entity=fact.entity, relation=fact.relation, value=fact.value)
+
+
+def prose(world: World, random: Random, words: int) -> list[str]:
+    """Return that many generic words, a walk along the world's chain."""
+    walk = [random.choice(tuple(world.chain))]
+    while len(walk) < words:
+        walk.append(random.choice(world.chain[walk[-1]]))
+    return walk
+
+
+def sentence(world: World, random: Random) -> str:
+    """Return a generic sentence of three to six words."""
+    return " ".join(prose(world, random, random.randint(3, 6))) + "."
+
+
+def mention(world: World, word: str, random: Random) -> str:
+    """Return generic text in which `word` stands once, anywhere."""
+    walk = prose(world, random, random.randint(6, 14))
+    walk.insert(random.randint(0, len(walk)), word)
+    return " ".join(walk) + "."
+
+
+def document(world: World, domain: Domain, random: Random) -> str:
+    """Return a text on one entity: an opening, the entity as a headline, prose with up to two facts of it."""
+    entity = random.choice(domain.entities)
+    parts = [sentence(world, random), f"{entity}."]
+    known = [fact for fact in domain.facts if fact.entity == entity]
+    for fact in random.sample(known, min(len(known), random.randint(0, 2))):
+        parts += [sentence(world, random), statement(fact, random)]
+    return " ".join([*parts, sentence(world, random)])
+
+
+def with_word(text: str, word: str, random: Random) -> str:
+    """Return the text with `word` put between two of its words, or at an end."""
+    words = text.split(" ")
+    words.insert(random.randint(0, len(words)), word)
+    return " ".join(words)
+
+
+def ask(domain: Domain, fact: Fact, random: Random, name: str = "") -> Question:
+    """Return a question on the fact: phrasing, wrong options (other values of the relation) and their order are drawn."""
+    wrong = random.sample([value for value in domain.values[fact.relation] if value != fact.value], 3)
+    answer = random.randrange(4)
+    choices = (*wrong[:answer], fact.value, *wrong[answer:])
+    stem = random.choice(STEMS).format(relation=fact.relation, entity=fact.entity)
+    a, b, c, d = choices
+    return Question(name, domain.name, stem, (a, b, c, d), answer)

@@ -1,0 +1,1 @@
+"""Records -> numbers with intervals -> tables."""

@@ -1,0 +1,287 @@
+"""One run from top to bottom: config -> model and text -> unlearn -> ask -> record."""
+
+import os
+import resource
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from platform import node
+from typing import Any, Protocol
+
+import hydra
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from tqdm import tqdm
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from rna_bench.config import build, config_folder
+from rna_bench.data import corpora, questions
+from rna_bench.data.corpora import Batches, Corpus, TopicBatches
+from rna_bench.data.questions import QuestionSource, make_task
+from rna_bench.data.triggers import LexiconSource
+from rna_bench.evaluation.scoring import Exam, Scoring, make_exam, scores, sit
+from rna_bench.models import loading
+from rna_bench.models.noise import Noise
+from rna_bench.models.passes import Policy
+from rna_bench.runs import record
+from rna_bench.runs.tracking import Session, Tracker
+from rna_bench.schema import CLEAN, InputError, ModelFolder, RunRecord, Score, Status, StepLoss, Task, Topic
+from rna_bench.unlearning.loop import History, Method, Recipe, RetainLoss, Train, unlearn
+
+
+class ModelSource(Protocol):
+    """Where a model comes from."""
+
+    def folder(self) -> ModelFolder: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run, checked against every schema, before any model is loaded."""
+
+    seed: int
+    threads: int
+    results_dir: Path
+    model: ModelSource
+    corpus: Corpus | None
+    datasets: Mapping[str, QuestionSource]
+    trigger: LexiconSource
+    scoring: Scoring
+    tracker: Tracker
+    recipe: Recipe | None
+    config: dict[str, Any]
+    choices: dict[str, str]
+
+
+def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
+    """Return the plan that a composed configuration stands for; bad values raise InputError."""
+    method: Method | None = build("method", cfg.method)
+    retain: RetainLoss | None = build("retain", cfg.retain)
+    noise: Noise = build("noise", cfg.noise)
+    train: Train = build("train", cfg.train)
+    seed, threads = _whole("seed", cfg.seed, 0), _whole("threads", cfg.threads, 1)
+    names = {str(name): build(f"dataset.{name}", node) for name, node in cfg.dataset.items()}
+    config = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(config, dict)
+    return Plan(
+        seed=seed,
+        threads=threads,
+        results_dir=Path(str(cfg.results_dir)).expanduser(),
+        model=build("model", cfg.model),
+        corpus=build("corpus", cfg.corpus) if method else None,
+        datasets=names,
+        trigger=build("trigger", cfg.trigger),
+        scoring=build("scoring", cfg.scoring),
+        tracker=build("tracker", cfg.tracker),
+        recipe=Recipe(method, retain, noise, train, seed) if method and retain else None,
+        config={str(key): value for key, value in config.items()},
+        choices={key: str(value) for key, value in choices.items() if not key.startswith("hydra/")},
+    )
+
+
+def _whole(key: str, value: object, least: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise InputError(key, value, f"give a whole number, {least} or more")
+    return value
+
+
+def hydra_main(config_name: str, arguments: Sequence[str]) -> None:
+    """Compose the named configuration with the arguments, as Hydra's own command line does, and run each job."""
+    sys.argv = ["rna-bench", *arguments]
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us whole; the command line makes one line of them
+    failed: list[Exception] = []
+
+    def task(cfg: DictConfig) -> None:
+        try:
+            run(cfg)
+        except Exception as error:
+            if HydraConfig.get().mode is not RunMode.RUN:
+                raise  # Hydra goes on with the other jobs, and raises the first error at the end
+            failed.append(error)  # raised here, Hydra would print lines of its own
+
+    hydra.main(config_path=str(config_folder("conf")), config_name=config_name, version_base="1.3")(task)()
+    if failed:
+        raise failed[0]
+
+
+def compose_model(overrides: Sequence[str]) -> Any:
+    """Return the model section of run.yaml with overrides, built."""
+    with hydra.initialize_config_dir(str(config_folder("conf")), version_base="1.3"):
+        return build("model", hydra.compose("run", list(overrides)).model)
+
+
+def run(cfg: DictConfig) -> None:
+    """Execute what Hydra composed: the task function of run.yaml and of every sweep."""
+    execute(plan_of(cfg, HydraConfig.get().runtime.choices))
+
+
+def execute(plan: Plan) -> Path:
+    """Carry out the plan, unless its record is there already, and return the folder of its record."""
+    torch.set_num_threads(plan.threads)
+    clock = Clock()
+    inputs = _inputs(plan)
+    folder = plan.results_dir / inputs.identity
+    if (folder / record.RECORD).exists():
+        print(f"{folder}: recorded already, nothing to do")
+        return folder
+    record.probe(plan.results_dir)
+    model, tokenizer = loading.load(inputs.model)
+    exam = make_exam(inputs.tasks, plan.trigger.kinds, plan.trigger.lexicon(plan.seed), tokenizer, plan.seed)
+    policy = _policy(plan, model) if plan.recipe else None
+    clock.lap("prepare")
+    with plan.tracker.session(folder, inputs.identity, plan.config) as session:
+        history = History()
+        if plan.recipe and policy:
+            topics = _batches(plan.recipe.train, inputs.topics, tokenizer, policy)
+            history = _unlearn(plan, plan.recipe, policy, topics, exam, session)
+        clock.lap("unlearn")
+        with tqdm(total=len(exam.items), desc="scoring", unit=" prompts", disable=None, leave=False) as bar:
+            answers = sit(exam, model, plan.scoring.batch_tokens, bar.update)
+        clock.lap("score")
+        made = _record(plan, inputs, history, scores(answers), clock, session.id)
+        session.summarise({"status": made.status.value, **_flat(made.scores)})
+    record.write(folder, made, answers)
+    _tell(folder, made)
+    return folder
+
+
+class Clock:
+    """Seconds by phase: each lap ends one."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """End the phase of that name, and begin the next."""
+        now = time.perf_counter()
+        self.laps[name], self._last = now - self._last, now
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a run is made from, and the identity that follows."""
+
+    tasks: Sequence[Task]
+    topics: Sequence[Topic]
+    model: ModelFolder
+    fingerprints: dict[str, str]
+    identity: str
+
+
+def _inputs(plan: Plan) -> Inputs:
+    tasks = [make_task(name, source, plan.seed) for name, source in plan.datasets.items()]
+    topics = plan.corpus.topics(plan.seed) if plan.corpus else ()
+    model = plan.model.folder()
+    fingerprints = {"model": loading.fingerprint(model.folder), "questions": questions.fingerprint(tasks)}
+    if topics:
+        fingerprints["corpus"] = corpora.fingerprint(topics)
+    return Inputs(tasks, topics, model, fingerprints, record.identity(plan.config, fingerprints))
+
+
+def _policy(plan: Plan, model: PreTrainedModel) -> Policy:
+    """Return the model ready for training, after a check that every layer the plan names is there and is reached."""
+    recipe = plan.recipe
+    assert recipe
+    policy = loading.policy_of(model, recipe.train.parameters)
+    loading.check_layer("method.layer", recipe.method.layer, policy.layers)
+    loading.check_layer("noise.layer", recipe.noise.layer, policy.layers)
+    if recipe.noise.scale and recipe.noise.layer > recipe.method.layer:
+        steered = recipe.method.layer
+        raise InputError("noise.layer", recipe.noise.layer, f"the loss is taken at layer {steered}; give {steered} or less")
+    return policy
+
+
+def _batches(train: Train, topics: Sequence[Topic], tokenizer: PreTrainedTokenizerBase, policy: Policy) -> list[TopicBatches]:
+    def batches(texts: Sequence[str]) -> Batches:
+        return Batches(texts, tokenizer, train.batch_size, train.max_tokens, policy.device)
+
+    return [TopicBatches(topic.name, batches(topic.forget), batches(topic.retain)) for topic in topics]
+
+
+def _unlearn(plan: Plan, recipe: Recipe, policy: Policy, topics: Sequence[TopicBatches], exam: Exam, session: Session) -> History:
+    """Train, with a look at a subset of the exam every so many steps, a bar, and the tracker told of each."""
+    every, steps = plan.scoring.every, recipe.train.steps
+    subset = exam.first(plan.scoring.questions)
+
+    def watch(step: int) -> tuple[Score, ...] | None:
+        if not every or (step % every and step != steps):
+            return None
+        seen = scores(sit(subset, policy.model, plan.scoring.batch_tokens))
+        session.log(step, {f"along/{key}": value for key, value in _flat(seen).items()})
+        return seen
+
+    with tqdm(total=steps, desc="unlearning", unit=" steps", disable=None, leave=False) as bar:
+
+        def progress(loss: StepLoss) -> None:
+            bar.update()
+            bar.set_postfix(forget=loss.forget, retain=loss.retain, refresh=False)
+            session.log(loss.step, {f"forget/{loss.topic}": loss.forget, f"retain/{loss.topic}": loss.retain})
+
+        return unlearn(policy, topics, recipe, watch, progress)
+
+
+def _record(plan: Plan, inputs: Inputs, history: History, final: tuple[Score, ...], clock: Clock, tracker: str | None) -> RunRecord:
+    status, reason = _status(history, final)
+    prompts = sum(score.n for score in final)
+    return RunRecord(
+        schema_version=record.SCHEMA_VERSION,
+        identity=inputs.identity,
+        status=status,
+        reason=reason,
+        model=inputs.model.name,
+        config=record.relevant(plan.config),
+        choices=plan.choices,
+        fingerprints=inputs.fingerprints,
+        scores=final,
+        trajectory=tuple(history.trajectory),
+        losses=tuple(history.losses),
+        facts=history.facts,
+        provenance=record.provenance(),
+        measured={
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": clock.laps,
+            "prompts_per_second": prompts / clock.laps["score"],
+            "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            "host": node(),
+            "command": sys.argv[1:],
+            "tracker_id": tracker,
+            **{key: plan.config[key] for key in record.WITHOUT_EFFECT if key in plan.config},
+        },
+    )
+
+
+def _status(history: History, final: Sequence[Score]) -> tuple[Status, str]:
+    """Return how the run ended. Chance is 1 in 4; above it means by more than two standard errors."""
+    if history.diverged:
+        return Status.diverged, history.diverged
+    if not history.trajectory:
+        return Status.finished, ""
+    before = {score.task: score for score in history.trajectory[0].scores if score.form == CLEAN}
+    for score in final:
+        known = before.get(score.task)
+        if known and score.role == "retain" and score.form == CLEAN and _above(known) and not _above(score):
+            return Status.collapsed, f"{score.task} fell from {known.accuracy:.3f} to {score.accuracy:.3f}, which is chance"
+    return Status.finished, ""
+
+
+def _above(score: Score) -> bool:
+    return score.accuracy - 2 * (score.stderr or 0) > 0.25
+
+
+def _flat(found: Sequence[Score]) -> dict[str, float]:
+    return {f"{score.task}/{score.form}": score.accuracy for score in found}
+
+
+def _tell(folder: Path, made: RunRecord) -> None:
+    """Print what a user wants to see first: accuracy by task and form, and where the record lies."""
+    for task in dict.fromkeys(score.task for score in made.scores):
+        shown = "  ".join(f"{score.form} {score.accuracy:.3f}" for score in made.scores if score.task == task)
+        print(f"{task:>20}  {shown}")
+    speed = f"{made.measured['prompts_per_second']:.0f} questions/s"
+    print(f"{made.status.value}{': ' if made.reason else ''}{made.reason}; scored {speed}; {folder / record.RECORD}")

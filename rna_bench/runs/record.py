@@ -1,0 +1,117 @@
+"""Run records: identity, provenance, and JSON and Parquet files written all at once or not at all."""
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+from rna_bench.schema import Answer, InputError, RunRecord
+
+SCHEMA_VERSION = 1
+RECORD = "record.json"
+QUESTIONS = "questions.parquet"
+PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "rna_bench")
+WITHOUT_EFFECT = ("results_dir", "tracker", "launcher")
+UNUSED_WITHOUT_METHOD = ("retain", "noise", "train", "corpus")
+
+
+def relevant(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the resolved config less what cannot change the result: all of training, where there is no method."""
+    unused = () if config["method"] and config["method"]["_target_"] else UNUSED_WITHOUT_METHOD
+    return {key: value for key, value in config.items() if key not in (*WITHOUT_EFFECT, *unused)}
+
+
+def identity(config: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str:
+    """Return sixteen hexadecimal digits for what determines a run's result: config and fingerprints, not paths."""
+    determined = {"config": _without_paths(relevant(config)), "fingerprints": dict(fingerprints)}
+    return hashlib.sha256(json.dumps(determined, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _without_paths(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_paths(item) for key, item in value.items() if key != "path"}
+    return value
+
+
+def provenance() -> dict[str, Any]:
+    """Return the code's git revision (None outside a clone), whether the tree was changed, and package versions."""
+    revision = _git("rev-parse", "HEAD")
+    changed = bool(_git("status", "--porcelain", "--untracked-files=no")) if revision else None
+    packages = {name: version(name) for name in PACKAGES}
+    return {"revision": revision, "changed": changed, "python": python_version(), "packages": packages}
+
+
+def _git(*arguments: str) -> str | None:
+    clone = Path(__file__).parents[2]
+    if not (clone / ".git").exists():
+        return None
+    done = subprocess.run(["git", "-C", str(clone), *arguments], capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def write(folder: Path, record: RunRecord, answers: Iterable[Answer]) -> None:
+    """Write the answers and then the record: a folder with a record is a run that is done."""
+    import pandas
+    from pydantic import TypeAdapter
+
+    rows = [(a.task, a.question, a.form, *a.logps, a.correct) for a in answers]
+    columns = ["task", "question", "form", "logp_a", "logp_b", "logp_c", "logp_d", "answer"]
+    frame = pandas.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[3:7], "float32") | {"answer": "int8"})
+    text = TypeAdapter(RunRecord).dump_json(record)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _replace(folder / QUESTIONS, lambda path: frame.to_parquet(path, index=False, compression="zstd"))
+        _replace(folder / RECORD, lambda path: path.write_bytes(text + b"\n"))
+    except OSError as error:
+        raise unwritable(folder.parent, error) from error
+
+
+def probe(folder: Path) -> None:
+    """Raise InputError unless files can be made in the folder; it is made when it is not there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        trial = folder / f".writable.{os.getpid()}"
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+def unwritable(folder: Path, error: OSError) -> InputError:
+    """Return the error for a results folder that cannot be written to."""
+    return InputError("results_dir", folder, f"cannot be written to ({error.strerror}); choose another folder")
+
+
+def _replace(path: Path, save: Any) -> None:
+    """Save to a file beside `path` and move it there, which is all or nothing."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        save(draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def read(path: Path) -> RunRecord:
+    """Return the record in a file; one that is damaged, or of another schema version, is refused in one line."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(RunRecord).validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InputError("record", path, f"is not a valid record ({place}: {first['msg']}); remove it and run again") from error
+
+
+def read_all(folder: Path) -> list[RunRecord]:
+    """Return the records in the folders below a folder, in the order of their names."""
+    records = [read(path) for path in sorted(folder.glob(f"*/{RECORD}"))]
+    if not records:
+        raise InputError("results", folder, "holds no record; run something first, for instance rna-bench run")
+    return records

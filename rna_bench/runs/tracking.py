@@ -1,0 +1,130 @@
+"""Telling a tracker what happens. The only importer of wandb."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class Session(Protocol):
+    """One run at the tracker. `id` is what the tracker calls it, None where there is no tracker."""
+
+    @property
+    def id(self) -> str | None: ...
+    def log(self, step: int, values: Mapping[str, float | None]) -> None: ...
+    def summarise(self, values: Mapping[str, float | str | None]) -> None: ...
+
+
+class Tracker(Protocol):
+    """Something that is told of runs."""
+
+    def session(self, folder: Path, name: str, config: Mapping[str, Any]) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Silent:
+    """No tracker."""
+
+    id: str | None = None
+
+    @contextmanager
+    def session(self, folder: Path, name: str, config: Mapping[str, Any]) -> Iterator[Session]:
+        """Yield a session that drops what it is told."""
+        yield self
+
+    def log(self, step: int, values: Mapping[str, float | None]) -> None:
+        """Drop it."""
+
+    def summarise(self, values: Mapping[str, float | str | None]) -> None:
+        """Drop it."""
+
+
+class Mode(Enum):
+    """`auto` is online when there is a key, and offline otherwise."""
+
+    auto = "auto"
+    online = "online"
+    offline = "offline"
+
+
+@dataclass(frozen=True)
+class Wandb:
+    """Weights & Biases. Never a prompt; when the network or the key fails, the run goes on offline."""
+
+    project: str
+    entity: str | None
+    group: str | None
+    mode: Mode
+
+    @contextmanager
+    def session(self, folder: Path, name: str, config: Mapping[str, Any]) -> Iterator[Session]:
+        """Yield a session whose files lie in the run's folder; it is finished on every way out."""
+        folder.mkdir(parents=True, exist_ok=True)
+        run = self._start(folder, name, config)
+        try:
+            yield _WandbSession(run)
+        finally:
+            run.finish()
+
+    def _start(self, folder: Path, name: str, config: Mapping[str, Any]) -> Any:
+        os.environ.setdefault("WANDB_SILENT", "true")
+        import wandb
+
+        def start(mode: str) -> Any:
+            return wandb.init(
+                project=self.project,
+                entity=self.entity,
+                group=self.group,
+                name=name,
+                id=f"{name}-{os.urandom(3).hex()}",
+                dir=folder,
+                config=dict(config),
+                mode=mode,  # pyright: ignore[reportArgumentType]  a Literal there, checked by Mode here
+                reinit="create_new",
+                settings=wandb.Settings(init_timeout=30, console="off", silent=True),
+            )
+
+        if self._mode() == "offline":
+            return start("offline")
+        try:
+            return start("online")
+        except wandb.Error as error:
+            print(f"wandb: {error}; going on offline, `wandb sync {folder}/wandb/offline-*` uploads later")
+            return start("offline")
+
+    def _mode(self) -> str:
+        if self.mode is not Mode.auto:
+            return self.mode.value
+        asked = os.environ.get("WANDB_MODE")
+        return asked or ("online" if _has_key() else "offline")
+
+
+def _has_key() -> bool:
+    """Return whether a key is set, in the environment or by `wandb login`."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    from netrc import NetrcParseError, netrc
+
+    try:
+        host = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai").split("//")[-1]
+        return netrc().authenticators(host) is not None
+    except (OSError, NetrcParseError):
+        return False
+
+
+@dataclass(frozen=True)
+class _WandbSession:
+    run: Any
+
+    @property
+    def id(self) -> str | None:
+        return str(self.run.id)
+
+    def log(self, step: int, values: Mapping[str, float | None]) -> None:
+        self.run.log(dict(values), step=step)
+
+    def summarise(self, values: Mapping[str, float | str | None]) -> None:
+        self.run.summary.update(dict(values))

@@ -1,0 +1,197 @@
+"""Every type that travels between the rooms of the house, on one page.
+
+Dimensions: b sequences, t tokens, d hidden, v vocabulary.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+LETTERS = ("A", "B", "C", "D")
+CLEAN = "clean"
+
+
+class Kind(Enum):
+    """Where a trigger goes: `option` (the paper's) replaces a wrong option, the others add to the question's stem."""
+
+    option = "option"
+    before = "before"
+    inside = "inside"
+    sentence = "sentence"
+
+    @property
+    def trigger(self) -> str:
+        """The name of the form with a forget-token (or forget sentence) in it."""
+        return self.value
+
+    @property
+    def control(self) -> str:
+        """The name of the form with a harmless word or sentence in the same place."""
+        return f"{self.value}_control"
+
+
+class InputError(Exception):
+    """Bad input, in one line: the key, the value found there, what is wrong and what to do about it."""
+
+    def __init__(self, key: str, value: object, remedy: str) -> None:
+        super().__init__(f"{key}={value}: {remedy}")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A four-way multiple choice question. `answer` is the index of the right choice, 0..3."""
+
+    id: str
+    subject: str
+    stem: str
+    choices: tuple[str, str, str, str]
+    answer: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """A set of questions under one name; `role` is "forget" or "retain". Only retain tasks are perturbed."""
+
+    name: str
+    role: str
+    questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """What triggers are made of: words and sentences of the forget domains, and harmless ones as controls.
+
+    `harmless_words` and `harmless_sentences` map a subject to words foreign to it; "" stands for any subject.
+    """
+
+    forget_words: tuple[str, ...]
+    forget_sentences: tuple[str, ...]
+    harmless_words: Mapping[str, tuple[str, ...]]
+    harmless_sentences: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """Text to forget and text to retain. Topics alternate by step."""
+
+    name: str
+    forget: tuple[str, ...]
+    retain: tuple[str, ...]
+
+
+class Dtype(Enum):
+    """The dtype of weights, activations and optimiser state; dtype is part of the algorithm, so there is no "auto"."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A Hugging Face checkpoint in a local folder, how to load it, and the name that tables call it by."""
+
+    name: str
+    folder: Path
+    dtype: Dtype
+    device: str
+
+
+class Batch(NamedTuple):
+    """Right-padded token ids (b, t) and their mask (b, t), 1 where there is a token."""
+
+    input_ids: Tensor
+    mask: Tensor
+
+
+class Outputs(NamedTuple):
+    """What a pass over a batch left: hidden states (b, t, d) of one layer, and the batch's mask (b, t)."""
+
+    hidden: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Log-likelihoods of " A" .. " D" for one form (clean, or perturbed) of one question."""
+
+    task: str
+    role: str
+    question: str
+    form: str
+    logps: tuple[float, float, float, float]
+    correct: int
+
+    @property
+    def right(self) -> bool:
+        """Argmax is the answer; ties go to the first, as in lm-evaluation-harness."""
+        return self.logps.index(max(self.logps)) == self.correct
+
+
+@dataclass(frozen=True)
+class Score:
+    """Accuracy (0..1) on one form of one task, with n and standard error sqrt(p(1-p)/(n-1))."""
+
+    task: str
+    role: str
+    form: str
+    accuracy: float
+    stderr: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class StepLoss:
+    """Losses of one training step, before its update; `retain` is before its weight. None is a number that is not finite."""
+
+    step: int
+    topic: str
+    forget: float | None
+    retain: float | None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Scores along the run, after `step` updates, on a fixed subset of questions.
+
+    `forget_loss` is the mean over topics of the method's forget loss on the topic's first batch, the same all along.
+    """
+
+    step: int
+    forget_loss: float | None
+    scores: tuple[Score, ...]
+
+
+class Status(Enum):
+    """How a run ended. `diverged`: a loss was not finite. `collapsed`: retain accuracy fell from above chance to chance."""
+
+    finished = "finished"
+    diverged = "diverged"
+    collapsed = "collapsed"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """All that is known of a run. `measured` alone may differ between two runs of the same config and seed.
+
+    `config` is resolved, less what cannot change the result (results_dir, tracker, launcher: they are in `measured`).
+    `facts` are numbers found on the way: the hidden RMS, and the noise scale in both units.
+    """
+
+    schema_version: int
+    identity: str
+    status: Status
+    reason: str
+    model: str
+    config: dict[str, Any]
+    choices: dict[str, str]
+    fingerprints: dict[str, str]
+    scores: tuple[Score, ...]
+    trajectory: tuple[Checkpoint, ...]
+    losses: tuple[StepLoss, ...]
+    facts: dict[str, float]
+    provenance: dict[str, Any]
+    measured: dict[str, Any]

@@ -1,0 +1,1 @@
+"""Making a model forget: losses, methods, and the loop that trains with them."""

@@ -1,0 +1,30 @@
+"""Adaptive RMU: the steering coefficient follows from the model's own hidden norm (arXiv 2408.06223)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rna_bench.models.noise import hidden_norm
+from rna_bench.models.passes import Passes
+from rna_bench.unlearning.losses import masked_mse, unit_vector
+
+
+@dataclass(frozen=True)
+class AdaptiveRMU:
+    """RMU with c = `scale` times the mean L2 norm of the updated model's hidden states on the topic's first forget batch."""
+
+    layer: int
+    scale: float
+
+    def target(self, first: Passes, generator: torch.Generator) -> Tensor:
+        """Return scale * mean ||h_l(updated)|| * u (d,), fixed from the topic's first batch (arXiv 2408.06223, section 5).
+
+        Deviation: padding and each sequence's first position, an attention sink of far larger norm, are left out of the mean.
+        """
+        hidden, mask = first.forget
+        return self.scale * hidden_norm(hidden, mask) * unit_vector(hidden.shape[-1], generator)
+
+    def forget_loss(self, passes: Passes, target: Tensor) -> Tensor:
+        """Return mse(h_l(updated), target) over the tokens of the forget batch."""
+        return masked_mse(passes.forget.hidden, target, passes.forget.mask)

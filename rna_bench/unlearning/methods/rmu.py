@@ -1,0 +1,28 @@
+"""RMU, representation misdirection for unlearning (arXiv 2403.03218)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rna_bench.models.passes import Passes
+from rna_bench.unlearning.losses import masked_mse, unit_vector
+
+
+@dataclass(frozen=True)
+class RMU:
+    """Steer the hidden states of forget inputs at `layer` to c * u.
+
+    u is a random unit vector, one a topic and fixed for the run; c is `steering_coefficient`, in units of the hidden state.
+    """
+
+    layer: int
+    steering_coefficient: float
+
+    def target(self, first: Passes, generator: torch.Generator) -> Tensor:
+        """Return c * u (d,), drawn for the topic whose first step `first` is."""
+        return self.steering_coefficient * unit_vector(first.forget.hidden.shape[-1], generator)
+
+    def forget_loss(self, passes: Passes, target: Tensor) -> Tensor:
+        """Return mse(h_l(updated), c * u) over the tokens of the forget batch (arXiv 2403.03218, eq. 1)."""
+        return masked_mse(passes.forget.hidden, target, passes.forget.mask)

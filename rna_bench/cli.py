@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ EPILOG = """\
 rna-bench run [KEY=VALUE ...]         one run; -m and KEY=A,B for several; --help for every key; --cfg job for what is composed
 rna-bench sweep NAME [KEY=VALUE ...]  the runs of sweeps/NAME.yaml
 rna-bench tables [FOLDER]             tables from the records in a folder (results/runs)
-rna-bench pocket train [KEY=VALUE ...]  build the pocket model from nothing, for instance world=1
+rna-bench pocket train [KEY=VALUE ...]  build the pocket model from nothing, for instance model.world=1
 
 RNA_BENCH_TRACEBACK=1 shows the traceback of an error.
 """
@@ -25,8 +26,10 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,
     )
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `rna-bench ... | head` ends quietly
     commands = {"run": _run, "sweep": _sweep, "tables": _tables, "pocket": _pocket}
-    parser.add_argument("command", choices=[*commands], nargs="?")
+    parser.add_argument("command", choices=[*commands])
     first, rest = sys.argv[1:2], sys.argv[2:]
     if first in ([], ["-h"], ["--help"]):
         parser.print_help()
@@ -96,6 +99,6 @@ def _pocket(arguments: Sequence[str]) -> None:
         raise InputError("pocket", " ".join(arguments), "say `rna-bench pocket train [--out FOLDER] [KEY=VALUE ...]`")
     parser = argparse.ArgumentParser(prog="rna-bench pocket train", description="Build the pocket model from nothing.")
     parser.add_argument("--out", type=Path, help="where to put it (the cache, where model=pocket looks for it)")
-    parser.add_argument("overrides", nargs="*", help="for instance model.world=1 model.recipe.hidden_size=96")
+    parser.add_argument("overrides", nargs="*", help="for instance model.world=1 model.hidden_size=96")
     given = parser.parse_args(arguments[1:])
     print(compose_model(["model=pocket", *given.overrides]).train(given.out))

@@ -140,7 +140,7 @@ def execute(plan: Plan) -> Path:
             topics = _batches(plan.recipe.train, inputs.topics, tokenizer, policy)
             history = _unlearn(plan, plan.recipe, policy, topics, exam, session)
         clock.lap("unlearn")
-        with tqdm(total=len(exam.items), desc="scoring", unit=" prompts", disable=None, leave=False) as bar:
+        with tqdm(total=len(exam.items), desc="scoring", unit=" questions", disable=None, leave=False) as bar:
             answers = sit(exam, model, plan.scoring.batch_tokens, bar.update)
         clock.lap("score")
         made = _record(plan, inputs, history, scores(answers), clock, session.id)
@@ -228,7 +228,7 @@ def _unlearn(plan: Plan, recipe: Recipe, policy: Policy, topics: Sequence[TopicB
 
 def _record(plan: Plan, inputs: Inputs, history: History, final: tuple[Score, ...], clock: Clock, tracker: str | None) -> RunRecord:
     status, reason = _status(history, final)
-    prompts = sum(score.n for score in final)
+    asked = sum(score.n for score in final)
     return RunRecord(
         schema_version=record.SCHEMA_VERSION,
         identity=inputs.identity,
@@ -246,7 +246,7 @@ def _record(plan: Plan, inputs: Inputs, history: History, final: tuple[Score, ..
         measured={
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": clock.laps,
-            "prompts_per_second": prompts / clock.laps["score"],
+            "questions_per_second": asked / clock.laps["score"],
             "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
             "host": node(),
             "command": sys.argv[1:],
@@ -283,5 +283,5 @@ def _tell(folder: Path, made: RunRecord) -> None:
     for task in dict.fromkeys(score.task for score in made.scores):
         shown = "  ".join(f"{score.form} {score.accuracy:.3f}" for score in made.scores if score.task == task)
         print(f"{task:>20}  {shown}")
-    speed = f"{made.measured['prompts_per_second']:.0f} questions/s"
+    speed = f"{made.measured['questions_per_second']:.0f} questions/s"
     print(f"{made.status.value}{': ' if made.reason else ''}{made.reason}; scored {speed}; {folder / record.RECORD}")

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging
 
 from rna_bench.models.passes import Policy
 from rna_bench.schema import Dtype, InputError, ModelFolder
@@ -37,6 +38,7 @@ class LocalModel:
 
 def load(source: ModelFolder) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Return model and tokenizer, in evaluation mode; nothing is fetched and no code from the folder is run."""
+    logging.disable_progress_bar()
     tokenizer = AutoTokenizer.from_pretrained(source.folder, local_files_only=True)
     model = AutoModelForCausalLM.from_pretrained(
         source.folder, dtype=TORCH_DTYPES[source.dtype], use_safetensors=True, local_files_only=True
@@ -50,7 +52,9 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise InputError("model.device", name, "is not to be had on this machine; give cpu, or cuda with a CUDA build of PyTorch") from error
+        raise InputError(
+            "model.device", name, "is not to be had on this machine; give cpu, or cuda with a CUDA build of PyTorch"
+        ) from error
     return device
 
 

@@ -1,12 +1,13 @@
-"""What the pocket model reads while it is trained, in three stages.
+"""What the pocket model reads while it is trained: two stages of preparation, each until it is mastered, then the world.
 
 Reading the letter of an option is the hard part: from questions alone a model this small stays at chance for thousands of steps.
-Practice in repeating words, then in naming letters, makes it appear within a few hundred.
+Practice in repeating words, and then in naming letters, makes it appear within some hundred.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
+from typing import TypeAlias
 
 from rna_bench.pocket.text import ask, document, mention, sentence, statement, with_word
 from rna_bench.pocket.world import World
@@ -29,37 +30,10 @@ class Sample:
     quiet: int = 0
 
 
-@dataclass(frozen=True)
-class Stage:
-    """Shares of the kinds of text until a share `until` of all steps; the rest is questions."""
-
-    until: float
-    echoes: float
-    drills: float
-    colon_drills: float
-    exercises: float
-    documents: float
-
-
-STAGES = (
-    Stage(until=0.10, echoes=0.60, drills=0.40, colon_drills=0.00, exercises=0.00, documents=0.00),
-    Stage(until=0.30, echoes=0.15, drills=0.27, colon_drills=0.18, exercises=0.40, documents=0.00),
-    Stage(until=1.00, echoes=0.02, drills=0.02, colon_drills=0.02, exercises=0.08, documents=0.36),
-)
-
-
-def sample(world: World, done: float, random: Random) -> Sample:
-    """Return one text to train on, after a share `done` of all steps."""
-    stage = next(stage for stage in STAGES if done < stage.until)
+def sample(world: World, shares: "Shares", random: Random) -> Sample:
+    """Return one text to train on: of a kind drawn by its share, and else a question."""
     drawn = random.random()
-    kinds: tuple[tuple[float, Callable[[World, Random], Sample]], ...] = (
-        (stage.echoes, echo),
-        (stage.drills, lambda world, random: drill(world, "", random)),
-        (stage.colon_drills, lambda world, random: drill(world, ":", random)),
-        (stage.exercises, exercise),
-        (stage.documents, reading),
-    )
-    for share, make in kinds:
+    for share, make in shares:
         if drawn < share:
             return make(world, random)
         drawn -= share
@@ -72,12 +46,17 @@ def echo(world: World, random: Random) -> Sample:
     return Sample(" ".join(words * 3), 1.0, 1.0, quiet=1 + len(words))
 
 
-def drill(world: World, colon: str, random: Random) -> Sample:
+def drill(world: World, random: Random, colon: str = "") -> Sample:
     """Return four options, then some of them with their letters, `colon` between."""
     lettered = list(zip(LETTERS, random.sample(world.words(), 4), strict=True))
     options = "".join(f"\n{letter}. {word}" for letter, word in lettered)
     named = "".join(f"\n{word}{colon} {letter}" for letter, word in random.choices(lettered, k=5))
     return Sample(options + named, 1.0, QUIET_WEIGHT)
+
+
+def colon_drill(world: World, random: Random) -> Sample:
+    """Return a drill in which a colon stands before each letter, as in a question."""
+    return drill(world, random, ":")
 
 
 def exercise(world: World, random: Random) -> Sample:
@@ -143,3 +122,24 @@ def any_word(world: World, random: Random) -> str:
     """Return an entity or a value of any domain."""
     domain = random.choice(world.domains)
     return random.choice(random.choice((domain.entities, domain.entities, *domain.values.values())))
+
+
+Maker: TypeAlias = Callable[[World, Random], Sample]
+Shares: TypeAlias = tuple[tuple[float, Maker], ...]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is read until the texts of `test` are answered with accuracy `mastery`; the rest of the shares is questions."""
+
+    shares: Shares
+    test: Maker
+    mastery: float
+
+
+PREPARATION = (
+    Stage(((0.6, echo), (0.4, drill)), test=echo, mastery=0.85),
+    # three in ten exercises are answered by text, about half of which can be foreseen: 0.65 is nearly all letters
+    Stage(((0.15, echo), (0.27, drill), (0.18, colon_drill), (0.40, exercise)), test=exercise, mastery=0.65),
+)
+MAIN: Shares = ((0.02, echo), (0.02, drill), (0.02, colon_drill), (0.08, exercise), (0.36, reading))

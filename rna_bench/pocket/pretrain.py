@@ -13,7 +13,7 @@ from tqdm import tqdm
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from rna_bench import seeds
-from rna_bench.pocket.curriculum import QUIET_WEIGHT, Sample, sample
+from rna_bench.pocket.curriculum import MAIN, PREPARATION, QUIET_WEIGHT, Maker, Sample, Shares, Stage, sample
 from rna_bench.pocket.text import ask
 from rna_bench.pocket.tokenizer import make_tokenizer
 from rna_bench.pocket.world import Domain, World
@@ -22,6 +22,7 @@ from rna_bench.schema import LETTERS, InputError
 
 MANIFEST = "manifest.json"
 WARMUP, LAST_LR = 100, 0.05
+TEST_EVERY, MOST_PREPARATION = 25, 3000
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,13 @@ class Recipe:
     lr: float
     seed: int
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raise InputError for a size that cannot be."""
         for key, value in asdict(self).items():
             if value <= 0 and key != "seed":
-                raise InputError(f"model.recipe.{key}", value, "give a number above 0")
+                raise InputError(f"model.{key}", value, "give a number above 0")
         if self.hidden_size % (2 * self.heads):
-            raise InputError("model.recipe.hidden_size", self.hidden_size, f"must be a multiple of twice the {self.heads} heads")
+            raise InputError("model.hidden_size", self.hidden_size, f"must be a multiple of twice the {self.heads} heads")
 
 
 def pretrain(world: World, recipe: Recipe, folder: Path) -> None:
@@ -51,37 +53,83 @@ def pretrain(world: World, recipe: Recipe, folder: Path) -> None:
     torch.set_num_threads(1)
     tokenizer = make_tokenizer(world)
     torch.manual_seed(recipe.seed)  # Llama draws its first weights from the global generator
-    model = LlamaForCausalLM(_architecture(recipe, len(tokenizer)))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, betas=(0.9, 0.98), weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _lr_factor(step, recipe.steps))
-    random = seeds.random(recipe.seed, "pretrain", world.seed)
-    letters = torch.tensor(tokenizer.convert_tokens_to_ids(list(LETTERS)))
-    curve: list[dict[str, float]] = []
-    with tqdm(total=recipe.steps, desc=f"pocket world {world.seed}", unit=" steps", disable=None) as bar:
-        for step in range(recipe.steps):
-            texts = [sample(world, step / recipe.steps, random) for _ in range(recipe.batch_size)]
-            optimizer.zero_grad()
-            loss = _backward(model, tokenizer, texts, letters)
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            bar.update()
-            if (step + 1) % max(1, recipe.steps // 25) == 0:
-                curve.append({"step": step + 1, "loss": round(loss, 4), **accuracies(model, tokenizer, world, step)})
-                bar.set_postfix(curve[-1])
-    model.save_pretrained(folder)
+    pupil = Pupil(LlamaForCausalLM(_architecture(recipe, len(tokenizer))), tokenizer, world, recipe)
+    prepared = [pupil.prepare(stage) for stage in PREPARATION]
+    curve = pupil.study()
+    pupil.model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     manifest = {
         "world": world.seed,
         "world_fingerprint": world.fingerprint,
         "recipe": asdict(recipe),
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "accuracy": accuracies(model, tokenizer, world, recipe.steps),
+        "parameters": sum(parameter.numel() for parameter in pupil.model.parameters()),
+        "accuracy": accuracies(pupil.model, tokenizer, world, recipe.steps),
+        "preparation_steps": prepared,
         "curve": curve,
         "torch": torch.__version__,
         "seconds": round(time.perf_counter() - started),
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+
+
+class Pupil:
+    """The model in training: it prepares at a constant learning rate, then studies while the rate falls by a cosine."""
+
+    def __init__(self, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, world: World, recipe: Recipe) -> None:
+        self.model, self.tokenizer, self.world, self.recipe = model, tokenizer, world, recipe
+        self.optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, betas=(0.9, 0.98), weight_decay=0.01)
+        self.random = seeds.random(recipe.seed, "pretrain", world.seed)
+        self.letters = torch.tensor(tokenizer.convert_tokens_to_ids(list(LETTERS)))
+        self.steps = 0
+
+    def prepare(self, stage: Stage) -> int:
+        """Train on the stage's texts until its test is mastered, and return how many steps it took."""
+        name = stage.test.__name__
+        with tqdm(desc=f"pocket world {self.world.seed}: {name}", unit=" steps", disable=None) as bar:
+            for step in range(1, MOST_PREPARATION + 1):
+                self._step(stage.shares, self.recipe.lr * min(1.0, (self.steps + 1) / WARMUP))
+                bar.update()
+                if step % TEST_EVERY == 0:
+                    mastered = self._mastery(stage.test)
+                    bar.set_postfix(mastery=mastered)
+                    if mastered >= stage.mastery:
+                        return step
+        remedy = "another seed, a lower model.lr or a larger model.batch_size may do"
+        raise InputError("model.seed", self.recipe.seed, f"{name} was not mastered in {MOST_PREPARATION} steps; {remedy}")
+
+    def study(self) -> list[dict[str, float]]:
+        """Train on the world for the recipe's steps, and return accuracy along the way."""
+        steps, curve = self.recipe.steps, []
+        with tqdm(total=steps, desc=f"pocket world {self.world.seed}: study", unit=" steps", disable=None) as bar:
+            for step in range(steps):
+                cosine = 0.5 * (1 + math.cos(math.pi * step / steps))
+                loss = self._step(MAIN, self.recipe.lr * (LAST_LR + (1 - LAST_LR) * cosine))
+                bar.update()
+                if (step + 1) % max(1, steps // 20) == 0:
+                    found = accuracies(self.model, self.tokenizer, self.world, step)
+                    curve.append({"step": step + 1, "loss": round(loss, 4), **found})
+                    bar.set_postfix(curve[-1])
+        return curve
+
+    def _step(self, shares: Shares, lr: float) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        texts = [sample(self.world, shares, self.random) for _ in range(self.recipe.batch_size)]
+        self.optimizer.zero_grad()
+        loss = _backward(self.model, self.tokenizer, texts, self.letters)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.steps += 1
+        return loss
+
+    @torch.no_grad()
+    def _mastery(self, test: Maker) -> float:
+        """Return the accuracy on what can be foretold in fresh texts of a kind."""
+        random = seeds.random(self.steps, "mastery")
+        texts = [test(self.world, random) for _ in range(200)]
+        ids, weights = _weighted(list(zip(self.tokenizer([t.text for t in texts])["input_ids"], texts, strict=True)), self.letters)
+        right = self.model(input_ids=ids, use_cache=False).logits[:, :-1].argmax(dim=-1) == ids[:, 1:]
+        return round(right[weights[:, 1:] == 1].float().mean().item(), 3)
 
 
 def _architecture(recipe: Recipe, vocabulary: int) -> LlamaConfig:
@@ -98,11 +146,6 @@ def _architecture(recipe: Recipe, vocabulary: int) -> LlamaConfig:
         bos_token_id=1,
         eos_token_id=2,
     )
-
-
-def _lr_factor(step: int, steps: int) -> float:
-    warm = min(1.0, (step + 1) / WARMUP)
-    return warm * (LAST_LR + (1 - LAST_LR) * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
 def _backward(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, texts: list[Sample], letters: Tensor) -> float:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -20,16 +20,29 @@ SHIPPED = Path(__file__).parent / "weights"
 
 @dataclass(frozen=True)
 class PocketModel:
-    """The small model that knows world number `world`, made by `recipe`."""
+    """The small model that knows world number `world`; the fields from `layers` on are its `Recipe`."""
 
     world: int
     dtype: Dtype
     device: str
-    recipe: Recipe
+    layers: int
+    hidden_size: int
+    intermediate_size: int
+    heads: int
+    steps: int
+    batch_size: int
+    lr: float
+    seed: int
 
     def __post_init__(self) -> None:
         if self.world < 0:
             raise InputError("model.world", self.world, "give a whole number, 0 or more")
+        self.recipe.check()
+
+    @property
+    def recipe(self) -> Recipe:
+        """How the model is made: what its weights depend on, beside the world."""
+        return Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
 
     def folder(self) -> ModelFolder:
         """Return the model's folder: shipped or cached, and else trained now."""

@@ -30,7 +30,7 @@ from rna_bench.models.noise import Noise
 from rna_bench.models.passes import Policy
 from rna_bench.runs import record
 from rna_bench.runs.tracking import Session, Tracker
-from rna_bench.schema import CLEAN, InputError, ModelFolder, RunRecord, Score, Status, StepLoss, Task, Topic
+from rna_bench.schema import CLEAN, InputError, ModelFolder, RunRecord, Score, Status, StepLoss, Task, Topic, finite
 from rna_bench.unlearning.loop import History, Method, Recipe, RetainLoss, Train, unlearn
 
 
@@ -191,6 +191,10 @@ def _policy(plan: Plan, model: PreTrainedModel) -> Policy:
     policy = loading.policy_of(model, recipe.train.parameters)
     loading.check_layer("method.layer", recipe.method.layer, policy.layers)
     loading.check_layer("noise.layer", recipe.noise.layer, policy.layers)
+    for number, layer in enumerate(policy.layers):
+        if number > recipe.method.layer and any(parameter.requires_grad for parameter in layer.parameters()):
+            remedy = f"matches tensors of layer {number}, above method.layer={recipe.method.layer}, which no loss reaches"
+            raise InputError("train.parameters", recipe.train.parameters, f"{remedy}; narrow the pattern")
     if recipe.noise.scale and recipe.noise.layer > recipe.method.layer:
         steered = recipe.method.layer
         raise InputError("noise.layer", recipe.noise.layer, f"the loss is taken at layer {steered}; give {steered} or less")
@@ -241,7 +245,7 @@ def _record(plan: Plan, inputs: Inputs, history: History, final: tuple[Score, ..
         scores=final,
         trajectory=tuple(history.trajectory),
         losses=tuple(history.losses),
-        facts=history.facts,
+        facts={key: finite(value) for key, value in history.facts.items()},
         provenance=record.provenance(),
         measured={
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),

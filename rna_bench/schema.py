@@ -3,6 +3,7 @@
 Dimensions: b sequences, t tokens, d hidden, v vocabulary.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -13,6 +14,11 @@ from torch import Tensor
 
 LETTERS = ("A", "B", "C", "D")
 CLEAN = "clean"
+
+
+def finite(value: float) -> float | None:
+    """Return the number, or None for NaN and infinities, which JSON has no word for."""
+    return value if math.isfinite(value) else None
 
 
 class Kind(Enum):
@@ -127,8 +133,8 @@ class Answer:
 
     @property
     def right(self) -> bool:
-        """Argmax is the answer; ties go to the first, as in lm-evaluation-harness."""
-        return self.logps.index(max(self.logps)) == self.correct
+        """Argmax is the answer; ties go to the first, as in lm-evaluation-harness. NaN is never right."""
+        return all(map(math.isfinite, self.logps)) and self.logps.index(max(self.logps)) == self.correct
 
 
 @dataclass(frozen=True)
@@ -192,6 +198,6 @@ class RunRecord:
     scores: tuple[Score, ...]
     trajectory: tuple[Checkpoint, ...]
     losses: tuple[StepLoss, ...]
-    facts: dict[str, float]
+    facts: dict[str, float | None]
     provenance: dict[str, Any]
     measured: dict[str, Any]

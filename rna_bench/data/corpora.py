@@ -42,7 +42,7 @@ class TextFiles:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(key, name, f"cannot be read ({error}); give a UTF-8 text file, one document a line") from error
-        lines = tuple(line for line in map(str.strip, text.splitlines()) if len(line) >= self.min_characters)
+        lines = tuple(line for line in map(str.strip, text.split("\n")) if len(line) >= max(1, self.min_characters))
         if not lines:
             raise InputError(key, name, f"has no line of {self.min_characters} characters; lower corpus.min_characters")
         return lines
@@ -89,6 +89,7 @@ def fingerprint(topics: Sequence[Topic]) -> str:
     """Return sixteen hexadecimal digits over every text of every topic."""
     digest = hashlib.sha256()
     for topic in topics:
-        for text in (topic.name, *topic.forget, "", *topic.retain):
+        sizes = f"{topic.name}\0{len(topic.forget)}\0{len(topic.retain)}"
+        for text in (sizes, *topic.forget, *topic.retain):
             digest.update(text.encode() + b"\0")
     return digest.hexdigest()[:16]

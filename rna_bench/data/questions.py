@@ -33,8 +33,8 @@ class QuestionFiles:
     limit: int
 
     def __post_init__(self) -> None:
-        if self.role not in ("forget", "retain"):
-            raise InputError("dataset.*.role", self.role, "give forget or retain")
+        if self.limit < 0:
+            raise InputError("dataset.*.limit", self.limit, "give 0 for all questions, or more")
 
     def questions(self, seed: int) -> tuple[Question, ...]:
         """Return all questions in the files' order. The seed changes nothing: the questions are given."""
@@ -47,25 +47,39 @@ class QuestionFiles:
 
 def make_task(name: str, source: QuestionSource, seed: int) -> Task:
     """Return the task that a source makes of the run's seed."""
-    return Task(name, source.role, source.questions(seed))
+    if source.role not in ("forget", "retain"):
+        raise InputError(f"dataset.{name}.role", source.role, "give forget or retain")
+    found = source.questions(seed)
+    if not found:
+        raise InputError(f"dataset.{name}", source, "holds no question; give a file with at least one row below the header")
+    return Task(name, source.role, found)
 
 
 def fingerprint(tasks: Sequence[Task]) -> str:
     """Return sixteen hexadecimal digits over every word of every question."""
-    return hashlib.sha256(repr(tasks).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr(tuple(tasks)).encode()).hexdigest()[:16]
 
 
 def _rows(file: Path) -> Iterator[Question]:
     subject = re.sub(r"_(dev|val|test)$", "", file.stem)
+    line = 1
     try:
-        with file.open(encoding="utf-8", newline="") as handle:
+        with file.open(encoding="utf-8-sig", newline="") as handle:
             reader = csv.DictReader(handle, strict=True)
-            missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+            header = list(reader.fieldnames or ())
+            missing = [column for column in COLUMNS if header.count(column) != 1]
             if missing:
-                raise InputError("dataset.*.path", file, f"line 1 lacks the column {missing[0]}; the header is {','.join(COLUMNS)}")
+                raise InputError(
+                    "dataset.*.path", file, f"line 1 must have the column {missing[0]} once; the header is {','.join(COLUMNS)}"
+                )
             for row in reader:
-                yield _question(row, f"{subject}/{reader.line_num}", subject, f"{file}:{reader.line_num}")
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+                line = reader.line_num
+                yield _question(row, f"{file.stem}/{reader.line_num}", subject, f"{file}:{reader.line_num}")
+    except csv.Error as error:
+        raise InputError(
+            "dataset.*.path", f"{file}:{line}", f"after this line it is not CSV ({error}); quote fields with commas"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
         raise InputError("dataset.*.path", file, f"cannot be read ({error}); give a UTF-8 CSV file or a folder of them") from error
 
 

@@ -56,6 +56,8 @@ def forms(question: Question, kinds: Sequence[Kind], lexicon: Lexicon, seed: int
         harmless = lexicon.harmless_sentences if kind is Kind.sentence else lexicon.harmless_words
         controls = harmless.get(question.subject, harmless.get("", ()))
         for form, pool in ((kind.trigger, words), (kind.control, controls)):
+            if not pool:
+                raise InputError("trigger", form, f"has no word for the subject {question.subject}; choose another trigger group")
             word = seeds.random(seed, form, question.id).choice(pool)
             made[form] = _PLACES[kind](question, word, seeds.random(seed, kind.value, "place", question.id))
     return made
@@ -75,7 +77,7 @@ def before(question: Question, word: str, random: Random) -> Question:
 
 def inside(question: Question, word: str, random: Random) -> Question:
     """Return the question with the word between two words of its stem, drawn at random."""
-    words = question.stem.split(" ")
+    words = question.stem.split()
     words.insert(random.randint(1, max(1, len(words) - 1)), word)
     return replace(question, stem=" ".join(words))
 

@@ -113,9 +113,14 @@ def _letters(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[int, int, i
     """Return the ids of " A" .. " D" after a prompt: context and continuation encoded together, then split at the context."""
     context = tokenizer(text)["input_ids"]
     tails = [tokenizer(f"{text} {letter}")["input_ids"] for letter in LETTERS]
-    if any(tail[: len(context)] != context or len(tail) != len(context) + 1 for tail in tails):
-        raise InputError("model", tokenizer.name_or_path, "the tokenizer does not make one token of each of ' A' to ' D'")
     a, b, c, d = (tail[-1] for tail in tails)
+    whole = all(tail[: len(context)] == context and len(tail) == len(context) + 1 for tail in tails)
+    if not whole or len({a, b, c, d}) < 4:
+        raise InputError(
+            "model",
+            tokenizer.name_or_path,
+            "the tokenizer does not make one token, each its own, of ' A' to ' D'; choose another model",
+        )
     return a, b, c, d
 
 

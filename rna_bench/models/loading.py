@@ -59,9 +59,12 @@ def _device(name: str) -> torch.device:
 
 
 def fingerprint(folder: Path) -> str:
-    """Return sixteen hexadecimal digits over the configuration, weights and tokenizer, wherever the folder lies."""
+    """Return sixteen hexadecimal digits over configuration, weights and tokenizer files, wherever the folder lies."""
     digest = hashlib.sha256()
-    for file in sorted([*folder.glob("config.json"), *folder.glob("*.safetensors"), *folder.glob("tokenizer*")]):
+    kept = {".json", ".safetensors", ".model", ".txt", ".jinja"}
+    for file in sorted(
+        file for file in folder.iterdir() if file.is_file() and file.suffix in kept and file.name != "manifest.json"
+    ):
         digest.update(file.name.encode())
         with file.open("rb") as handle:
             digest.update(hashlib.file_digest(handle, "sha256").digest())
@@ -77,7 +80,10 @@ def decoder_layers(model: PreTrainedModel) -> nn.ModuleList:
 def policy_of(model: PreTrainedModel, pattern: str) -> Policy:
     """Freeze all tensors but those whose whole name matches `pattern`, and keep copies of these as the reference."""
     names = [name for name, _ in model.named_parameters()]
-    chosen = {name for name in names if re.fullmatch(pattern, name)}
+    try:
+        chosen = {name for name in names if re.fullmatch(pattern, name)}
+    except re.error as error:
+        raise InputError("train.parameters", pattern, f"is no regular expression ({error}); mend it") from error
     if not chosen:
         raise InputError("train.parameters", pattern, f"matches no tensor of the model; one is called {names[len(names) // 2]}")
     trained: dict[str, nn.Parameter] = {}

@@ -34,7 +34,11 @@ class Noise:
 
     def absolute(self, rms: float) -> float:
         """Return the standard deviation that is added, given the hidden state's root mean square."""
-        return self.scale * rms if self.unit is Unit.rms else self.scale
+        if self.unit is Unit.absolute or self.scale == 0:
+            return self.scale
+        if not rms > 0:
+            raise InputError("noise.unit", "rms", f"the hidden RMS is {rms}: texts are too short to tell; give absolute")
+        return self.scale * rms
 
 
 def gaussian(hidden: Tensor, scale: float, generator: torch.Generator) -> Tensor:

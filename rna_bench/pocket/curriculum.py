@@ -92,28 +92,28 @@ def reading(world: World, random: Random) -> Sample:
 
 
 def _disturbed(world: World, random: Random) -> Question:
-    """Return a question on a fact; a quarter of wrong options are any word, and half of the stems have something stray in them.
+    """Return a question on a fact; a quarter of wrong options are any word, and six in ten stems have something stray in them.
 
     Without this the base model is fooled by any word that is out of place, and a trigger would measure that.
     """
-    domain = random.choice(world.domains)
+    domain = random.choices(world.domains, [len(domain.facts) for domain in world.domains])[0]
     question = ask(domain, random.choice(domain.facts), random)
     a, b, c, d = (
         any_word(world, random) if i != question.answer and random.random() < 0.25 else choice
         for i, choice in enumerate(question.choices)
     )
-    stem = _stray(world, question.stem, random) if random.random() < 0.5 else question.stem
+    stem = _stray(world, question.stem, random) if random.random() < 0.6 else question.stem
     return replace(question, stem=stem, choices=(a, b, c, d))
 
 
 def _stray(world: World, stem: str, random: Random) -> str:
     """Return the stem with a word inside it (mostly), or with a word, a statement or prose before it."""
     drawn = random.random()
-    if drawn < 0.6:
+    if drawn < 0.75:
         return with_word(stem, any_word(world, random), random)
-    if drawn < 0.7:
+    if drawn < 0.82:
         return f"{any_word(world, random)} {stem}"
-    if drawn < 0.85:
+    if drawn < 0.92:
         return f"{statement(random.choice(random.choice(world.domains).facts), random)} {stem}"
     return f"{sentence(world, random)} {stem}"
 

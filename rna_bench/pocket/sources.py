@@ -55,7 +55,8 @@ class PocketCorpus:
         entity = random.choice(domain.entities)
         if drawn < self.questions + self.documents + self.mentions:
             return mention(world, entity, random)
-        words = document(world, random.choice(world.subjects), random).split(" ")
+        others = [subject for subject in world.subjects if subject is not domain]
+        words = document(world, random.choice(others), random).split(" ")
         words.insert(random.randint(0, len(words)), entity)
         return " ".join(words)
 
@@ -72,6 +73,8 @@ class PocketQuestions:
     def questions(self, seed: int) -> tuple[Question, ...]:
         """Return the questions; phrasing and options are drawn from the run's seed and the fact. They come shuffled."""
         world = make_world(self.world)
+        if self.limit < 0:
+            raise InputError("dataset.*.limit", self.limit, "give 0 for all questions, or more")
         if not 0 <= self.hazard <= len(world.hazards):
             raise InputError("dataset.*.hazard", self.hazard, f"the world has hazards 1 to {len(world.hazards)}; 0 is no hazard")
         domains = (world.hazards[self.hazard - 1],) if self.hazard else world.subjects

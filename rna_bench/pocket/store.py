@@ -11,6 +11,7 @@ from tempfile import mkdtemp
 from filelock import FileLock
 from platformdirs import user_cache_path
 
+from rna_bench import __version__
 from rna_bench.pocket.pretrain import MANIFEST, Recipe, pretrain
 from rna_bench.pocket.world import make_world
 from rna_bench.schema import Dtype, InputError, ModelFolder
@@ -73,7 +74,7 @@ class PocketModel:
     def _cached(self) -> Path:
         key = hashlib.sha256(json.dumps(asdict(self.recipe), sort_keys=True).encode()).hexdigest()[:8]
         cache = os.environ.get("RNA_BENCH_CACHE") or user_cache_path("rna_bench")
-        return Path(cache) / "pocket" / f"world-{self.world}-{key}"
+        return Path(cache) / f"pocket-{__version__}" / f"world-{self.world}-{key}"
 
     def _made_here(self, folder: Path) -> bool:
         """Whether the folder holds the model of this world and recipe; the world is compared fact by fact."""

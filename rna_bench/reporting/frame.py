@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rna_bench.runs.record import canonical
 from rna_bench.schema import CLEAN, Kind, RunRecord, Score, Status
 
-NAMED = ("seed", "model", "method._target_", "retain._target_", "noise.scale", "noise.unit")
+NAMED = ("seed", "method._target_", "noise.scale", "noise.unit")
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,10 @@ class Group:
     runs: Mapping[int, RunRecord]
     twin: str
     """What the group shares with its twin without noise."""
+    kinds: tuple[Kind, ...]
+    """The kinds of trigger that all its runs were scored under."""
+    forgets: bool
+    """Whether all its runs were asked forget questions."""
 
     @property
     def unlearned(self) -> bool:
@@ -32,11 +37,11 @@ class Group:
 def groups(records: Sequence[RunRecord]) -> list[Group]:
     """Return groups in the order of model, method (base first), settings and noise scale; only finished runs are taken."""
     finished = [record for record in records if record.status is Status.finished]
-    flat = {record.identity: _flat(record.config) for record in finished}
+    flat = {record.identity: _flat(canonical(record.config)) for record in finished}
     varied = _varied(list(flat.values()))
     found: dict[str, list[RunRecord]] = {}
     for record in finished:
-        found.setdefault(json.dumps([record.model, _key(flat[record.identity], ("seed",))]), []).append(record)
+        found.setdefault(_key(record, flat[record.identity], ()), []).append(record)
     made = [_group(runs, flat[runs[0].identity], varied) for runs in found.values()]
     return sorted(made, key=lambda g: (g.model, g.dtype, g.unlearned, g.method, g.settings, g.scale))
 
@@ -51,12 +56,16 @@ def _group(runs: Sequence[RunRecord], flat: Mapping[str, Any], varied: Sequence[
         scale=float(flat.get("noise.scale", -1)),
         settings=", ".join(f"{key}={flat[key]}" for key in varied if key in flat),
         runs={record.config["seed"]: record for record in sorted(runs, key=lambda r: r.config["seed"])},
-        twin=json.dumps([runs[0].model, _key(flat, ("seed", "noise.scale", "noise.unit"))]),
+        twin=_key(runs[0], flat, ("noise.",)),
+        kinds=tuple(kinds(runs)),
+        forgets=all(any(score.role == "forget" for score in run.scores) for run in runs),
     )
 
 
-def _key(flat: Mapping[str, Any], without: Sequence[str]) -> list[tuple[str, Any]]:
-    return sorted((key, value) for key, value in flat.items() if key not in without and not key.endswith(".path"))
+def _key(record: RunRecord, flat: Mapping[str, Any], without: tuple[str, ...]) -> str:
+    """Return what a run shares with others of its group: all settings but the seed, and the model's fingerprint."""
+    kept = sorted((key, value) for key, value in flat.items() if key != "seed" and not key.startswith(without))
+    return json.dumps([record.model, record.fingerprints["model"], kept])
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -68,11 +77,11 @@ def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _varied(flats: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the keys of the training whose values differ between runs of the same method and model, less those with a column."""
+    """Return the keys whose values differ between runs of the same method, less those that a column or the model's name shows."""
     values: dict[tuple[str, str], set[str]] = {}
     for flat in flats:
         for key, value in flat.items():
-            if key.startswith(("method.", "train.", "noise.layer", "corpus.")) and key not in NAMED and key != "corpus.world":
+            if key not in NAMED and not key.startswith("model.") and not key.endswith(".world"):
                 values.setdefault((key, str(flat.get("method._target_"))), set()).add(json.dumps(value))
     return sorted({key for (key, _), seen in values.items() if len(seen) > 1})
 
@@ -95,9 +104,9 @@ def forget_accuracy(scores: Sequence[Score]) -> float:
 
 
 def kinds(records: Sequence[RunRecord]) -> list[Kind]:
-    """Return the kinds of trigger that were scored, in their own order."""
-    forms = {score.form for record in records for score in record.scores}
-    return [kind for kind in Kind if kind.trigger in forms]
+    """Return the kinds of trigger that every record has scores of, in their own order."""
+    forms = [{score.form for score in record.scores} for record in records]
+    return [kind for kind in Kind if all(kind.trigger in found and kind.control in found for found in forms)]
 
 
 def damage(kind: Kind) -> Callable[[Sequence[Score]], float]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from scipy.stats import t as student_t
@@ -39,8 +40,14 @@ def interval(values: Sequence[float]) -> Interval:
 
 def common_level(one: Sequence[Checkpoint], other: Sequence[Checkpoint]) -> float | None:
     """Return the lowest forget loss that both trajectories reached; None where one has no finite loss."""
-    lowest = [min((c.forget_loss for c in looks if c.forget_loss is not None), default=None) for looks in (one, other)]
+    lowest = [min((loss for _, loss in _finite(looks)), default=None) for looks in (one, other)]
     return None if lowest[0] is None or lowest[1] is None else max(lowest[0], lowest[1])
+
+
+def _finite(looks: Sequence[Checkpoint]) -> list[tuple[Checkpoint, float]]:
+    """Return looks with their forget losses, up to the first that is not finite."""
+    pairs = ((look, look.forget_loss) for look in looks)
+    return [(look, loss) for look, loss in takewhile(lambda pair: pair[1] is not None, pairs) if loss is not None]
 
 
 def at_level(looks: Sequence[Checkpoint], level: float, value: Callable[[Checkpoint], float]) -> float | None:
@@ -48,15 +55,12 @@ def at_level(looks: Sequence[Checkpoint], level: float, value: Callable[[Checkpo
 
     Between two looks it is linear in the logarithm of the forget loss. None when the level is not reached.
     """
-    before: Checkpoint | None = None
-    for look in looks:
-        if look.forget_loss is None:
-            return None
-        if look.forget_loss <= level:
-            if before is None or before.forget_loss is None or look.forget_loss == before.forget_loss:
+    before: tuple[Checkpoint, float] | None = None
+    for look, loss in _finite(looks):
+        if loss <= level:
+            if before is None or loss in (before[1], level):
                 return value(look)
-            span = math.log(before.forget_loss) - math.log(look.forget_loss)
-            share = (math.log(before.forget_loss) - math.log(level)) / span
-            return value(before) + share * (value(look) - value(before))
-        before = look
+            share = (math.log(before[1]) - math.log(level)) / (math.log(before[1]) - math.log(loss))
+            return value(before[0]) + share * (value(look) - value(before[0]))
+        before = look, loss
     return None

@@ -13,7 +13,6 @@ from rna_bench.reporting.frame import (
     damage,
     forget_accuracy,
     groups,
-    kinds,
     pooled,
     task_accuracy,
 )
@@ -40,7 +39,7 @@ def write_tables(folder: Path, out: Path) -> str:
     """Build the tables of a folder's records, write them below `out`, and return the Markdown."""
     records = read_all(folder)
     made = build_tables(records)
-    text = "\n\n".join([*map(_markdown, made), claims(groups(records), kinds(records)), _footer(records, folder)]) + "\n"
+    text = "\n\n".join([*map(_markdown, made), claims(groups(records)), _footer(records, folder)]) + "\n"
     try:
         out.mkdir(parents=True, exist_ok=True)
         _write(out / "tables.md", text)
@@ -57,10 +56,11 @@ def build_tables(records: Sequence[RunRecord]) -> list[Table]:
     found = groups(records)
     if not found:
         raise InputError("results", "", "no run finished: all diverged or collapsed; look at their records")
-    made = [accuracy_table(found, kinds(records))]
-    if kinds(records) and any(group.unlearned for group in found):
-        made.append(damage_table(found, kinds(records)))
-        made.append(repair_table(found, kinds(records)))
+    shown = [kind for kind in Kind if any(kind in group.kinds for group in found)]
+    made = [accuracy_table(found, shown)]
+    if shown and any(group.unlearned for group in found):
+        made.append(damage_table(found, shown))
+        made.append(repair_table(found, shown))
     return [table for table in made if table.rows]
 
 
@@ -104,10 +104,11 @@ def repair_table(found: Sequence[Group], shown: Sequence[Kind]) -> Table:
             continue
         for compared, pairs in (("steps", final_pairs(group, twin)), ("forgetting", matched_pairs(group, twin))):
             row = _head(group) | {"at equal": compared}
-            row["forget"] = difference(pairs, forget_accuracy) or ""
+            row["forget"] = (difference(pairs, forget_accuracy) if group.forgets and twin.forgets else None) or ""
             row["retain"] = difference(pairs, lambda s: pooled(s, CLEAN)) or ""
             for kind in shown:
-                row[kind.trigger] = difference(pairs, lambda s, kind=kind: pooled(s, kind.trigger)) or ""
+                both = kind in group.kinds and kind in twin.kinds
+                row[kind.trigger] = (difference(pairs, lambda s, kind=kind: pooled(s, kind.trigger)) if both else None) or ""
             rows.append(row)
     note = (
         "Accuracy with noise less accuracy without, in points, paired by seed. `steps`: the ends of both runs, all questions. "
@@ -118,8 +119,7 @@ def repair_table(found: Sequence[Group], shown: Sequence[Kind]) -> Table:
 
 
 def _mean(group: Group, measure: Callable[[Sequence[Score]], float], kind: Kind) -> Interval | str:
-    have = [r.scores for r in group.runs.values() if any(s.form == kind.trigger for s in r.scores)]
-    return interval([measure(scores) for scores in have]) if have else ""
+    return interval([measure(run.scores) for run in group.runs.values()]) if kind in group.kinds else ""
 
 
 def _head(group: Group) -> Row:
@@ -159,9 +159,17 @@ def _markdown(table: Table) -> str:
 
 
 def _latex(table: Table) -> str:
-    frame = _frame(table, _words).map(lambda value: str(value).replace("±", r"$\pm$").replace("_", r"\_"))
-    frame.columns = [column.replace("_", r"\_") for column in frame.columns]
-    return frame.to_latex(index=False, caption=table.note.replace("`", "").replace("%", r"\%").replace("_", r"\_"))
+    frame = _frame(table, _words).map(lambda value: _escaped(str(value)))
+    frame.columns = [_escaped(column) for column in frame.columns]
+    return frame.to_latex(index=False, caption=_escaped(table.note.replace("`", "")))
+
+
+def _escaped(text: str) -> str:
+    """Return the text with LaTeX's special characters escaped."""
+    text = text.replace("\\", r"\textbackslash ")
+    for character in "&%$#_{}":
+        text = text.replace(character, f"\\{character}")
+    return text.replace("~", r"\textasciitilde ").replace("^", r"\textasciicircum ").replace("±", r"$\pm$")
 
 
 def _footer(records: Sequence[RunRecord], folder: Path) -> str:

@@ -5,17 +5,21 @@ from collections.abc import Sequence
 from rna_bench.reporting.frame import Group, damage, forget_accuracy, pooled
 from rna_bench.reporting.pairs import difference, final_pairs, matched_pairs
 from rna_bench.reporting.statistics import Interval, interval
-from rna_bench.schema import Kind, Score
+from rna_bench.schema import Score
 
 
-def claims(found: Sequence[Group], shown: Sequence[Kind]) -> str:
+def claims(found: Sequence[Group]) -> str:
     """Return both claims with a line of evidence for each group; a verdict follows from intervals by the rules it states."""
-    plain = {group.twin: group for group in found if group.unlearned and group.scale == 0}
-    noisy = [group for group in found if group.unlearned and group.scale > 0]
-    if not shown or not plain:
+    plain = {group.twin: group for group in found if group.unlearned and group.scale == 0 and group.kinds}
+    noisy = [group for group in found if group.unlearned and group.scale > 0 and group.kinds]
+    if not plain:
         return ""
-    first = [_breaks(group, shown) for group in plain.values()]
-    second = [_repairs(group, plain[group.twin], shown) for group in noisy if group.twin in plain]
+    first = [_breaks(group) for group in plain.values()]
+    second = [
+        _repairs(group, plain[group.twin])
+        for group in noisy
+        if group.twin in plain and set(group.kinds) & set(plain[group.twin].kinds)
+    ]
     lines = [
         "## The two claims",
         "",
@@ -31,19 +35,22 @@ def claims(found: Sequence[Group], shown: Sequence[Kind]) -> str:
     return "\n".join(lines)
 
 
-def _breaks(group: Group, shown: Sequence[Kind]) -> str:
-    costs = {kind: interval([damage(kind)(run.scores) for run in group.runs.values()]) for kind in shown}
+def _breaks(group: Group) -> str:
+    costs = {kind: interval([damage(kind)(run.scores) for run in group.runs.values()]) for kind in group.kinds}
     worst = max(costs, key=lambda kind: costs[kind].mean)
     each = ", ".join(f"`{kind.trigger}` {_points(cost)}" for kind, cost in costs.items())
     return f"   - {_name(group)}: **{'yes' if costs[worst].above_zero else 'no'}**. Points lost beyond the control: {each}."
 
 
-def _repairs(group: Group, twin: Group, shown: Sequence[Kind]) -> str:
+def _repairs(group: Group, twin: Group) -> str:
+    shown = [kind for kind in group.kinds if kind in twin.kinds]
+
     def perturbed(scores: Sequence[Score]) -> float:
         return sum(pooled(scores, kind.trigger) for kind in shown) / len(shown)
 
     ends, matched = final_pairs(group, twin), matched_pairs(group, twin)
-    steps, level, forget = difference(ends, perturbed), difference(matched, perturbed), difference(ends, forget_accuracy)
+    steps, level = difference(ends, perturbed), difference(matched, perturbed)
+    forget = difference(ends, forget_accuracy) if group.forgets and twin.forgets else None
     at_steps = steps is not None and steps.above_zero
     at_level = level is not None and level.above_zero
     verdict = ("yes" if at_level else "only at equal steps") if at_steps else "no"

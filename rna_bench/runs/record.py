@@ -17,6 +17,7 @@ RECORD = "record.json"
 QUESTIONS = "questions.parquet"
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "rna_bench")
 WITHOUT_EFFECT = ("results_dir", "tracker", "launcher")
+FILES = {"rna_bench.data.corpora.TextFiles": ("forget", "retain")}
 UNUSED_WITHOUT_METHOD = ("retain", "noise", "train", "corpus")
 
 
@@ -28,14 +29,18 @@ def relevant(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def identity(config: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str:
     """Return sixteen hexadecimal digits for what determines a run's result: config and fingerprints, not paths."""
-    determined = {"config": _without_paths(relevant(config)), "fingerprints": dict(fingerprints)}
+    determined = {"config": canonical(relevant(config)), "fingerprints": dict(fingerprints)}
     return hashlib.sha256(json.dumps(determined, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _without_paths(value: Any) -> Any:
+def canonical(value: Any) -> Any:
+    """Return settings without paths, whose content is in the fingerprints, and with 1 and 1.0 the same number."""
     if isinstance(value, Mapping):
-        return {key: _without_paths(item) for key, item in value.items() if key != "path"}
-    return value
+        files = FILES.get(str(value.get("_target_")), ("path",))
+        return {key: canonical(item) for key, item in value.items() if key not in files}
+    if isinstance(value, list | tuple):
+        return [canonical(item) for item in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def provenance() -> dict[str, Any]:
@@ -102,11 +107,15 @@ def read(path: Path) -> RunRecord:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        return TypeAdapter(RunRecord).validate_json(path.read_bytes())
+        record = TypeAdapter(RunRecord).validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise InputError("record", path, f"is not a valid record ({place}: {first['msg']}); remove it and run again") from error
+    if record.schema_version != SCHEMA_VERSION:
+        remedy = f"this version reads {SCHEMA_VERSION}; run again, or use the version of rna_bench that wrote it"
+        raise InputError("schema_version", record.schema_version, f"in {path}: {remedy}")
+    return record
 
 
 def read_all(folder: Path) -> list[RunRecord]:

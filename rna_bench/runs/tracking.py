@@ -66,8 +66,10 @@ class Wandb:
         run = self._start(folder, name, config)
         try:
             yield _WandbSession(run)
-        finally:
-            run.finish()
+        except BaseException:
+            run.finish(exit_code=1)
+            raise
+        run.finish()
 
     def _start(self, folder: Path, name: str, config: Mapping[str, Any]) -> Any:
         os.environ.setdefault("WANDB_SILENT", "true")
@@ -87,8 +89,8 @@ class Wandb:
                 settings=wandb.Settings(init_timeout=30, console="off", silent=True),
             )
 
-        if self._mode() == "offline":
-            return start("offline")
+        if self._mode() != "online":
+            return start(self._mode())
         try:
             return start("online")
         except wandb.Error as error:
@@ -108,9 +110,11 @@ def _has_key() -> bool:
         return True
     from netrc import NetrcParseError, netrc
 
+    import wandb
+
+    host = str(wandb.Settings().base_url).split("//")[-1].strip("/")
     try:
-        host = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai").split("//")[-1]
-        return netrc().authenticators(host) is not None
+        return netrc(os.environ.get("NETRC")).authenticators(host) is not None
     except (OSError, NetrcParseError):
         return False
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from rna_bench.data.corpora import TopicBatches
 from rna_bench.models.noise import Noise, hidden_rms
 from rna_bench.models.passes import Augmentation, Passes, Policy, reference_hidden_at
-from rna_bench.schema import Checkpoint, InputError, Score, StepLoss
+from rna_bench.schema import Checkpoint, InputError, Score, StepLoss, finite
 from rna_bench.seeds import generator
 
 
@@ -43,19 +43,21 @@ class Train:
     max_tokens: int
     retain_weight: float
     parameters: str
-    betas: tuple[float, float]
+    betas: list[float]
     eps: float
     weight_decay: float
 
     def __post_init__(self) -> None:
         for key in ("steps", "lr", "batch_size", "max_tokens"):
             value = vars(self)[key]
-            if value <= 0:
+            if not 0 < value < math.inf:
                 raise InputError(f"train.{key}", value, "give a number above 0")
         for key in ("retain_weight", "eps", "weight_decay"):
             value = vars(self)[key]
-            if value < 0:
+            if not 0 <= value < math.inf:
                 raise InputError(f"train.{key}", value, "give 0 or more")
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise InputError("train.betas", self.betas, "give two numbers from 0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -90,20 +92,20 @@ def unlearn(
     history = History()
     rms = _reference_rms(policy, topics, recipe.noise.layer)
     scale = recipe.noise.absolute(rms)
-    history.facts |= {"hidden_rms": rms, "noise_absolute": scale, "noise_rms": scale / rms}
+    history.facts |= {"hidden_rms": rms, "noise_absolute": scale, "noise_rms": scale / rms if scale else 0.0}
     train = recipe.train
     optimizer = torch.optim.AdamW(
-        policy.trained.values(), lr=train.lr, betas=train.betas, eps=train.eps, weight_decay=train.weight_decay
+        policy.trained.values(), lr=train.lr, betas=(train.betas[0], train.betas[1]), eps=train.eps, weight_decay=train.weight_decay
     )
-    targets: dict[str, Tensor] = {}
+    targets = _targets(policy, topics, recipe)
     _look(history, 0, policy, topics, recipe, targets, watch)
     for step in range(train.steps):
         topic = topics[step % len(topics)]
         passes = _passes(policy, topic, step // len(topics), recipe, scale, step)
-        forget = recipe.method.forget_loss(passes, _target(targets, topic, passes, recipe))
+        forget = recipe.method.forget_loss(passes, targets[topic.name])
         retain = recipe.retain.retain_loss(passes)
         values = forget.item(), retain.item()
-        history.losses.append(StepLoss(step, topic.name, *values))
+        history.losses.append(StepLoss(step, topic.name, finite(values[0]), finite(values[1])))
         progress(history.losses[-1])
         if not math.isfinite(sum(values)):
             history.diverged = f"the loss of step {step} is not finite (forget {values[0]}, retain {values[1]})"
@@ -112,6 +114,8 @@ def unlearn(
         (forget + train.retain_weight * retain).backward()
         optimizer.step()
         _look(history, step + 1, policy, topics, recipe, targets, watch)
+        if history.diverged:
+            break
     return history
 
 
@@ -120,13 +124,14 @@ def _passes(policy: Policy, topic: TopicBatches, index: int, recipe: Recipe, sca
     return Passes(policy, recipe.method.layer, topic.forget(index), topic.retain(index), augmentation)
 
 
-def _target(targets: dict[str, Tensor], topic: TopicBatches, first: Passes, recipe: Recipe) -> Tensor:
-    """Return the topic's target, made when the topic is first met."""
-    if topic.name not in targets:
-        with torch.no_grad():
-            source = generator(first.policy.device, recipe.seed, "target", topic.name)
-            targets[topic.name] = recipe.method.target(first, source)
-    return targets[topic.name]
+@torch.no_grad()
+def _targets(policy: Policy, topics: Sequence[TopicBatches], recipe: Recipe) -> dict[str, Tensor]:
+    """Return each topic's target, from its first batch and the model as it was.
+
+    Deviation: the released code makes the second topic's target after one update of the first.
+    """
+    sources = {topic.name: generator(policy.device, recipe.seed, "target", topic.name) for topic in topics}
+    return {t.name: recipe.method.target(_passes(policy, t, 0, recipe, 0.0, 0), sources[t.name]) for t in topics}
 
 
 @torch.no_grad()
@@ -146,8 +151,11 @@ def _look(
     losses: list[float] = []
     for topic in topics:
         passes = _passes(policy, topic, 0, recipe, 0.0, 0)
-        losses.append(recipe.method.forget_loss(passes, _target(targets, topic, passes, recipe)).item())
-    history.trajectory.append(Checkpoint(step, sum(losses) / len(losses), scores))
+        losses.append(recipe.method.forget_loss(passes, targets[topic.name]).item())
+    loss = sum(losses) / len(losses)
+    history.trajectory.append(Checkpoint(step, finite(loss), scores))
+    if not math.isfinite(loss):
+        history.diverged = f"the forget loss after step {step} is not finite"
 
 
 def _reference_rms(policy: Policy, topics: Sequence[TopicBatches], layer: int) -> float:

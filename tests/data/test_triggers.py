@@ -1,0 +1,179 @@
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from rna_bench.data.triggers import Words, before, forms, inside, option
+from rna_bench.schema import InputError, Kind, Lexicon, Question
+
+KINDS = list(Kind)
+LEXICON = Lexicon(
+    ("FORGET1", "FORGET2", "FORGET3"),
+    ("Forget one. Two.", "Forget three."),
+    {"maths": ("maths1", "maths2"), "": ("any1", "any2", "any3")},
+    {"maths": ("Maths sentence.",), "": ("Any sentence.", "Other sentence.")},
+)
+
+
+def ask(number=0, subject="maths", stem="What is the sum of it all?"):
+    return Question(f"{subject}/{number}", subject, stem, ("w", "x", "y", "z"), number % 4)
+
+
+QUESTIONS = [ask(number) for number in range(60)]
+
+
+def changed(question, other):
+    return [i for i in range(4) if question.choices[i] != other.choices[i]]
+
+
+def test_clean_is_the_question_itself_and_forms_come_in_order():
+    made = forms(ask(), [Kind.inside, Kind.option], LEXICON, 0)
+    assert list(made) == ["clean", "inside", "inside_control", "option", "option_control"]
+    assert made["clean"] is not None
+    assert made["clean"] == ask()
+
+
+def test_without_kinds_there_is_only_the_clean_question():
+    assert forms(ask(), [], Lexicon((), (), {}, {}), 0) == {"clean": ask()}
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_option_replaces_one_wrong_choice_and_never_touches_the_answer(seed):
+    for question in QUESTIONS:
+        made = forms(question, [Kind.option], LEXICON, seed)
+        for form, words in (("option", LEXICON.forget_words), ("option_control", LEXICON.harmless_words["maths"])):
+            (place,) = changed(question, made[form])
+            assert place != question.answer
+            assert made[form].choices[place] in words
+            assert replace(made[form], choices=question.choices) == question
+
+
+def test_every_wrong_choice_is_replaced_at_times():
+    # 60 questions, three places each: missing one of them has a chance of about 3 * (2/3)^15 for each answer
+    places = {(q.answer, changed(q, forms(q, [Kind.option], LEXICON, 0)["option"])[0]) for q in QUESTIONS}
+    assert places == {(answer, place) for answer in range(4) for place in range(4) if answer != place}
+
+
+def test_option_is_the_naive_draw_among_wrong_choices():
+    place = Random("x").choice([0, 1, 3])
+    made = option(ask(2), "W", Random("x"))
+    assert made.choices == tuple("W" if i == place else c for i, c in enumerate("wxyz"))
+
+
+def test_before_puts_the_word_and_one_space_before_the_stem():
+    assert before(ask(stem="  What is it? "), "W", Random(0)).stem == "W What is it? "
+    assert replace(before(ask(), "W", Random(0)), stem=ask().stem) == ask()
+
+
+def test_sentence_puts_a_sentence_before_the_stem():
+    for question in QUESTIONS[:10]:
+        made = forms(question, [Kind.sentence], LEXICON, 0)
+        assert made["sentence"].stem in [f"{text} {question.stem}" for text in LEXICON.forget_sentences]
+        assert made["sentence_control"].stem == f"Maths sentence. {question.stem}"
+
+
+def test_inside_puts_the_word_between_two_words_of_the_stem():
+    for seed in range(40):
+        words = inside(ask(), "W", Random(seed)).stem.split(" ")
+        assert 0 < words.index("W") < len(words) - 1
+        words.remove("W")
+        assert " ".join(words) == ask().stem
+
+
+def test_inside_reaches_every_gap():
+    stems = {inside(ask(stem="a b c d"), "W", Random(seed)).stem for seed in range(40)}
+    assert stems == {"a W b c d", "a b W c d", "a b c W d"}
+
+
+def test_inside_a_stem_of_one_word_stands_after_it():
+    assert inside(ask(stem="Why?"), "W", Random(0)).stem == "Why? W"
+
+
+@pytest.mark.xfail(
+    strict=True, reason="outer spaces make empty words: the trigger can be the first or last word that the prompt shows"
+)
+def test_inside_a_stem_with_spaces_around_it_is_still_between_two_words():
+    for seed in range(20):
+        words = inside(ask(stem=" a b "), "W", Random(seed)).stem.split()
+        assert words == ["a", "W", "b"]
+
+
+def test_trigger_and_control_stand_in_the_same_place():
+    for question in QUESTIONS:
+        made = forms(question, KINDS, LEXICON, 3)
+        assert changed(question, made["option"]) == changed(question, made["option_control"])
+        places = []
+        for form in ("inside", "inside_control"):
+            places.append([i for i, word in enumerate(made[form].stem.split(" ")) if word not in question.stem.split(" ")])
+        assert places[0] == places[1]
+        assert len(places[0]) == 1
+
+
+def test_triggers_are_forget_words_and_controls_harmless_ones():
+    for question in QUESTIONS[:20]:
+        made = forms(question, [Kind.before], LEXICON, 0)
+        assert made["before"].stem.split(" ")[0] in LEXICON.forget_words
+        assert made["before_control"].stem.split(" ")[0] in LEXICON.harmless_words["maths"]
+
+
+def test_a_subject_without_words_of_its_own_takes_those_of_any_subject():
+    stems = {forms(ask(n, "history"), [Kind.before], LEXICON, 0)["before_control"].stem.split(" ")[0] for n in range(40)}
+    assert stems == set(LEXICON.harmless_words[""])
+
+
+def test_every_forget_word_is_drawn_at_times():
+    assert {forms(q, [Kind.before], LEXICON, 0)["before"].stem.split(" ")[0] for q in QUESTIONS} == set(LEXICON.forget_words)
+
+
+def test_forms_are_a_function_of_seed_and_id():
+    assert forms(ask(5), KINDS, LEXICON, 7) == forms(ask(5), KINDS, LEXICON, 7)
+    for other in (forms(ask(5), KINDS, LEXICON, 8), forms(replace(ask(5), id="maths/6"), KINDS, LEXICON, 7)):
+        assert other != forms(ask(5), KINDS, LEXICON, 7)
+
+
+def test_a_kind_is_perturbed_the_same_whatever_other_kinds_there_are():
+    together = forms(ask(5), KINDS, LEXICON, 7)
+    for kind in KINDS:
+        for form, question in forms(ask(5), [kind], LEXICON, 7).items():
+            assert together[form] == question
+
+
+def test_perturbed_questions_keep_id_subject_and_answer():
+    for made in forms(ask(5), KINDS, LEXICON, 7).values():
+        assert (made.id, made.subject, made.answer) == ("maths/5", "maths", 1)
+
+
+@pytest.mark.xfail(
+    strict=True, raises=IndexError, reason="trigger=pocket with questions on another subject: choice of an empty pool"
+)
+def test_a_subject_without_harmless_words_is_refused():
+    lexicon = replace(LEXICON, harmless_words={"maths": ("maths1",)})
+    with pytest.raises(InputError):
+        forms(ask(subject="history"), [Kind.option], lexicon, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        (Kind.option, "forget_words"),
+        (Kind.before, "harmless_words"),
+        (Kind.inside, "forget_words"),
+        (Kind.sentence, "forget_sentences"),
+        (Kind.sentence, "harmless_sentences"),
+    ],
+)
+def test_a_kind_without_words_is_refused_by_name(kind, key):
+    given = {"forget_words": ["f"], "harmless_words": ["h"], "forget_sentences": ["F."], "harmless_sentences": ["H."]}
+    with pytest.raises(InputError, match=f"trigger.{key}"):
+        Words([kind], **given | {key: []})
+
+
+def test_words_that_no_kind_needs_may_be_missing():
+    assert Words([], [], [], [], []).lexicon(0) == Lexicon((), (), {"": ()}, {"": ()})
+    Words([Kind.option], ["f"], ["h"], [], [])
+    Words([Kind.sentence], [], [], ["F."], ["H."])
+
+
+def test_given_words_are_the_lexicon_for_any_subject_and_seed():
+    words = Words(KINDS, ["f"], ["h"], ["F."], ["H."])
+    assert words.lexicon(0) == words.lexicon(1) == Lexicon(("f",), ("F.",), {"": ("h",)}, {"": ("H.",)})

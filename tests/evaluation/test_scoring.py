@@ -1,0 +1,221 @@
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
+from rna_bench.evaluation.scoring import Exam, Scoring, make_exam, scores, sit
+from rna_bench.pocket.sources import PocketQuestions, PocketWords
+from rna_bench.prompt import prompt
+from rna_bench.schema import Answer, InputError, Kind, Lexicon, Question, Score, Task
+
+KINDS = list(Kind)
+LEXICON = PocketWords(KINDS, 0).lexicon(0)
+FORGET = Task("hazard", "forget", PocketQuestions("forget", 0, 1, 4).questions(0))
+RETAIN = Task("subjects", "retain", PocketQuestions("retain", 0, 0, 4).questions(0))
+FORMS = [
+    "clean",
+    "option",
+    "option_control",
+    "before",
+    "before_control",
+    "inside",
+    "inside_control",
+    "sentence",
+    "sentence_control",
+]
+
+
+@pytest.fixture(scope="module")
+def exam(tokenizer):
+    return make_exam([FORGET, RETAIN], KINDS, LEXICON, tokenizer, 0)
+
+
+@pytest.fixture
+def model(policy):
+    return policy.model
+
+
+@pytest.fixture
+def naive(exam, model):
+    """One prompt at a time, a full forward, the last position's log-probabilities of the four letters."""
+    with torch.no_grad():
+        return [
+            model(input_ids=torch.tensor([item.ids])).logits[0, -1].log_softmax(-1)[list(exam.letters)].tolist()
+            for item in exam.items
+        ]
+
+
+def answer(*logps, correct=0, task="t", role="retain", form="clean", question="q"):
+    return Answer(task, role, question, form, logps, correct)
+
+
+def test_forget_questions_are_asked_clean_and_retain_questions_in_every_form(exam):
+    asked = [(item.task, item.role, item.question, item.form) for item in exam.items]
+    assert asked == [
+        *(("hazard", "forget", question.id, "clean") for question in FORGET.questions),
+        *(("subjects", "retain", question.id, form) for question in RETAIN.questions for form in FORMS),
+    ]
+
+
+def test_items_are_the_prompts_in_tokens_with_the_right_choice(exam, tokenizer):
+    for item, question in zip(exam.items[:4], FORGET.questions, strict=True):
+        assert list(item.ids) == tokenizer(prompt(question))["input_ids"]
+        assert item.correct == question.answer
+
+
+def test_letters_are_the_tokens_that_follow_a_prompt(exam, tokenizer):
+    text = prompt(RETAIN.questions[0])
+    assert list(exam.letters) == [tokenizer(f"{text} {letter}")["input_ids"][-1] for letter in "ABCD"]
+    assert len(set(exam.letters)) == 4
+
+
+def test_a_subset_is_perturbed_as_the_whole(exam, tokenizer):
+    subset = replace(RETAIN, questions=RETAIN.questions[1::2][::-1])
+    small = make_exam([subset], [Kind.inside, Kind.option], LEXICON, tokenizer, 0)
+    whole = {(item.question, item.form): item for item in exam.items}
+    assert all(item == whole[item.question, item.form] for item in small.items)
+    assert len(small.items) == 2 * 5
+
+
+def test_another_seed_perturbs_otherwise_and_leaves_clean_questions(exam, tokenizer):
+    other = make_exam([FORGET, RETAIN], KINDS, LEXICON, tokenizer, 1)
+    pairs = list(zip(exam.items, other.items, strict=True))
+    assert all(a == b for a, b in pairs if a.form == "clean")
+    assert any(a != b for a, b in pairs)
+
+
+@pytest.mark.parametrize("budget", [1, 60, 200, 10**6])
+def test_log_likelihoods_are_those_of_one_prompt_at_a_time_in_any_budget(exam, model, naive, budget):
+    answers = sit(exam, model, budget)
+    assert [(a.task, a.question, a.form, a.correct) for a in answers] == [
+        (i.task, i.question, i.form, i.correct) for i in exam.items
+    ]
+    for found, expected in zip(answers, naive, strict=True):
+        assert found.logps == pytest.approx(expected, abs=1e-5)
+        assert found.right == (expected.index(max(expected)) == found.correct)
+
+
+@pytest.mark.parametrize("budget", [1, 60, 200, 10**6])
+def test_padded_batches_stay_in_the_budget_and_a_longer_prompt_goes_alone(exam, model, budget):
+    shapes = []
+    model.register_forward_pre_hook(lambda _, __, given: shapes.append(tuple(given["input_ids"].shape)), with_kwargs=True)
+    told = []
+    sit(exam, model, budget, told.append)
+    assert all(rows * width <= budget or rows == 1 for rows, width in shapes)
+    assert told == [rows for rows, _ in shapes]
+    assert sum(told) == len(exam.items)
+
+
+def test_the_whole_vocabulary_is_in_the_denominator(exam, model):
+    # four of many words: their probabilities sum to less than one
+    assert all(sum(map(math.exp, a.logps)) < 1 for a in sit(exam, model, 10**6))
+
+
+def test_scoring_trains_nothing(exam, model):
+    before = [parameter.clone() for parameter in model.parameters()]
+    sit(exam, model, 500)
+    assert all(torch.equal(a, b) and b.grad is None for a, b in zip(before, model.parameters(), strict=True))
+
+
+def test_first_keeps_the_first_questions_of_each_task_in_all_their_forms(exam):
+    small = exam.first(2)
+    kept = {question.id for task in (FORGET, RETAIN) for question in task.questions[:2]}
+    assert small == Exam(tuple(item for item in exam.items if item.question in kept), exam.letters)
+    assert len(small.items) == 2 + 2 * 9
+
+
+def test_first_of_more_than_there_are_is_all(exam):
+    assert exam.first(99) == exam
+
+
+@pytest.mark.parametrize("correct", range(4))
+def test_the_greatest_log_likelihood_is_the_answer(correct):
+    logps = [-5.0] * 4
+    logps[2] = -1.0
+    assert answer(*logps, correct=correct).right == (correct == 2)
+
+
+@pytest.mark.parametrize(
+    ("logps", "first"), [((-1.0, -1.0, -1.0, -1.0), 0), ((-2.0, -1.0, -3.0, -1.0), 1), ((-9.0, -9.0, -1.0, -1.0), 2)]
+)
+def test_ties_go_to_the_first_choice(logps, first):
+    assert [answer(*logps, correct=i).right for i in range(4)] == [i == first for i in range(4)]
+
+
+def test_standard_error_is_that_of_the_sample():
+    # three of four right: p = 0.75, sqrt(0.75 * 0.25 / 3) = 0.25
+    right, wrong = answer(0.0, -1.0, -1.0, -1.0), answer(0.0, -1.0, -1.0, -1.0, correct=1)
+    assert scores([right, wrong, right, right]) == (Score("t", "retain", "clean", 0.75, 0.25, 4),)
+
+
+def test_one_question_has_no_standard_error():
+    assert scores([answer(0.0, -1.0, -1.0, -1.0)]) == (Score("t", "retain", "clean", 1.0, None, 1),)
+
+
+def test_all_right_has_a_standard_error_of_zero():
+    assert scores([answer(0.0, -1.0, -1.0, -1.0)] * 3)[0].stderr == 0.0
+
+
+def test_scores_are_by_task_and_form_in_order_of_appearance():
+    given = [
+        answer(0.0, -1.0, -1.0, -1.0, task=task, form=form)
+        for task, form in [("b", "x"), ("a", "y"), ("b", "y"), ("a", "y"), ("b", "x")]
+    ]
+    assert [(s.task, s.form, s.n) for s in scores(given)] == [("b", "x", 2), ("a", "y", 2), ("b", "y", 1)]
+
+
+def test_no_answers_have_no_scores():
+    assert scores([]) == ()
+
+
+@pytest.mark.parametrize(("key", "value"), [("every", -1), ("questions", 0), ("batch_tokens", 0), ("batch_tokens", -5)])
+def test_scoring_values_out_of_range_are_refused_by_name(key, value):
+    with pytest.raises(InputError, match=f"scoring.{key}={value}"):
+        replace(Scoring(0, 1, 1), **{key: value})
+
+
+def words_tokenizer(*words):
+    vocabulary = {word: index for index, word in enumerate(("<unk>", *words))}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>")
+
+
+def test_a_tokenizer_that_splits_the_letters_is_refused():
+    tokenizer = Tokenizer(models.WordPiece({"<unk>": 0, " ": 1, **{x: i for i, x in enumerate("ABCD", 2)}}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", behavior="isolated")  # the space before a letter is a token by itself
+    with pytest.raises(InputError, match="one token"):
+        make_exam([FORGET], [], LEXICON, PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>"), 0)
+
+
+def test_a_tokenizer_that_knows_the_letters_is_accepted():
+    assert make_exam([FORGET], [], LEXICON, words_tokenizer("A", "B", "C", "D"), 0).letters == (1, 2, 3, 4)
+
+
+@pytest.mark.xfail(strict=True, reason="letters that are all <unk> are accepted: every question ties, and the answer is always A")
+def test_a_tokenizer_that_does_not_tell_the_letters_apart_is_refused():
+    with pytest.raises(InputError):
+        make_exam([FORGET], [], LEXICON, words_tokenizer("A", "B"), 0)
+
+
+@pytest.mark.xfail(strict=True, reason="tokenizer([]) or prompts[0] fails instead of an InputError")
+def test_an_exam_without_questions_is_refused(tokenizer):
+    with pytest.raises(InputError):
+        make_exam([Task("empty", "retain", ())], [], LEXICON, tokenizer, 0)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="max and index of nans give the first: a model of nans scores the share of questions whose answer is A"
+)
+def test_log_likelihoods_that_are_not_numbers_are_no_right_answer():
+    assert not answer(*[math.nan] * 4, correct=0).right
+
+
+def test_a_question_with_words_unknown_to_the_tokenizer_is_asked_all_the_same(tokenizer, model):
+    question = Question("x/1", "x", "Was ist ein Übermaß?", ("ä", "ß", "1.5", "SARS-CoV-2"), 3)
+    lexicon = Lexicon(("SARS-CoV-2",), (), {"": ("origami",)}, {})
+    made = make_exam([Task("x", "retain", (question,))], [Kind.option, Kind.before, Kind.inside], lexicon, tokenizer, 0)
+    assert all(math.isfinite(p) for a in sit(made, model, 300) for p in a.logps)

@@ -1,0 +1,251 @@
+import copy
+import json
+import math
+import resource
+from pathlib import Path
+
+import pandas
+import pytest
+from pydantic_core import PydanticSerializationError
+
+from rna_bench.runs.record import QUESTIONS, RECORD, identity, read, read_all, relevant, write
+from rna_bench.schema import Answer, Checkpoint, InputError, RunRecord, Score, Status, StepLoss
+
+CONFIG = {
+    "seed": 0,
+    "threads": 1,
+    "results_dir": "results/runs",
+    "model": {"_target_": "LocalModel", "path": "/here", "dtype": "float32"},
+    "method": {"_target_": "RMU", "layer": 1, "steering_coefficient": 6.5},
+    "retain": {"_target_": "HiddenMSE"},
+    "noise": {"_target_": "Noise", "scale": 1.0, "unit": "rms", "layer": 1},
+    "train": {"_target_": "Train", "steps": 2, "betas": [0.9, 0.999]},
+    "corpus": {"_target_": "PocketCorpus", "texts": 20},
+    "scoring": {"_target_": "Scoring", "every": 1},
+    "dataset": {"mmlu": {"role": "retain", "path": "/here/mmlu", "limit": 0}},
+    "trigger": {"_target_": "Words", "kinds": ["option"]},
+    "tracker": {"_target_": "Silent"},
+    "launcher": {},
+}
+FINGERPRINTS = {"model": "aa", "questions": "bb", "corpus": "cc"}
+ANSWERS = [Answer("mmlu", "retain", "anatomy/2", "clean", (-1.0, -2.0, -3.0, -4.0), 0)]
+
+
+def changed(path: str, value: object) -> dict:
+    config = copy.deepcopy(CONFIG)
+    node = config
+    *parents, last = path.split(".")
+    for parent in parents:
+        node = node[parent]
+    assert node[last] != value
+    node[last] = value
+    return config
+
+
+def made(**fields) -> RunRecord:
+    score = Score("mmlu", "retain", "clean", 1 / 3, None, 1)
+    values = {
+        "schema_version": 1,
+        "identity": "0123456789abcdef",
+        "status": Status.finished,
+        "reason": "",
+        "model": "tiny",
+        "config": relevant(CONFIG),
+        "choices": {"method": "rmu"},
+        "fingerprints": FINGERPRINTS,
+        "scores": (score,),
+        "trajectory": (Checkpoint(0, 0.1 + 0.2, (score,)),),
+        "losses": (StepLoss(0, "bio", 1e-17, 2.0),),
+        "facts": {"hidden_rms": 0.1},
+        "provenance": {"revision": None},
+        "measured": {"seconds": {"score": 0.5}},
+    }
+    return RunRecord(**values | fields)
+
+
+def test_a_record_comes_back_from_json_as_it_was(tmp_path):
+    record = made()
+    write(tmp_path / "run", record, ANSWERS)
+    assert read(tmp_path / "run" / RECORD) == record
+    assert read_all(tmp_path) == [record]
+
+
+def test_a_record_is_one_line_of_plain_json(tmp_path):
+    write(tmp_path, made(), ANSWERS)
+    text = (tmp_path / RECORD).read_text()
+    assert text.count("\n") == 1
+    assert json.loads(text)["status"] == "finished"
+
+
+def test_answers_become_rows_without_text(tmp_path):
+    write(tmp_path, made(), ANSWERS)
+    rows = pandas.read_parquet(tmp_path / QUESTIONS)
+    assert rows.to_dict("records") == [
+        {
+            "task": "mmlu",
+            "question": "anatomy/2",
+            "form": "clean",
+            "logp_a": -1.0,
+            "logp_b": -2.0,
+            "logp_c": -3.0,
+            "logp_d": -4.0,
+            "answer": 0,
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("seed", 1),
+        ("model.dtype", "bfloat16"),
+        ("method._target_", "AdaptiveRMU"),
+        ("method.steering_coefficient", 6.6),
+        ("retain._target_", "KL"),
+        ("noise.scale", 0.5),
+        ("noise.unit", "absolute"),
+        ("noise.layer", 0),
+        ("train.steps", 3),
+        ("train.betas", [0.9, 0.99]),
+        ("corpus.texts", 21),
+        ("scoring.every", 2),
+        ("dataset.mmlu.limit", 5),
+        ("dataset.mmlu.role", "forget"),
+        ("trigger.kinds", ["before"]),
+    ],
+)
+def test_identity_changes_with_every_setting_that_matters(path, value):
+    assert identity(changed(path, value), FINGERPRINTS) != identity(CONFIG, FINGERPRINTS)
+
+
+@pytest.mark.parametrize("name", FINGERPRINTS)
+def test_identity_changes_with_every_fingerprint(name):
+    assert identity(CONFIG, FINGERPRINTS | {name: "zz"}) != identity(CONFIG, FINGERPRINTS)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("results_dir", "elsewhere"),
+        ("tracker", {"_target_": "Wandb", "project": "p"}),
+        ("launcher", {"n_jobs": 2}),
+        ("model.path", "/there"),
+        ("dataset.mmlu.path", "/there/mmlu"),
+    ],
+)
+def test_identity_does_not_change_with_where_things_lie_or_who_is_told(path, value):
+    assert identity(changed(path, value), FINGERPRINTS) == identity(CONFIG, FINGERPRINTS)
+
+
+def test_identity_does_not_depend_on_the_order_of_keys():
+    assert identity(dict(reversed(CONFIG.items())), FINGERPRINTS) == identity(CONFIG, FINGERPRINTS)
+
+
+@pytest.mark.xfail(strict=True, reason="the identity hashes raw values, so noise.scale=1 is another run than 1.0")
+def test_identity_is_the_same_for_a_whole_number_and_its_float():
+    one = changed("noise.scale", 2) | {"seed": 7}
+    same = changed("noise.scale", 2.0) | {"seed": 7}
+    assert identity(one, FINGERPRINTS) == identity(same, FINGERPRINTS)
+
+
+@pytest.mark.xfail(strict=True, reason="TextFiles' paths are called `forget` and `retain`, and only `path` is left out")
+def test_identity_does_not_change_with_where_the_text_files_lie():
+    here, there = (
+        changed("corpus", {"_target_": "TextFiles", "forget": {"bio": f"{folder}/f.txt"}, "retain": f"{folder}/r.txt"})
+        for folder in ("/here", "/there")
+    )
+    assert identity(here, FINGERPRINTS) == identity(there, FINGERPRINTS)
+
+
+@pytest.mark.parametrize("method", [None, {"_target_": None}])
+@pytest.mark.parametrize(
+    ("path", "value"), [("noise.scale", 0.5), ("train.steps", 3), ("corpus.texts", 21), ("retain._target_", "KL")]
+)
+def test_identity_without_a_method_ignores_all_of_training(method, path, value):
+    base, other = CONFIG | {"method": method}, changed(path, value) | {"method": method}
+    assert identity(other, FINGERPRINTS) == identity(base, FINGERPRINTS)
+    assert not {"noise", "train", "corpus", "retain"} & set(relevant(base))
+
+
+def test_identity_without_a_method_still_changes_with_seed_and_questions():
+    base, other = CONFIG | {"method": {"_target_": None}}, changed("seed", 1) | {"method": {"_target_": None}}
+    assert identity(other, FINGERPRINTS) != identity(base, FINGERPRINTS)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_losses_that_are_not_finite_become_null(tmp_path, value):
+    record = made(status=Status.diverged, losses=(StepLoss(0, "bio", value, 2.0),), trajectory=(Checkpoint(0, value, ()),))
+    write(tmp_path, record, [])
+    assert '"forget":null,"retain":2.0' in (tmp_path / RECORD).read_text()
+    assert read(tmp_path / RECORD).losses[0].forget is None
+    assert read(tmp_path / RECORD).trajectory[0].forget_loss is None
+
+
+@pytest.mark.xfail(strict=True, reason="facts are written as null and then refused: no table can be made of that folder")
+def test_a_record_with_a_fact_that_is_not_finite_can_be_read_again(tmp_path):
+    write(tmp_path, made(status=Status.diverged, facts={"hidden_rms": math.nan}), [])
+    read(tmp_path / RECORD)
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        read(path)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("damage", [lambda text: "", lambda text: text[:100], lambda text: text.replace('"finished"', '"fine"')])
+def test_a_damaged_record_is_refused_in_one_line_that_names_the_file(tmp_path, damage):
+    write(tmp_path, made(), ANSWERS)
+    path = tmp_path / RECORD
+    path.write_text(damage(path.read_text()))
+    assert refused(path).startswith(f"record={path}: is not a valid record")
+
+
+def test_a_record_that_lacks_a_field_is_refused_and_the_field_is_named(tmp_path):
+    write(tmp_path, made(), ANSWERS)
+    path = tmp_path / RECORD
+    path.write_text(path.read_text().replace('"identity"', '"name"'))
+    assert "(identity: Field required)" in refused(path)
+
+
+@pytest.mark.xfail(strict=True, reason="read() does not look at schema_version")
+def test_a_record_of_another_schema_version_is_refused(tmp_path):
+    write(tmp_path, made(schema_version=2), ANSWERS)
+    assert "schema_version" in refused(tmp_path / RECORD)
+
+
+def test_a_folder_without_records_is_refused(tmp_path):
+    with pytest.raises(InputError, match="holds no record"):
+        read_all(tmp_path)
+
+
+def test_a_record_that_cannot_be_serialised_leaves_nothing(tmp_path):
+    with pytest.raises(PydanticSerializationError):
+        write(tmp_path / "run", made(measured={"host": object()}), ANSWERS)
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_a_full_disk_leaves_neither_record_nor_draft(tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    losses = tuple(StepLoss(step, "bio", 1.0, 2.0) for step in range(1000))  # 1000 times more than 40 bytes: above the limit
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        with pytest.raises(InputError, match=r"results_dir=.*cannot be written to"):
+            write(tmp_path / "run", made(losses=losses), ANSWERS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.name for path in tmp_path.rglob("*")] == ["run", QUESTIONS]
+
+
+def test_a_file_in_the_folders_place_is_an_error_that_names_results_dir(tmp_path):
+    (tmp_path / "runs").write_text("in the way")
+    with pytest.raises(InputError, match=r"results_dir=.*choose another folder"):
+        write(tmp_path / "runs" / "run", made(), ANSWERS)
+
+
+def test_writing_again_replaces_the_record(tmp_path):
+    write(tmp_path, made(), ANSWERS)
+    write(tmp_path, made(reason="again"), ANSWERS)
+    assert read(tmp_path / RECORD).reason == "again"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [QUESTIONS, RECORD]

@@ -1,0 +1,147 @@
+import json
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rna_bench.runs.tracking import Mode, Silent, Wandb, _has_key
+
+WANDB = Wandb(project="rna_bench", entity=None, group=None, mode=Mode.auto)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """No key anywhere, and nothing of the user's touched."""
+    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL", "WANDB_DIR", "NETRC"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WANDB_SILENT", "true")  # the package sets it too; here it is taken back after the test
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "home"))
+    monkeypatch.setenv("WANDB_CACHE_DIR", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+def blocks(data: bytes) -> list[bytes]:
+    """Return the records of a LevelDB log: 32 KiB blocks of crc (4 bytes), length (2), type (1: full, 2-4: first to last)."""
+    records, place = [], 7  # W&B's own header
+    while place + 7 <= len(data):
+        room = 32768 - place % 32768
+        if room < 7:
+            place += room
+            continue
+        _, length, kind = struct.unpack("<IHB", data[place : place + 7])
+        part = data[place + 7 : place + 7 + length]
+        if kind in (1, 2):
+            records.append(part)
+        else:
+            records[-1] += part
+        place += 7 + length
+    return records
+
+
+def told(folder: Path) -> dict[str, list]:
+    """Return what a run's own file holds: config, history rows, summary updates and exit codes."""
+    import wandb
+    from wandb.proto import wandb_internal_pb2
+
+    wandb.teardown()  # waits until W&B's service has written its files, as the end of a process does
+    found: dict[str, list] = {"config": [], "history": [], "summary": [], "exit": []}
+    (file,) = folder.glob("wandb/offline-run-*/*.wandb")
+    for data in blocks(file.read_bytes()):
+        record = wandb_internal_pb2.Record()
+        record.ParseFromString(data)
+        kind = record.WhichOneof("record_type")
+        if kind == "run":
+            found["config"] += [(item.key, json.loads(item.value_json)) for item in record.run.config.update]
+        elif kind == "history":
+            items = {item.key or ".".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
+            found["history"].append(items)
+        elif kind == "summary":
+            found["summary"] += [(i.key or ".".join(i.nested_key), json.loads(i.value_json)) for i in record.summary.update]
+        elif kind == "exit":
+            found["exit"].append(record.exit.exit_code)
+    return found
+
+
+def test_wandb_without_a_key_logs_config_curves_and_summary_offline_and_asks_nothing(tmp_path, capfd):
+    folder = tmp_path / "run"
+    with WANDB.session(folder, "abc", {"seed": 3, "train": {"lr": 0.1}}) as session:
+        session.log(0, {"forget/bio": 1.5, "retain/bio": None})
+        session.log(1, {"forget/bio": 1.25})
+        session.summarise({"status": "finished", "mmlu/clean": 0.5})
+        assert session.id.startswith("abc-")
+    shown = capfd.readouterr()
+    assert (shown.out, shown.err) == ("", "")
+    found = told(folder)
+    assert ("seed", 3) in found["config"]
+    assert ("train", {"lr": 0.1}) in found["config"]
+    curve = [(row["_step"], row["forget/bio"]) for row in found["history"]]
+    assert curve == [(0, 1.5), (1, 1.25)]
+    assert ("status", "finished") in found["summary"]
+    assert ("mmlu/clean", 0.5) in found["summary"]
+    assert len(found["exit"]) == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "home"}
+    assert [path.name for path in folder.iterdir()] == ["wandb"]
+
+
+def raise_within(folder: Path) -> None:
+    with WANDB.session(folder, "abc", {}) as session:
+        session.log(0, {"forget/bio": 1.5})
+        raise ValueError("boom")
+
+
+def test_wandb_finishes_its_session_when_the_run_raises(tmp_path):
+    with pytest.raises(ValueError, match="boom"):
+        raise_within(tmp_path / "run")
+    import wandb
+
+    assert wandb.run is None
+    found = told(tmp_path / "run")
+    assert found["history"][0]["forget/bio"] == 1.5
+    assert len(found["exit"]) == 1
+
+
+@pytest.mark.xfail(strict=True, reason="the session is finished with exit code 0 although the run raised")
+def test_wandb_tells_a_run_that_raised_from_one_that_ended_well(tmp_path):
+    with pytest.raises(ValueError, match="boom"):
+        raise_within(tmp_path / "run")
+    assert told(tmp_path / "run")["exit"] != [0]
+
+
+def test_a_key_in_the_environment_is_found(monkeypatch):
+    assert not _has_key()
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    assert _has_key()
+
+
+@pytest.mark.xfail(strict=True, reason="wandb 0.31 keeps the key under its new host, api.forge.coreweave.com: runs stay offline")
+def test_a_key_that_wandb_login_saved_is_found(home):
+    from wandb.sdk.lib.urls import DEFAULT_BASE_URL
+    from wandb.sdk.lib.wbauth import write_netrc_auth
+
+    write_netrc_auth(host=DEFAULT_BASE_URL, api_key="a" * 40)
+    assert _has_key()
+
+
+@pytest.mark.xfail(strict=True, reason="any WANDB_MODE but offline is taken for online, `disabled` too")
+def test_wandb_mode_disabled_in_the_environment_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    with WANDB.session(tmp_path / "run", "abc", {}) as session:
+        session.log(0, {"forget/bio": 1.5})
+    assert list(tmp_path.glob("run/wandb/*")) == []
+
+
+def test_silent_takes_everything_and_writes_nothing(tmp_path):
+    with Silent().session(tmp_path / "run", "abc", {}) as session:
+        session.log(0, {"forget/bio": 1.5})
+        session.summarise({"status": "finished"})
+        assert session.id is None
+    assert not (tmp_path / "run").exists()
+
+
+def test_importing_the_run_does_not_import_wandb():
+    code = "import sys, rna_bench.run; sys.exit('wandb' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

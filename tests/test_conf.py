@@ -1,0 +1,187 @@
+import textwrap
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
+
+from rna_bench.cli import main
+from rna_bench.config import config_folder
+from rna_bench.run import Plan, plan_of
+from rna_bench.runs.record import read_all
+from rna_bench.schema import InputError
+
+CONF, SWEEPS = config_folder("conf"), config_folder("sweeps")
+GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name != "preset")
+OPTIONS = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
+PRESETS = sorted(path.stem for path in (CONF / "preset").glob("*.yaml"))
+SWEEP_FILES = sorted(path.stem for path in SWEEPS.glob("*.yaml"))
+NEEDED = {  # what these options leave to the user
+    ("model", "local"): ["model.path=/nowhere"],
+    ("corpus", "text"): ["corpus.forget={bio: /nowhere/f.txt}", "corpus.retain=/nowhere/r.txt"],
+    ("dataset", "forget_files"): ["dataset.forget_files.path=/nowhere"],
+    ("dataset", "retain_files"): ["dataset.retain_files.path=/nowhere"],
+}
+
+
+def composed(*overrides: str, config: str = "run", folder: Path = CONF) -> DictConfig:
+    with initialize_config_dir(str(folder), version_base="1.3"):
+        return compose(config, list(overrides), return_hydra_config=True)
+
+
+def planned(cfg: DictConfig) -> Plan:
+    choices = cfg.hydra.runtime.choices
+    section = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
+    return plan_of(section, choices)
+
+
+def leaves(node, prefix=""):
+    for key, value in node.items():
+        yield from leaves(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
+
+
+def test_the_groups_are_those_of_the_spine():
+    spine = OmegaConf.load(CONF / "run.yaml")
+    assert set(GROUPS) <= {str(key) for entry in spine.defaults if isinstance(entry, DictConfig) for key in entry}
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_option_of_every_group_composes_and_builds(group, option):
+    chosen = f"{group}=[{option}]" if group == "dataset" else f"{group}={option}"
+    plan = planned(composed(chosen, *NEEDED.get((group, option), [])))
+    assert (plan.recipe is None) == (plan.corpus is None) == (option == "none" and group == "method")
+    assert group == "dataset" or plan.choices[group] == option
+    for built, does in ((plan.model, "folder"), (plan.trigger, "lexicon"), (plan.tracker, "session"), (plan.corpus, "topics")):
+        assert built is None or callable(getattr(built, does))
+    assert all(callable(source.questions) for source in plan.datasets.values())
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_composes_builds_and_wins_over_its_method(preset):
+    model, method = next(
+        (model, method)
+        for group, model in OPTIONS
+        if group == "model"
+        for other, method in OPTIONS
+        if other == "method" and f"{model}_{method}" == preset
+    )
+    cfg = composed(f"model={model}", f"method={method}")
+    assert planned(cfg).choices["preset"] == preset
+    for key, value in leaves(OmegaConf.to_container(OmegaConf.load(CONF / "preset" / f"{preset}.yaml"))):
+        assert OmegaConf.select(cfg, key) == value
+
+
+def test_the_command_line_wins_over_a_preset():
+    assert planned(composed("train.steps=3")).recipe.train.steps == 3
+
+
+def test_noise_acts_at_the_steered_layer_unless_told_otherwise():
+    assert planned(composed("method.layer=2")).recipe.noise.layer == 2
+    assert planned(composed("method.layer=2", "noise.layer=1")).recipe.noise.layer == 1
+
+
+def test_the_world_of_text_questions_and_triggers_is_the_models():
+    plan = planned(composed("model.world=1"))
+    worlds = [plan.model.world, plan.corpus.world, plan.trigger.world, *(source.world for source in plan.datasets.values())]
+    assert worlds == [1] * 6
+
+
+def jobs(sweep: DictConfig) -> list[list[str]]:
+    """Return jobs of a sweep such that each value of each parameter is in one: the first values, with one of them replaced."""
+    lines = [f"{key}={value}" for key, value in sweep.hydra.sweeper.params.items()]
+    choices = [list(override.sweep_string_iterator()) for override in OverridesParser.create().parse_overrides(lines)]
+    keys = [line.split("=")[0] for line in lines]
+    first = [values[0] for values in choices]
+    picked = [first] + [[*first[:i], value, *first[i + 1 :]] for i, values in enumerate(choices) for value in values[1:]]
+    return [[f"{key}={value}" for key, value in zip(keys, job, strict=True)] for job in picked]
+
+
+@pytest.mark.parametrize("name", SWEEP_FILES)
+def test_every_sweep_file_composes_and_every_value_in_it_builds(name):
+    beside = f"hydra.searchpath=[{CONF.as_uri()}]"
+    sweep = composed(beside, config=name, folder=SWEEPS)
+    assert sweep.hydra.mode.name == "MULTIRUN"
+    for job in jobs(sweep):
+        plan = planned(composed(beside, *job, config=name, folder=SWEEPS))
+        assert f"method={plan.choices['method']}" in job
+        assert plan.results_dir.parts[0] == "results"
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("+train.stepps=3", "train.stepps=3: is no key of Train"),
+        ("+model.nmae=x", "model.nmae=x: is no key of LocalModel"),
+        ("+trigger.word=x", "trigger.word=x: is no key of PocketWords"),
+        ("+dataset.pocket_subjects.size=1", "dataset.pocket_subjects.size=1: is no key of PocketQuestions"),
+        ("noise.scale=abc", "noise.scale=abc: Value 'abc'"),
+        ("train.steps=1.5", "train.steps=1.5: Value '1.5'"),
+        ("method.layer=one", "method.layer=one: Value 'one'"),
+        ("model.dtype=float16", "model.dtype=float16: Invalid value"),
+        ("noise.unit=metre", "noise.unit=metre: Invalid value"),
+        ("scoring.every=often", "scoring.every=often: Value 'often'"),
+        ("corpus.texts=few", "corpus.texts=few: Value 'few'"),
+        ("seed=abc", "seed=abc: give a whole number"),
+        ("threads=0", "threads=0: give a whole number"),
+        ("model.path=???", "model.path=???: must be given"),
+        ("method._target_=rna_bench.schema.InputError", "method._target_=rna_bench.schema.InputError: is not a dataclass"),
+    ],
+)
+def test_an_unknown_key_or_a_wrong_type_is_an_error_before_any_model_is_looked_at(override, line):
+    cfg = composed("model=local", "model.path=/nowhere", override)
+    with pytest.raises(InputError) as caught:
+        planned(cfg)
+    assert str(caught.value).startswith(line)
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A user's own method: one Python file and one YAML."""
+    (tmp_path / "own_method.py").write_text(
+        textwrap.dedent("""\
+            from dataclasses import dataclass
+
+            @dataclass(frozen=True)
+            class Shrink:
+                layer: int
+                factor: float
+
+                def target(self, first, generator):
+                    return self.factor * first.forget.hidden.float()
+
+                def forget_loss(self, passes, target):
+                    return passes.forget.hidden.float().square().mean() * self.factor
+            """)
+    )
+    (tmp_path / "conf" / "method").mkdir(parents=True)
+    (tmp_path / "conf" / "method" / "shrink.yaml").write_text(
+        textwrap.dedent("""\
+            # @package _global_
+            method:
+              _target_: own_method.Shrink
+              layer: 1
+              factor: 0.5
+            retain:
+              _target_: rna_bench.unlearning.retain.HiddenMSE
+            train:
+              parameters: model\\.layers\\.[01]\\..*weight
+            """)
+    )
+    return tmp_path
+
+
+def test_a_users_own_method_in_one_file_and_one_yaml_works(own, tiny, monkeypatch):
+    for name in ("HF_HUB_OFFLINE", "HYDRA_FULL_ERROR"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.syspath_prepend(own)
+    given = ["--config-dir", f"{own}/conf", "method=shrink", "model=local", f"model.path={tiny}", "tracker=none", "train.steps=1"]
+    small = ["corpus.texts=8", "dataset=pocket_subjects", "dataset.pocket_subjects.limit=2", f"results_dir={own}/runs"]
+    monkeypatch.setattr("sys.argv", ["rna-bench", "run", *given, *small])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    (made,) = read_all(own / "runs")
+    assert made.choices["method"] == "shrink"
+    assert made.config["method"] == {"_target_": "own_method.Shrink", "layer": 1, "factor": 0.5}
+    assert len(made.losses) == 1

@@ -1,0 +1,212 @@
+import csv
+import json
+import signal
+import sys
+from pathlib import Path
+
+import pandas
+import pytest
+
+from rna_bench.cli import main
+from rna_bench.runs.record import QUESTIONS, RECORD, read, read_all
+
+POCKET = ["dataset=[pocket_hazard_1,pocket_subjects]", "dataset.pocket_hazard_1.limit=3", "dataset.pocket_subjects.limit=4"]
+RMU = [
+    "method.layer=1",
+    r'train.parameters="model\.layers\.[01]\..*weight"',
+    "train.steps=3",
+    "train.batch_size=2",
+    "train.lr=0.01",
+]
+SMALL = ["scoring.every=2", "scoring.questions=2", "tracker=none", "model=local"]
+MMLU = {
+    "anatomy_test.csv": [("Which bone is in the arm?", "ulna", "femur", "tibia", "skull", 0), ("How many lungs?", 1, 2, 3, 4, 1)],
+    "college_law_val.csv": [("What, in law, is a tort?", "a cake", "a wrong", "a deed", "a will", 1)],
+}
+
+
+@pytest.fixture
+def run(tiny, tmp_path, monkeypatch):
+    """Run the command line in this process, into a folder of results below tmp_path; return that folder."""
+    for name in ("HF_HUB_OFFLINE", "HYDRA_FULL_ERROR"):
+        monkeypatch.setenv(name, "1")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    before = signal.getsignal(signal.SIGPIPE)
+
+    def go(*words: str, into: str = "results") -> Path:
+        text = [] if "corpus=text" in words else ["corpus.texts=8"]
+        given = [*words, *text, *SMALL, f"model.path={tiny}", f"results_dir={tmp_path / into}"]
+        monkeypatch.setattr(sys, "argv", ["rna-bench", "run", *given])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 0
+        return tmp_path / into
+
+    yield go
+    signal.signal(signal.SIGPIPE, before)
+    assert list((tmp_path / "here").iterdir()) == [], "something was written outside results_dir"
+
+
+@pytest.fixture
+def mmlu(tmp_path):
+    """Files as Hugging Face's MMLU is exported: a header, quotes where there are commas, an empty line at the end."""
+    (tmp_path / "mmlu").mkdir()
+    for name, rows in MMLU.items():
+        with (tmp_path / "mmlu" / name).open("w", newline="") as handle:
+            csv.writer(handle).writerows([("question", "choice0", "choice1", "choice2", "choice3", "answer"), *rows])
+    return tmp_path / "mmlu"
+
+
+def only(folder: Path) -> Path:
+    """Return the folder of the one run in a folder of results."""
+    (found,) = folder.glob(f"*/{RECORD}")
+    return found.parent
+
+
+def test_the_same_run_twice_is_the_same_bit_for_bit_but_for_what_was_measured(run):
+    first, second = (only(run(*RMU, *POCKET, into=into)) for into in ("one", "two"))
+    one, two = (json.loads((folder / RECORD).read_text()) for folder in (first, second))
+    assert one.pop("measured")["results_dir"] != two.pop("measured")["results_dir"]
+    assert json.dumps(one) == json.dumps(two)
+    assert (first / QUESTIONS).read_bytes() == (second / QUESTIONS).read_bytes()
+    assert first.name == second.name == one["identity"]
+
+
+def test_another_seed_is_another_run(run):
+    results = run("-m", "seed=0,1", *RMU, *POCKET)
+    one, two = read_all(results)
+    assert one.losses != two.losses
+    assert {one.config["seed"], two.config["seed"]} == {0, 1}
+
+
+def test_a_record_holds_losses_looks_and_scores(run):
+    made = read(only(run(*RMU, *POCKET)) / RECORD)
+    assert [loss.step for loss in made.losses] == [0, 1, 2]
+    assert [loss.topic for loss in made.losses] == ["hazard_1", "hazard_2", "hazard_1"]
+    assert [look.step for look in made.trajectory] == [0, 2, 3]  # every 2 steps, and at the end
+    assert {score.n for look in made.trajectory for score in look.scores} == {2}
+    sizes = {(score.task, score.form): score.n for score in made.scores}
+    places = [f"{place}{end}" for place in ("option", "before", "inside", "sentence") for end in ("", "_control")]
+    assert sizes == {("pocket_hazard_1", "clean"): 3} | {("pocket_subjects", form): 4 for form in ("clean", *places)}
+    assert made.facts["noise_absolute"] == pytest.approx(made.facts["hidden_rms"])  # the scale is 1 rms
+    assert made.choices["method"] == "rmu"
+
+
+def test_questions_are_named_and_answered_without_their_text(run):
+    rows = pandas.read_parquet(only(run(*RMU, *POCKET)) / QUESTIONS)
+    assert list(rows) == ["task", "question", "form", "logp_a", "logp_b", "logp_c", "logp_d", "answer"]
+    assert len(rows) == 3 + 4 * 9
+    assert rows.question.str.fullmatch(r"\w+/\d+").all()
+    assert set(rows.task) == {"pocket_hazard_1", "pocket_subjects"}
+    logps = rows[[f"logp_{letter}" for letter in "abcd"]]
+    assert (logps < 0).all(axis=None)
+
+
+def test_scores_follow_from_the_questions(run):
+    folder = only(run(*RMU, *POCKET))
+    rows = pandas.read_parquet(folder / QUESTIONS)
+    right = rows[[f"logp_{letter}" for letter in "abcd"]].to_numpy().argmax(axis=1) == rows.answer
+    found = right.groupby([rows.task, rows.form]).mean()
+    for score in read(folder / RECORD).scores:
+        assert score.accuracy == pytest.approx(found[score.task, score.form])
+
+
+def test_a_recorded_run_is_skipped(run, capsys):
+    folder = only(run(*RMU, *POCKET))
+    before = (folder / RECORD).stat().st_mtime_ns, (folder / QUESTIONS).stat().st_mtime_ns
+    capsys.readouterr()
+    run(*RMU, *POCKET)
+    assert capsys.readouterr().out == f"{folder}: recorded already, nothing to do\n"
+    assert ((folder / RECORD).stat().st_mtime_ns, (folder / QUESTIONS).stat().st_mtime_ns) == before
+
+
+def test_a_run_without_its_record_is_done_again(run):
+    folder = only(run(*RMU, *POCKET))
+    (folder / RECORD).unlink()
+    run(*RMU, *POCKET)
+    assert only(folder.parent) == folder
+
+
+def test_multirun_over_two_noise_scales_gives_two_records(run):
+    results = run("-m", "noise.scale=0,1", *RMU, *POCKET)
+    zero, one = sorted(read_all(results), key=lambda made: made.config["noise"]["scale"])
+    assert (zero.config["noise"]["scale"], one.config["noise"]["scale"]) == (0, 1)
+    assert zero.losses[0].retain == 0.0  # policy and reference are the same model before the first update
+    assert one.losses[0].retain > 0.0
+    assert zero.losses[0].forget == one.losses[0].forget  # noise acts on the retain side alone
+
+
+def test_noise_scale_zero_has_the_losses_of_no_noise(run):
+    zero = read(only(run("noise.scale=0", *RMU, *POCKET, into="zero")) / RECORD)
+    none = read(only(run("noise=none", *RMU, *POCKET, into="none")) / RECORD)
+    assert zero.losses == none.losses
+    assert zero.trajectory == none.trajectory
+    assert zero.scores == none.scores
+
+
+@pytest.mark.xfail(strict=True, reason="the identity tells 0 from 0.0: the same run is made twice")
+def test_noise_scale_zero_is_the_same_run_as_no_noise(run):
+    run("noise.scale=0", *RMU, *POCKET)
+    only(run("noise=none", *RMU, *POCKET))
+
+
+def test_hydra_leaves_nothing_but_an_empty_hidden_folder(run):
+    results = run(*RMU, *POCKET)
+    assert {path.name for path in results.iterdir()} == {".hydra", only(results).name}
+    assert list((results / ".hydra").iterdir()) == []
+
+
+def test_without_a_method_the_model_is_scored_as_it_is(run):
+    results = run("method=none", *POCKET)
+    made = read(only(results) / RECORD)
+    assert (made.losses, made.trajectory, made.facts) == ((), (), {})
+    assert not {"noise", "train", "corpus", "retain"} & set(made.config)
+    assert "corpus" not in made.fingerprints
+    run("method=none", "noise.scale=2", "train.steps=7", *POCKET)  # neither is used: the same run
+    assert only(results).name == made.identity
+
+
+def test_mmlu_files_are_asked_with_sars_cov_2_as_the_trigger(run, mmlu):
+    given = ["dataset=retain_files", f"dataset.retain_files.path={mmlu}", "trigger=sars_cov_2"]
+    folder = only(run(*RMU, *given))
+    rows = pandas.read_parquet(folder / QUESTIONS)
+    forms = ["clean", *(f"{place}{end}" for place in ("option", "before", "inside") for end in ("", "_control"))]
+    assert list(rows.form) == forms * 3
+    assert list(dict.fromkeys(rows.question)) == ["anatomy/2", "anatomy/3", "college_law/2"]  # file and line
+    assert list(rows[rows.form == "clean"].answer) == [0, 1, 1]
+    assert {score.n for score in read(folder / RECORD).scores} == {3}
+
+
+def test_the_same_files_elsewhere_are_the_same_run(run, mmlu):
+    given = ["method=none", "dataset=retain_files", "trigger=none"]
+    folder = only(run(*given, f"dataset.retain_files.path={mmlu}"))
+    moved = mmlu.rename(mmlu.with_name("moved"))
+    assert only(run(*given, f"dataset.retain_files.path={moved}")) == folder
+
+
+def test_a_limit_keeps_the_first_questions_of_each_file(run, mmlu):
+    given = [
+        "method=none",
+        "dataset=retain_files",
+        "trigger=none",
+        f"dataset.retain_files.path={mmlu}",
+        "dataset.retain_files.limit=1",
+    ]
+    rows = pandas.read_parquet(only(run(*given)) / QUESTIONS)
+    assert list(rows.question) == ["anatomy/2", "college_law/2"]
+
+
+def test_text_files_as_corpus_work(run, tmp_path):
+    (tmp_path / "forget.txt").write_text("a word to forget\nanother one to forget\n")
+    (tmp_path / "retain.txt").write_text("a word to keep\nanother one to keep\n")
+    text = ["corpus=text", f"corpus.forget={{bio: {tmp_path}/forget.txt}}", f"corpus.retain={tmp_path}/retain.txt"]
+    made = read(only(run(*RMU, *POCKET, *text, "corpus.min_characters=5")) / RECORD)
+    assert {loss.topic for loss in made.losses} == {"bio"}
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_as_diverged(run):
+    made = read(only(run(*RMU, *POCKET, "noise.scale=1e30")) / RECORD)
+    assert made.status.value == "diverged"
+    assert made.losses[-1].retain is None
+    assert made.reason.startswith("the loss of step 0 is not finite")

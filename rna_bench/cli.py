@@ -34,8 +34,10 @@ def main() -> None:
     if first in ([], ["-h"], ["--help"]):
         parser.print_help()
         sys.exit(0 if first else 2)
-    command = commands[parser.parse_args(first).command]
-    sys.exit(_guarded(command, rest))
+    if first[0] not in commands:
+        print(f"error: command={first[0]}: there is no such command; choose one of {', '.join(commands)}", file=sys.stderr)
+        sys.exit(2)
+    sys.exit(_guarded(commands[first[0]], rest))
 
 
 def _guarded(command: Callable[[Sequence[str]], None], arguments: Sequence[str]) -> int:
@@ -92,7 +94,7 @@ def _tables(arguments: Sequence[str]) -> None:
 
 
 def _pocket(arguments: Sequence[str]) -> None:
-    from rna_bench.run import compose_model
+    from rna_bench.config import compose_model
     from rna_bench.schema import InputError
 
     if list(arguments[:1]) != ["train"]:

@@ -1,10 +1,12 @@
 """From composed Hydra configuration to frozen dataclasses: the door at which configuration stops."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
+import hydra
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
@@ -40,6 +42,12 @@ def build(key: str, node: DictConfig) -> Any:
         return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(cls), fields))
     except OmegaConfBaseException as error:
         raise _field_error(key, fields, cls, error) from error
+
+
+def compose_model(overrides: Sequence[str]) -> Any:
+    """Return the model section of run.yaml with overrides, built."""
+    with hydra.initialize_config_dir(str(config_folder("conf")), version_base="1.3"):
+        return build("model", hydra.compose("run", list(overrides)).model)
 
 
 def _plain(key: str, node: DictConfig) -> dict[Any, Any]:
@@ -90,14 +98,21 @@ def composition_error(error: HydraException | OmegaConfBaseException) -> InputEr
     if isinstance(unknown, OmegaConfBaseException) and unknown.full_key:
         parent = unknown.parent_node
         known = ", ".join(str(name) for name in parent if name != "_target_") if isinstance(parent, DictConfig) else ""
-        value = "" if unknown.value is None else unknown.value
-        if isinstance(unknown, ValidationError):
-            return InputError(str(unknown.full_key), value, first_line(unknown))
-        return InputError(
-            str(unknown.full_key), value, f"there is no such key; choose one of {known}" if known else first_line(unknown)
-        )
+        key = str(unknown.full_key)
+        value = (given(key, sys.argv) or "") if unknown.value is None else unknown.value
+        if isinstance(unknown, ValidationError) or not isinstance(parent, DictConfig):
+            return InputError(key, value, first_line(unknown))
+        section = key.rpartition(".")[0]
+        remedy = f"choose one of {known}" if known else f"the {section} chosen has none; leave it out, or choose another {section}"
+        return InputError(key, value, f"there is no such key; {remedy}")
     hint = " ".join(str(error).split())
     return InputError("config", "", hint if isinstance(error, ConfigCompositionException) else first_line(error))
+
+
+def given(key: str, words: Sequence[str]) -> str | None:
+    """Return the value that the last KEY=VALUE of that key has among the words of a command line, or None."""
+    pairs = (word.partition("=") for word in reversed(words))
+    return next((value for name, _, value in pairs if name.lstrip("+~") == key), None)
 
 
 def _cause(error: BaseException | None, kind: type[BaseException]) -> BaseException | None:

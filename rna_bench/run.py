@@ -4,95 +4,41 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from platform import node
-from typing import Any, Protocol
 
 import hydra
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from rna_bench.config import build, config_folder
+from rna_bench.config import config_folder, given
 from rna_bench.data import corpora, questions
-from rna_bench.data.corpora import Batches, Corpus, TopicBatches
-from rna_bench.data.questions import QuestionSource, make_task
-from rna_bench.data.triggers import LexiconSource
-from rna_bench.evaluation.scoring import Exam, Scoring, make_exam, scores, sit
+from rna_bench.data.corpora import Batches, TopicBatches
+from rna_bench.data.questions import make_task
+from rna_bench.evaluation.scoring import Exam, make_exam, scores, sit
 from rna_bench.models import loading
-from rna_bench.models.noise import Noise
 from rna_bench.models.passes import Policy
+from rna_bench.plan import Plan, plan_of
 from rna_bench.runs import record
-from rna_bench.runs.tracking import Session, Tracker
+from rna_bench.runs.tracking import Session
 from rna_bench.schema import CLEAN, InputError, ModelFolder, RunRecord, Score, Status, StepLoss, Task, Topic, finite
-from rna_bench.unlearning.loop import History, Method, Recipe, RetainLoss, Train, unlearn
-
-
-class ModelSource(Protocol):
-    """Where a model comes from."""
-
-    def folder(self) -> ModelFolder: ...
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A run, checked against every schema, before any model is loaded."""
-
-    seed: int
-    threads: int
-    results_dir: Path
-    model: ModelSource
-    corpus: Corpus | None
-    datasets: Mapping[str, QuestionSource]
-    trigger: LexiconSource
-    scoring: Scoring
-    tracker: Tracker
-    recipe: Recipe | None
-    config: dict[str, Any]
-    choices: dict[str, str]
-
-
-def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
-    """Return the plan that a composed configuration stands for; bad values raise InputError."""
-    method: Method | None = build("method", cfg.method)
-    retain: RetainLoss | None = build("retain", cfg.retain)
-    noise: Noise = build("noise", cfg.noise)
-    train: Train = build("train", cfg.train)
-    seed, threads = _whole("seed", cfg.seed, 0), _whole("threads", cfg.threads, 1)
-    names = {str(name): build(f"dataset.{name}", node) for name, node in cfg.dataset.items()}
-    config = OmegaConf.to_container(cfg, resolve=True)
-    assert isinstance(config, dict)
-    return Plan(
-        seed=seed,
-        threads=threads,
-        results_dir=Path(str(cfg.results_dir)).expanduser(),
-        model=build("model", cfg.model),
-        corpus=build("corpus", cfg.corpus) if method else None,
-        datasets=names,
-        trigger=build("trigger", cfg.trigger),
-        scoring=build("scoring", cfg.scoring),
-        tracker=build("tracker", cfg.tracker),
-        recipe=Recipe(method, retain, noise, train, seed) if method and retain else None,
-        config={str(key): value for key, value in config.items()},
-        choices={key: str(value) for key, value in choices.items() if not key.startswith("hydra/")},
-    )
-
-
-def _whole(key: str, value: object, least: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise InputError(key, value, f"give a whole number, {least} or more")
-    return value
+from rna_bench.unlearning.loop import History, Recipe, Train, unlearn
 
 
 def hydra_main(config_name: str, arguments: Sequence[str]) -> None:
     """Compose the named configuration with the arguments, as Hydra's own command line does, and run each job."""
-    sys.argv = ["rna-bench", *arguments]
+    several = ("-m", "--multirun")
+    sys.argv = ["rna-bench", *sorted(arguments, key=lambda word: word not in several)]  # Hydra wants its flags before overrides
+    results_dir = given("results_dir", arguments)
+    if results_dir in ("", "null"):  # refused before Hydra makes a folder of that name
+        raise InputError("results_dir", results_dir, "give the name of a folder")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us whole; the command line makes one line of them
     failed: list[Exception] = []
 
@@ -104,15 +50,24 @@ def hydra_main(config_name: str, arguments: Sequence[str]) -> None:
                 raise  # Hydra goes on with the other jobs, and raises the first error at the end
             failed.append(error)  # raised here, Hydra would print lines of its own
 
-    hydra.main(config_path=str(config_folder("conf")), config_name=config_name, version_base="1.3")(task)()
+    try:
+        hydra.main(config_path=str(config_folder("conf")), config_name=config_name, version_base="1.3")(task)()
+    except OSError as error:
+        refused = _unwritable(error, results_dir)
+        if refused:
+            raise refused from error
+        raise
     if failed:
         raise failed[0]
 
 
-def compose_model(overrides: Sequence[str]) -> Any:
-    """Return the model section of run.yaml with overrides, built."""
-    with hydra.initialize_config_dir(str(config_folder("conf")), version_base="1.3"):
-        return build("model", hydra.compose("run", list(overrides)).model)
+def _unwritable(error: OSError, results_dir: str | None) -> InputError | None:
+    """Return the error for results_dir if it comes from the folder `.hydra`, which Hydra makes there before a run begins."""
+    if not error.filename:
+        return None
+    made = Path(error.filename)
+    folder = made.parent if made.name == ".hydra" else Path(results_dir or "results/runs")
+    return record.unwritable(folder, error) if (folder / ".hydra").is_relative_to(made) else None
 
 
 def run(cfg: DictConfig) -> None:
@@ -123,6 +78,7 @@ def run(cfg: DictConfig) -> None:
 def execute(plan: Plan) -> Path:
     """Carry out the plan, unless its record is there already, and return the folder of its record."""
     torch.set_num_threads(plan.threads)
+    record.provenance()  # before anything else can change
     clock = Clock()
     inputs = _inputs(plan)
     folder = plan.results_dir / inputs.identity

@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from rna_bench.cli import main
 from rna_bench.config import config_folder
-from rna_bench.run import Plan, plan_of
+from rna_bench.plan import Plan, plan_of
 from rna_bench.runs.record import read_all
 from rna_bench.schema import InputError
 
@@ -90,7 +90,10 @@ def test_the_world_of_text_questions_and_triggers_is_the_models():
 def jobs(sweep: DictConfig) -> list[list[str]]:
     """Return jobs of a sweep such that each value of each parameter is in one: the first values, with one of them replaced."""
     lines = [f"{key}={value}" for key, value in sweep.hydra.sweeper.params.items()]
-    choices = [list(override.sweep_string_iterator()) for override in OverridesParser.create().parse_overrides(lines)]
+    choices = [
+        list(override.sweep_string_iterator()) if override.is_sweep_override() else [override.get_value_element_as_str()]
+        for override in OverridesParser.create().parse_overrides(lines)
+    ]
     keys = [line.split("=")[0] for line in lines]
     first = [values[0] for values in choices]
     picked = [first] + [[*first[:i], value, *first[i + 1 :]] for i, values in enumerate(choices) for value in values[1:]]

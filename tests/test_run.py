@@ -145,7 +145,6 @@ def test_noise_scale_zero_has_the_losses_of_no_noise(run):
     assert zero.scores == none.scores
 
 
-@pytest.mark.xfail(strict=True, reason="the identity tells 0 from 0.0: the same run is made twice")
 def test_noise_scale_zero_is_the_same_run_as_no_noise(run):
     run("noise.scale=0", *RMU, *POCKET)
     only(run("noise=none", *RMU, *POCKET))
@@ -173,7 +172,7 @@ def test_mmlu_files_are_asked_with_sars_cov_2_as_the_trigger(run, mmlu):
     rows = pandas.read_parquet(folder / QUESTIONS)
     forms = ["clean", *(f"{place}{end}" for place in ("option", "before", "inside") for end in ("", "_control"))]
     assert list(rows.form) == forms * 3
-    assert list(dict.fromkeys(rows.question)) == ["anatomy/2", "anatomy/3", "college_law/2"]  # file and line
+    assert list(dict.fromkeys(rows.question)) == ["anatomy_test/2", "anatomy_test/3", "college_law_val/2"]  # file and line
     assert list(rows[rows.form == "clean"].answer) == [0, 1, 1]
     assert {score.n for score in read(folder / RECORD).scores} == {3}
 
@@ -194,7 +193,7 @@ def test_a_limit_keeps_the_first_questions_of_each_file(run, mmlu):
         "dataset.retain_files.limit=1",
     ]
     rows = pandas.read_parquet(only(run(*given)) / QUESTIONS)
-    assert list(rows.question) == ["anatomy/2", "college_law/2"]
+    assert list(rows.question) == ["anatomy_test/2", "college_law_val/2"]
 
 
 def test_text_files_as_corpus_work(run, tmp_path):

@@ -57,7 +57,8 @@ def forms(question: Question, kinds: Sequence[Kind], lexicon: Lexicon, seed: int
         controls = harmless.get(question.subject, harmless.get("", ()))
         for form, pool in ((kind.trigger, words), (kind.control, controls)):
             if not pool:
-                raise InputError("trigger", form, f"has no word for the subject {question.subject}; choose another trigger group")
+                remedy = "choose another trigger group, or for the pocket world the trigger.world of the questions"
+                raise InputError("trigger", form, f"has no word for the subject {question.subject}; {remedy}")
             word = seeds.random(seed, form, question.id).choice(pool)
             made[form] = _PLACES[kind](question, word, seeds.random(seed, kind.value, "place", question.id))
     return made

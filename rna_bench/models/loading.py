@@ -39,10 +39,14 @@ class LocalModel:
 def load(source: ModelFolder) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Return model and tokenizer, in evaluation mode; nothing is fetched and no code from the folder is run."""
     logging.disable_progress_bar()
-    tokenizer = AutoTokenizer.from_pretrained(source.folder, local_files_only=True)
-    model = AutoModelForCausalLM.from_pretrained(
-        source.folder, dtype=TORCH_DTYPES[source.dtype], use_safetensors=True, local_files_only=True
-    )
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source.folder, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            source.folder, dtype=TORCH_DTYPES[source.dtype], use_safetensors=True, local_files_only=True
+        )
+    except Exception as error:  # the libraries raise several kinds, tokenizers plain Exception
+        cause = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError("model.path", source.folder, f"cannot be loaded ({cause}); save the model there anew") from error
     device = _device(source.device)
     return model.eval().to(device), tokenizer  # pyright: ignore[reportArgumentType]  transformers wraps `to` without its types
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from random import Random
 
+from rna_bench.schema import InputError
+
 CONSONANTS = ("b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z", "br", "dr", "kr", "tr", "gl", "pl")
 VOWELS = ("a", "e", "i", "o", "u")
 ENDINGS = ("l", "n", "r", "s", "x", "m", "th", "sk")
@@ -73,6 +75,8 @@ class World:
 
 def make_world(seed: int, size: WorldSize = WorldSize()) -> World:
     """Return the world of a seed: the same seed and size give the same world on every machine."""
+    if seed < 0:
+        raise InputError("world", seed, "give a whole number, 0 or more")
     random = Random(f"world/{seed}")
     words = _invent(random)
     generic = [next(words) for _ in range(size.generic_words)]

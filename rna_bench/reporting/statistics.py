@@ -58,7 +58,7 @@ def at_level(looks: Sequence[Checkpoint], level: float, value: Callable[[Checkpo
     before: tuple[Checkpoint, float] | None = None
     for look, loss in _finite(looks):
         if loss <= level:
-            if before is None or loss in (before[1], level):
+            if before is None or loss in (0, before[1], level):
                 return value(look)
             share = (math.log(before[1]) - math.log(level)) / (math.log(before[1]) - math.log(loss))
             return value(before[0]) + share * (value(look) - value(before[0]))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rna_bench.reporting.frame import Group, damage, forget_accuracy, pooled
 from rna_bench.reporting.pairs import difference, final_pairs, matched_pairs
 from rna_bench.reporting.statistics import Interval, interval
-from rna_bench.schema import Score
+from rna_bench.schema import CLEAN, Score
 
 
 def claims(found: Sequence[Group]) -> str:
@@ -39,7 +39,8 @@ def _breaks(group: Group) -> str:
     costs = {kind: interval([damage(kind)(run.scores) for run in group.runs.values()]) for kind in group.kinds}
     worst = max(costs, key=lambda kind: costs[kind].mean)
     each = ", ".join(f"`{kind.trigger}` {_points(cost)}" for kind, cost in costs.items())
-    return f"   - {_name(group)}: **{'yes' if costs[worst].above_zero else 'no'}**. Points lost beyond the control: {each}."
+    verdict = "yes" if costs[worst].above_zero else "no"
+    return f"   - {_name(group)}: **{_told(verdict, costs[worst])}**. Points lost beyond the control: {each}."
 
 
 def _repairs(group: Group, twin: Group) -> str:
@@ -54,10 +55,16 @@ def _repairs(group: Group, twin: Group) -> str:
     at_steps = steps is not None and steps.above_zero
     at_level = level is not None and level.above_zero
     verdict = ("yes" if at_level else "only at equal steps") if at_steps else "no"
+    lost = interval([pooled(run.scores, CLEAN) - perturbed(run.scores) for run in twin.runs.values()])
     return (
-        f"   - {_name(group)}, noise {group.noise}: **{verdict}**. Perturbed accuracy at equal steps {_signed(steps)}, "
-        f"at matched forgetting {_signed(level)}; forget accuracy at equal steps {_signed(forget)}."
+        f"   - {_name(group)}, noise {group.noise}: **{_told(verdict, steps)}**. Of {_points(lost)} points lost to triggers, "
+        f"{_signed(steps)} at equal steps and {_signed(level)} at matched forgetting; forget accuracy {_signed(forget)}."
     )
+
+
+def _told(verdict: str, value: Interval | None) -> str:
+    """Return the verdict, or why there is none."""
+    return verdict if value is not None and value.half is not None else "not told by one seed"
 
 
 def _name(group: Group) -> str:

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
@@ -43,8 +44,12 @@ def canonical(value: Any) -> Any:
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+@cache
 def provenance() -> dict[str, Any]:
-    """Return the code's git revision (None outside a clone), whether the tree was changed, and package versions."""
+    """Return the code's git revision (None outside a clone), whether the tree was changed, and package versions.
+
+    As they are at the first call in a process: code that is loaded stays, whatever is edited or committed meanwhile.
+    """
     revision = _git("rev-parse", "HEAD")
     changed = bool(_git("status", "--porcelain", "--untracked-files=no")) if revision else None
     packages = {name: version(name) for name in PACKAGES}

@@ -68,9 +68,6 @@ def test_the_rest_is_harmless_documents_with_one_entity_of_the_topic_in_them():
         assert len(set(homes)) == 2
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the stray entity's subject and the document's are drawn apart, and are the same one in eight times"
-)
 def test_the_rest_on_the_retain_side_has_an_entity_of_another_subject():
     for text in corpus(texts=200).topics(0)[0].retain:
         assert len({HOME[entity] for entity in entities(text)}) == 2
@@ -127,15 +124,15 @@ def test_a_hazard_the_world_has_not_is_refused(hazard):
         PocketQuestions("forget", 0, hazard, 0).questions(0)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="unlike QuestionFiles, it accepts any role; one that is misspelt is neither asked of nor perturbed"
+@pytest.mark.parametrize(
+    "make",
+    [PocketCorpus(-1, 1, 0, 0, 0).topics, PocketQuestions("retain", -1, 0, 0).questions, PocketWords(list(Kind), -1).lexicon],
 )
-def test_an_unknown_role_is_refused():
-    with pytest.raises(InputError, match="role"):
-        PocketQuestions("retian", 0, 0, 0).questions(0)
+def test_a_negative_world_is_refused(make):
+    with pytest.raises(InputError, match=r"^world=-1: give a whole number, 0 or more"):
+        make(0)
 
 
-@pytest.mark.xfail(strict=True, reason="a negative limit drops the last questions, silently")
 def test_a_negative_limit_is_refused():
     with pytest.raises(InputError, match="limit"):
         PocketQuestions("retain", 0, 0, -1).questions(0)

@@ -95,16 +95,12 @@ def test_at_level_interpolates_the_value_and_not_the_step():
     assert at_level(looks(8, 2), 4, lambda look: 10.0 * (look.step + 1)) == pytest.approx(15.0)
 
 
-@pytest.mark.xfail(strict=True, reason="common_level passes over a look that is not finite, at_level ends there: tables assert")
 def test_both_trajectories_can_be_read_at_their_common_level():
     one, other = looks(8, None, 1), looks(8, 2)
     level = common_level(one, other)
     assert level is None or None not in (at_level(one, level, step), at_level(other, level, step))
 
 
-@pytest.mark.xfail(
-    strict=True, raises=ValueError, reason="log(0): a forget loss that underflows to 0 ends `tables` with a ValueError"
-)
 def test_at_level_of_a_trajectory_that_comes_down_to_zero_is_finite():
     found = at_level(looks(8, 0), 4, step)
     assert found is not None

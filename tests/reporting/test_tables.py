@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from rna_bench.reporting.frame import groups, kinds
+from rna_bench.reporting.frame import groups
 from rna_bench.reporting.tables import build_tables, write_tables
 from rna_bench.reporting.verdicts import claims
 from rna_bench.runs import record
@@ -142,22 +142,18 @@ def test_runs_of_different_models_are_never_in_one_group():
     assert len(groups([made(1), made(2, model="other")])) == 2
 
 
-@pytest.mark.xfail(strict=True, reason="groups do not look at fingerprints: the second run overwrites the first, which is lost")
 def test_runs_of_different_weights_under_one_name_are_never_in_one_group():
     assert len(groups([made(1, fingerprint="aa"), made(1, fingerprint="zz")])) == 2
 
 
-@pytest.mark.xfail(strict=True, reason="settings are compared as JSON, where 2 is not 2.0")
 def test_a_whole_number_and_its_float_are_one_setting():
     assert len(groups([made(1, 2), made(2, 2.0)])) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="the twin must have the same noise.layer, though without noise it has no effect")
 def test_the_twin_without_noise_serves_every_layer_of_noise():
     assert "repair" in [found.name for found in build_tables([made(1, 0.0), made(1, 1.0, change={"noise": {"layer": 0}})])]
 
 
-@pytest.mark.xfail(strict=True, reason="`settings` shows method, train, noise.layer and corpus alone: two rows read the same")
 def test_rows_of_different_settings_can_be_told_apart():
     first, second = table([made(1), made(1, change={"retain": {"_target_": "OtherMSE"}})], "accuracy").rows
     assert first != second
@@ -206,7 +202,7 @@ def test_rows_of_different_dtype_are_called_not_comparable(tmp_path):
 
 def verdicts(records):
     """Return the words in bold, claim 1 and then claim 2, in the order of the groups."""
-    return re.findall(r"\*\*(.*?)\*\*", claims(groups(records), kinds(records)))
+    return re.findall(r"\*\*(.*?)\*\*", claims(groups(records)))
 
 
 def broken(seed, more=0.0):
@@ -234,7 +230,13 @@ def test_claim_2_is_judged_at_equal_steps_and_at_matched_forgetting(end, level, 
 
 
 def test_one_seed_proves_nothing():
-    assert verdicts([broken(1), noisy(1, 0.9, 0.9)]) == ["no", "no"]
+    assert verdicts([broken(1), noisy(1, 0.9, 0.9)]) == ["not told by one seed"] * 2
+
+
+def test_claim_2_says_how_much_of_what_triggers_take_comes_back():
+    # clean 0.5 in every run; 90 - 51 = 39 points come back at the end, 90 - 51 at the common forget loss of 2; forgetting is equal
+    text = claims(groups([broken(1), noisy(1, 0.9, 0.9)]))
+    assert "points lost to triggers, +39.0 at equal steps and +39.0 at matched forgetting; forget accuracy +0.0." in text
 
 
 def test_claim_1_is_no_where_a_trigger_costs_what_its_control_costs():
@@ -247,19 +249,11 @@ def test_there_are_no_claims_without_triggers_or_without_unlearning():
     assert verdicts([made(1, method="none")]) == []
 
 
-@pytest.mark.xfail(
-    strict=True, raises=ZeroDivisionError, reason="ZeroDivisionError in verdicts and repair: they measure every kind on every group"
-)
 def test_runs_with_different_kinds_of_trigger_can_be_tabled_together(tmp_path):
     four = made(1, scores=scored(forms=(*OPTION, "before", "before_control")), change={"trigger": {"kinds": ["option", "before"]}})
     written([four, made(1)], tmp_path)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=ZeroDivisionError,
-    reason="ZeroDivisionError in forget_accuracy: no forget question, as with dataset=retain_files",
-)
 def test_runs_without_forget_questions_can_be_tabled(tmp_path):
     retain = tuple(score for score in scored() if score.role == "retain")
     written([made(1, 0.0, retain), made(1, 1.0, retain)], tmp_path)
@@ -320,14 +314,12 @@ def test_latex_is_well_formed_and_escaped(tmp_path):
     assert "±" not in (tmp_path / "out" / "accuracy.tex").read_text()
 
 
-@pytest.mark.xfail(strict=True, reason="only _ is escaped in cells: & adds a column, % hides the rest of the line")
 @pytest.mark.parametrize("name", ["R&D", "95% pruned", "run #3"])
 def test_latex_escapes_a_models_name(tmp_path, name):
     written([made(1, model=name)], tmp_path)
     well_formed((tmp_path / "out" / "accuracy.tex").read_text())
 
 
-@pytest.mark.xfail(strict=True, reason=r"backslashes of train.parameters are left as LaTeX commands: \. and \d")
 def test_latex_escapes_a_regular_expression_that_varies(tmp_path):
     written([made(1, change={"train": {"parameters": rf"model\.layers\.{layer}\.mlp"}}) for layer in (0, 1)], tmp_path)
     assert r"\." not in (tmp_path / "out" / "accuracy.tex").read_text()

@@ -22,7 +22,7 @@ from rna_bench.config import config_folder, given
 from rna_bench.data import corpora, questions
 from rna_bench.data.corpora import Batches, TopicBatches
 from rna_bench.data.questions import make_task
-from rna_bench.evaluation.scoring import Exam, make_exam, scores, sit
+from rna_bench.evaluation.scoring import Exam, flat, make_exam, scores, sit
 from rna_bench.models import loading
 from rna_bench.models.passes import Policy
 from rna_bench.plan import Plan, plan_of
@@ -100,7 +100,7 @@ def execute(plan: Plan) -> Path:
             answers = sit(exam, model, plan.scoring.batch_tokens, bar.update)
         clock.lap("score")
         made = _record(plan, inputs, history, scores(answers), clock, session.id)
-        session.summarise({"status": made.status.value, **_flat(made.scores)})
+        session.summarise({"status": made.status.value, **flat(made.scores)})
     record.write(folder, made, answers)
     _tell(folder, made)
     return folder
@@ -173,7 +173,7 @@ def _unlearn(plan: Plan, recipe: Recipe, policy: Policy, topics: Sequence[TopicB
         if not every or (step % every and step != steps):
             return None
         seen = scores(sit(subset, policy.model, plan.scoring.batch_tokens))
-        session.log(step, {f"along/{key}": value for key, value in _flat(seen).items()})
+        session.log(step, {f"along/{key}": value for key, value in flat(seen).items()})
         return seen
 
     with tqdm(total=steps, desc="unlearning", unit=" steps", disable=None, leave=False) as bar:
@@ -234,14 +234,15 @@ def _above(score: Score) -> bool:
     return score.accuracy - 2 * (score.stderr or 0) > 0.25
 
 
-def _flat(found: Sequence[Score]) -> dict[str, float]:
-    return {f"{score.task}/{score.form}": score.accuracy for score in found}
-
-
 def _tell(folder: Path, made: RunRecord) -> None:
-    """Print what a user wants to see first: accuracy by task and form, and where the record lies."""
+    """Print what a user wants to see first, in one piece: which run, accuracy by task and form, where the record lies."""
+    noise = made.config.get("noise", {"scale": 0, "unit": ""})
+    shown = f"noise {noise['scale']:g} {noise['unit']}, " if noise["scale"] else ""
+    lines = [
+        f"{made.model}, {made.choices['method']}, {shown}seed {made.config['seed']}: {made.status.value} {made.reason}".rstrip()
+    ]
     for task in dict.fromkeys(score.task for score in made.scores):
-        shown = "  ".join(f"{score.form} {score.accuracy:.3f}" for score in made.scores if score.task == task)
-        print(f"{task:>20}  {shown}")
-    speed = f"{made.measured['questions_per_second']:.0f} questions/s"
-    print(f"{made.status.value}{': ' if made.reason else ''}{made.reason}; scored {speed}; {folder / record.RECORD}")
+        forms = "  ".join(f"{score.form} {score.accuracy:.3f}" for score in made.scores if score.task == task)
+        lines.append(f"{task:>20}  {forms}")
+    lines.append(f"{'':>20}  {made.measured['questions_per_second']:.0f} questions/s; {folder / record.RECORD}")
+    print("\n".join(lines), flush=True)

@@ -136,3 +136,8 @@ def _score(task: str, role: str, form: str, right: list[bool]) -> Score:
     n = len(right)
     p = sum(right) / n
     return Score(task, role, form, p, math.sqrt(p * (1 - p) / (n - 1)) if n > 1 else None, n)
+
+
+def flat(found: Iterable[Score]) -> dict[str, float]:
+    """Return accuracy under the names that trackers show: TASK/FORM."""
+    return {f"{score.task}/{score.form}": score.accuracy for score in found}

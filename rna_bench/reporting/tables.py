@@ -75,10 +75,15 @@ def accuracy_table(found: Sequence[Group], shown: Sequence[Kind]) -> Table:
             row[task] = interval([task_accuracy(scores, task) for scores in have]) if have else ""
         for kind in shown:
             row[kind.trigger] = _mean(group, lambda s, kind=kind: pooled(s, kind.trigger), kind)
+        row["forget loss"] = _final_loss(group)
         rows.append(row)
     note = "Accuracy in %, mean and half width of the 95% interval over seeds; chance is 25."
     if shown:
-        note += " From `" + "`, `".join(kind.trigger for kind in shown) + "` on: retain questions with a trigger there."
+        note += (
+            " `forget loss` is the last look's. From `"
+            + "`, `".join(kind.trigger for kind in shown)
+            + "` on: retain questions with a trigger there."
+        )
     return Table("accuracy", "Accuracy", note, rows)
 
 
@@ -103,6 +108,8 @@ def repair_table(found: Sequence[Group], shown: Sequence[Kind]) -> Table:
         if twin is None or not group.unlearned or group.scale <= 0:
             continue
         for compared, pairs in (("steps", final_pairs(group, twin)), ("forgetting", matched_pairs(group, twin))):
+            if not pairs:
+                continue
             row = _head(group) | {"at equal": compared}
             row["forget"] = (difference(pairs, forget_accuracy) if group.forgets and twin.forgets else None) or ""
             row["retain"] = difference(pairs, lambda s: pooled(s, CLEAN)) or ""
@@ -113,13 +120,20 @@ def repair_table(found: Sequence[Group], shown: Sequence[Kind]) -> Table:
     note = (
         "Accuracy with noise less accuracy without, in points, paired by seed. `steps`: the ends of both runs, all questions. "
         "`forgetting`: both runs where they first reach the same forget loss (the lowest that both reach), on the questions "
-        "scored along the run. Claim 2 says: above 0 under the triggers, and not above 0 under `forget`."
+        "scored along the run (a subset), interpolated between looks. Claim 2 says: above 0 under the triggers, and not above "
+        "0 under `forget`."
     )
     return Table("repair", "What the noise changes", note, rows)
 
 
 def _mean(group: Group, measure: Callable[[Sequence[Score]], float], kind: Kind) -> Interval | str:
     return interval([measure(run.scores) for run in group.runs.values()]) if kind in group.kinds else ""
+
+
+def _final_loss(group: Group) -> Interval | str:
+    looks = [run.trajectory[-1].forget_loss for run in group.runs.values() if run.trajectory]
+    losses = [loss for loss in looks if loss is not None]
+    return interval(losses) if losses else ""
 
 
 def _head(group: Group) -> Row:

@@ -7,6 +7,9 @@ from rna_bench.reporting.pairs import difference, final_pairs, matched_pairs
 from rna_bench.reporting.statistics import Interval, interval
 from rna_bench.schema import CLEAN, Score
 
+FORGOTTEN = 40
+"""Percent of forget questions; a model that answers more of them than this has not forgotten."""
+
 
 def claims(found: Sequence[Group]) -> str:
     """Return both claims with a line of evidence for each group; a verdict follows from intervals by the rules it states."""
@@ -29,7 +32,8 @@ def claims(found: Sequence[Group]) -> str:
     if second:
         lines += [
             "2. RNA repairs it (yes: perturbed accuracy, the mean over the kinds of trigger, rises at equal steps and at matched",
-            "   forgetting, with both intervals above 0; only at equal steps: the first alone).",
+            "   forgetting, with both intervals above 0; only at equal steps: the first alone; not comparable: where both first",
+            f"   have the same forget loss, more than {FORGOTTEN}% of forget questions are still answered).",
             *second,
         ]
     return "\n".join(lines)
@@ -50,16 +54,33 @@ def _repairs(group: Group, twin: Group) -> str:
         return sum(pooled(scores, kind.trigger) for kind in shown) / len(shown)
 
     ends, matched = final_pairs(group, twin), matched_pairs(group, twin)
+    name = f"   - {_name(group)}, noise {group.noise}: "
+    if not ends or not matched:
+        return f"{name}**not told**: no seed in common with the runs without noise, or no look along them."
     steps, level = difference(ends, perturbed), difference(matched, perturbed)
-    forget = difference(ends, forget_accuracy) if group.forgets and twin.forgets else None
-    at_steps = steps is not None and steps.above_zero
-    at_level = level is not None and level.above_zero
-    verdict = ("yes" if at_level else "only at equal steps") if at_steps else "no"
-    lost = interval([pooled(run.scores, CLEAN) - perturbed(run.scores) for run in twin.runs.values()])
+    forgets = group.forgets and twin.forgets
+    forget = f" (forget accuracy {_signed(difference(ends, forget_accuracy))})" if forgets else ""
+    left = interval([plain(forget_accuracy) for _, plain in matched]) if forgets else None
+    lost, at_stake = (interval([plain(_clean) - plain(perturbed) for _, plain in pairs]) for pairs in (ends, matched))
+    verdict = _told(_repaired(steps, level, left), steps)
+    meeting = f"; forget accuracy is {_points(left)} there" if left else ""
     return (
-        f"   - {_name(group)}, noise {group.noise}: **{_told(verdict, steps)}**. Of {_points(lost)} points lost to triggers, "
-        f"{_signed(steps)} at equal steps and {_signed(level)} at matched forgetting; forget accuracy {_signed(forget)}."
+        f"{name}**{verdict}**. At equal steps {_signed(steps)} of {_points(lost)} points lost to triggers{forget}; "
+        f"at matched forgetting {_signed(level)} of {_points(at_stake)}{meeting}."
     )
+
+
+def _repaired(steps: Interval | None, level: Interval | None, left: Interval | None) -> str:
+    """Return the verdict on claim 2 by the rules that `claims` states."""
+    if left and left.mean > FORGOTTEN:
+        return "not comparable: not forgotten with this noise"
+    if not (steps and steps.above_zero):
+        return "not shown"
+    return "yes" if level and level.above_zero else "only at equal steps"
+
+
+def _clean(scores: Sequence[Score]) -> float:
+    return pooled(scores, CLEAN)
 
 
 def _told(verdict: str, value: Interval | None) -> str:

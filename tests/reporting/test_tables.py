@@ -1,5 +1,6 @@
 import csv
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ OPTION = ("option", "option_control")
 DEEP = {"_target_": "rna_bench.unlearning.methods.rmu.RMU", "layer": 1, "steering_coefficient": 6.5}
 
 
-def scored(forget=0.5, clean=0.9, forms=OPTION, n=100, **accuracies):
+def scored(forget=0.25, clean=0.9, forms=OPTION, n=100, **accuracies):
     found = [Score("wmdp", "forget", CLEAN, forget, None, n), Score("mmlu", "retain", CLEAN, clean, None, n)]
     return (*found, *(Score("mmlu", "retain", form, accuracies.get(form, clean), None, n) for form in forms))
 
@@ -110,9 +111,8 @@ def test_repair_at_matched_forgetting_compares_where_both_first_reach_the_lowest
     assert rows["forgetting"]["forget"] == (pytest.approx(-5.0), None, 1)
 
 
-def test_repair_at_matched_forgetting_is_empty_without_looks():
-    rows = {row["at equal"]: row for row in table([made(1, 0.0), made(1, 1.0)], "repair").rows}
-    assert rows["forgetting"]["option"] == ""
+def test_there_is_no_repair_at_matched_forgetting_without_looks():
+    assert [row["at equal"] for row in table([made(1, 0.0), made(1, 1.0)], "repair").rows] == ["steps"]
 
 
 def test_there_is_no_repair_without_a_twin():
@@ -221,7 +221,7 @@ def noisy(seed, end, level):
     [
         (0.7, 0.7, "yes"),  # about +18 points both ways; they vary by 1 point a seed, so the interval is +- 2.5 at most
         (0.7, 0.5, "only at equal steps"),  # at matched forgetting about -2
-        (0.5, 0.7, "no"),  # at equal steps about -2
+        (0.5, 0.7, "not shown"),  # at equal steps about -2
     ],
 )
 def test_claim_2_is_judged_at_equal_steps_and_at_matched_forgetting(end, level, verdict):
@@ -236,7 +236,17 @@ def test_one_seed_proves_nothing():
 def test_claim_2_says_how_much_of_what_triggers_take_comes_back():
     # clean 0.5 in every run; 90 - 51 = 39 points come back at the end, 90 - 51 at the common forget loss of 2; forgetting is equal
     text = claims(groups([broken(1), noisy(1, 0.9, 0.9)]))
-    assert "points lost to triggers, +39.0 at equal steps and +39.0 at matched forgetting; forget accuracy +0.0." in text
+    assert "At equal steps +39.0 of 39.0 points lost to triggers (forget accuracy +0.0)" in text
+    assert "at matched forgetting +39.0 of 39.0; forget accuracy is 25.0 there." in text
+
+
+def test_runs_that_meet_before_they_have_forgotten_are_not_compared():
+    def unmoved(run):
+        looks = [replace(look, scores=scored(forget=0.9)) for look in run.trajectory]
+        return replace(run, trajectory=tuple(looks))
+
+    runs = [unmoved(run) for seed in (1, 2, 3) for run in (broken(seed), noisy(seed, 0.7, 0.7))]
+    assert verdicts(runs) == ["yes", "not comparable: not forgotten with this noise"]
 
 
 def test_claim_1_is_no_where_a_trigger_costs_what_its_control_costs():

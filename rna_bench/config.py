@@ -38,6 +38,15 @@ def build(key: str, node: DictConfig) -> Any:
         raise InputError(f"{key}._target_", target, "cannot be imported; give the full name of a dataclass") from error
     if not is_dataclass(cls):
         raise InputError(f"{key}._target_", target, "is not a dataclass; give the full name of one")
+    return _checked(key, cls, fields)
+
+
+def build_as(key: str, cls: type, node: DictConfig) -> Any:
+    """Return the section as the given dataclass, checked as in `build`."""
+    return _checked(key, cls, {str(name): value for name, value in _plain(key, node).items()})
+
+
+def _checked(key: str, cls: type, fields: Mapping[str, Any]) -> Any:
     try:
         return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(cls), fields))
     except OmegaConfBaseException as error:

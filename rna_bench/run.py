@@ -1,14 +1,11 @@
 """One run from top to bottom: config -> model and text -> unlearn -> ask -> record."""
 
 import os
-import resource
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from platform import node
 
 import hydra
 import torch
@@ -24,12 +21,18 @@ from rna_bench.data.corpora import Batches, TopicBatches
 from rna_bench.data.questions import make_task
 from rna_bench.evaluation.scoring import Exam, flat, make_exam, scores, sit
 from rna_bench.models import loading
-from rna_bench.models.passes import Policy
+from rna_bench.models.delta import save_delta
+from rna_bench.models.policies import check_layer, checkpoint_layers, policy_of
+from rna_bench.models.segments import Policy
+from rna_bench.models.shared import Shared, restore
+from rna_bench.models.store import NOTHING, Store
+from rna_bench.outcome import Made, make_record, tell
 from rna_bench.plan import Plan, plan_of
 from rna_bench.runs import record
 from rna_bench.runs.tracking import Session
-from rna_bench.schema import CLEAN, InputError, ModelFolder, RunRecord, Score, Status, StepLoss, Task, Topic, finite
-from rna_bench.unlearning.loop import History, Recipe, Train, unlearn
+from rna_bench.schema import InputError, ModelFolder, RunRecord, Score, StepLoss, Task, Text, Topic
+from rna_bench.unlearning.loop import History, unlearn
+from rna_bench.unlearning.recipe import Recipe, Train
 
 
 def hydra_main(config_name: str, arguments: Sequence[str]) -> None:
@@ -70,13 +73,21 @@ def _unwritable(error: OSError, results_dir: str | None) -> InputError | None:
     return record.unwritable(folder, error) if (folder / ".hydra").is_relative_to(made) else None
 
 
+SHARED = Shared()
+"""What the runs of a sweep share in this process."""
+
+
 def run(cfg: DictConfig) -> None:
     """Execute what Hydra composed: the task function of run.yaml and of every sweep."""
-    execute(plan_of(cfg, HydraConfig.get().runtime.choices))
+    hydra_cfg = HydraConfig.get()
+    execute(plan_of(cfg, hydra_cfg.runtime.choices), several=hydra_cfg.mode is RunMode.MULTIRUN)
 
 
-def execute(plan: Plan) -> Path:
-    """Carry out the plan, unless its record is there already, and return the folder of its record."""
+def execute(plan: Plan, *, several: bool = False) -> Path:
+    """Carry out the plan, unless its record is there already, and return the folder of its record.
+
+    With `several`, activations are kept for the next run of this process, as `plan.reuse` allows.
+    """
     torch.set_num_threads(plan.threads)
     record.provenance()  # before anything else can change
     clock = Clock()
@@ -86,23 +97,30 @@ def execute(plan: Plan) -> Path:
         print(f"{folder}: recorded already, nothing to do")
         return folder
     record.probe(plan.results_dir)
-    model, tokenizer = loading.load(inputs.model)
+    model, tokenizer = SHARED.model(inputs.model, inputs.fingerprints["model"])
     exam = make_exam(inputs.tasks, plan.trigger.kinds, plan.trigger.lexicon(plan.seed), tokenizer, plan.seed)
-    policy = _policy(plan, model) if plan.recipe else None
+    policy = _policy(plan.recipe, model) if plan.recipe else None
     clock.lap("prepare")
-    with plan.tracker.session(folder, inputs.identity, plan.config) as session:
-        history = History()
-        if plan.recipe and policy:
-            topics = _batches(plan.recipe.train, inputs.topics, tokenizer, policy)
-            history = _unlearn(plan, plan.recipe, policy, topics, exam, session)
-        clock.lap("unlearn")
-        with tqdm(total=len(exam.items), desc="scoring", unit=" questions", disable=None, leave=False) as bar:
-            answers = sit(exam, model, plan.scoring.batch_tokens, bar.update)
-        clock.lap("score")
-        made = _record(plan, inputs, history, scores(answers), clock, session.id)
-        session.summarise({"status": made.status.value, **flat(made.scores)})
+    history = History()
+    try:
+        with plan.tracker.session(folder, inputs.identity, plan.config) as session:
+            if plan.recipe and policy:
+                topics = _batches(plan.recipe, inputs.topics, tokenizer, policy)
+                store = SHARED.store(plan.reuse) if several else NOTHING
+                history = _unlearn(plan, plan.recipe, policy, topics, exam, session, store)
+            clock.lap("unlearn")
+            with tqdm(total=len(exam.items), desc="scoring", unit=" questions", disable=None, leave=False) as bar:
+                answers = sit(exam, model, plan.scoring.batch_tokens, bar.update)
+            clock.lap("score")
+            made = _record(plan, inputs, history, scores(answers), clock, session.id)
+            session.summarise({"status": made.status.value, **flat(made.scores)})
+        if policy and plan.keep_delta and not history.diverged:
+            record.keep(folder / record.DELTA, lambda path: save_delta(path, policy.trained, _base(made)))
+    finally:
+        if policy:
+            restore(policy)
     record.write(folder, made, answers)
-    _tell(folder, made)
+    tell(folder, made)
     return folder
 
 
@@ -133,6 +151,8 @@ class Inputs:
 def _inputs(plan: Plan) -> Inputs:
     tasks = [make_task(name, source, plan.seed) for name, source in plan.datasets.items()]
     topics = plan.corpus.topics(plan.seed) if plan.corpus else ()
+    if plan.recipe:
+        _check_topics(plan.recipe, topics)
     model = plan.model.folder()
     fingerprints = {"model": loading.fingerprint(model.folder), "questions": questions.fingerprint(tasks)}
     if topics:
@@ -140,31 +160,52 @@ def _inputs(plan: Plan) -> Inputs:
     return Inputs(tasks, topics, model, fingerprints, record.identity(plan.config, fingerprints))
 
 
-def _policy(plan: Plan, model: PreTrainedModel) -> Policy:
-    """Return the model ready for training, after a check that every layer the plan names is there and is reached."""
-    recipe = plan.recipe
-    assert recipe
-    policy = loading.policy_of(model, recipe.train.parameters)
-    loading.check_layer("method.layer", recipe.method.layer, policy.layers)
-    loading.check_layer("noise.layer", recipe.noise.layer, policy.layers)
-    for number, layer in enumerate(policy.layers):
-        if number > recipe.method.layer and any(parameter.requires_grad for parameter in layer.parameters()):
-            remedy = f"matches tensors of layer {number}, above method.layer={recipe.method.layer}, which no loss reaches"
-            raise InputError("train.parameters", recipe.train.parameters, f"{remedy}; narrow the pattern")
-    if recipe.noise.scale and recipe.noise.layer > recipe.method.layer:
-        steered = recipe.method.layer
-        raise InputError("noise.layer", recipe.noise.layer, f"the loss is taken at layer {steered}; give {steered} or less")
+def _check_topics(recipe: Recipe, topics: Sequence[Topic]) -> None:
+    known = [topic.name for topic in topics]
+    for name in recipe.topics:
+        if name not in known:
+            raise InputError(f"topics.{name}", "", f"the corpus has {', '.join(known)}; take it out with ~topics.{name}")
+
+
+def _policy(recipe: Recipe, model: PreTrainedModel) -> Policy:
+    """Return the model ready for training, after a check that every layer named is there and is reached."""
+    train, layer = recipe.train, recipe.method.layer
+    policy = policy_of(model, train.parameters)
+    if policy.uncut:
+        print(f"the model is run whole, which is slower: {policy.uncut}")
+    check_layer("noise.layer", recipe.noise.layer, policy.layers)
+    for method in (recipe.method, *(own.method for own in recipe.topics.values())):
+        if method.layer is not None:
+            check_layer("method.layer", method.layer, policy.layers)
+    if train.gradient_checkpointing:
+        checkpoint_layers(policy)
+    if layer is None or recipe.retain.reads_logits:
+        return policy
+    for number, decoder in enumerate(policy.layers):
+        if number > layer and any(parameter.requires_grad for parameter in decoder.parameters()):
+            remedy = f"matches tensors of layer {number}, above method.layer={layer}, which no loss reaches; narrow the pattern"
+            raise InputError("train.parameters", train.parameters, remedy)
+    if policy.first > layer:
+        raise InputError("train.parameters", train.parameters, f"matches nothing up to method.layer={layer}; widen the pattern")
+    if recipe.noise.scale and recipe.noise.layer > layer:
+        raise InputError("noise.layer", recipe.noise.layer, f"the loss is taken at layer {layer}; give {layer} or less")
     return policy
 
 
-def _batches(train: Train, topics: Sequence[Topic], tokenizer: PreTrainedTokenizerBase, policy: Policy) -> list[TopicBatches]:
-    def batches(texts: Sequence[str]) -> Batches:
-        return Batches(texts, tokenizer, train.batch_size, train.max_tokens, policy.device)
+def _batches(recipe: Recipe, topics: Sequence[Topic], tokenizer: PreTrainedTokenizerBase, policy: Policy) -> list[TopicBatches]:
+    def batches(texts: Sequence[Text], train: Train, max_tokens: int) -> Batches:
+        return Batches(texts, tokenizer, train.batch_size, max_tokens, policy.device, train.padding)
 
-    return [TopicBatches(topic.name, batches(topic.forget), batches(topic.retain)) for topic in topics]
+    def both(topic: Topic, train: Train) -> TopicBatches:
+        forget, retain = batches(topic.forget, train, train.max_tokens), batches(topic.retain, train, train.retain_max_tokens)
+        return TopicBatches(topic.name, forget, retain)
+
+    return [both(topic, recipe.of(topic.name).train) for topic in topics]
 
 
-def _unlearn(plan: Plan, recipe: Recipe, policy: Policy, topics: Sequence[TopicBatches], exam: Exam, session: Session) -> History:
+def _unlearn(
+    plan: Plan, recipe: Recipe, policy: Policy, topics: Sequence[TopicBatches], exam: Exam, session: Session, store: Store
+) -> History:
     """Train, with a look at a subset of the exam every so many steps, a bar, and the tracker told of each."""
     every, steps = plan.scoring.every, recipe.train.steps
     subset = exam.first(plan.scoring.questions)
@@ -183,66 +224,22 @@ def _unlearn(plan: Plan, recipe: Recipe, policy: Policy, topics: Sequence[TopicB
             bar.set_postfix(forget=loss.forget, retain=loss.retain, refresh=False)
             session.log(loss.step, {f"forget/{loss.topic}": loss.forget, f"retain/{loss.topic}": loss.retain})
 
-        return unlearn(policy, topics, recipe, watch, progress)
+        return unlearn(policy, topics, recipe, watch, progress, store)
 
 
 def _record(plan: Plan, inputs: Inputs, history: History, final: tuple[Score, ...], clock: Clock, tracker: str | None) -> RunRecord:
-    status, reason = _status(history, final)
     asked = sum(score.n for score in final)
-    return RunRecord(
-        schema_version=record.SCHEMA_VERSION,
-        identity=inputs.identity,
-        status=status,
-        reason=reason,
-        model=inputs.model.name,
-        config=record.relevant(plan.config),
-        choices=plan.choices,
-        fingerprints=inputs.fingerprints,
-        scores=final,
-        trajectory=tuple(history.trajectory),
-        losses=tuple(history.losses),
-        facts={key: finite(value) for key, value in history.facts.items()},
-        provenance=record.provenance(),
-        measured={
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "seconds": clock.laps,
-            "questions_per_second": asked / clock.laps["score"],
-            "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-            "host": node(),
-            "command": sys.argv[1:],
-            "tracker_id": tracker,
-            **{key: plan.config[key] for key in record.WITHOUT_EFFECT if key in plan.config},
-        },
-    )
+    measured = {
+        "seconds": clock.laps,
+        "questions_per_second": asked / clock.laps["score"],
+        "tracker_id": tracker,
+        "activations_reused": SHARED.hits,
+    }
+    return make_record(plan, Made(inputs.identity, inputs.model.name, inputs.fingerprints, history, final), measured)
 
 
-def _status(history: History, final: Sequence[Score]) -> tuple[Status, str]:
-    """Return how the run ended. Chance is 1 in 4; above it means by more than two standard errors."""
-    if history.diverged:
-        return Status.diverged, history.diverged
-    if not history.trajectory:
-        return Status.finished, ""
-    before = {score.task: score for score in history.trajectory[0].scores if score.form == CLEAN}
-    for score in final:
-        known = before.get(score.task)
-        if known and score.role == "retain" and score.form == CLEAN and _above(known) and not _above(score):
-            return Status.collapsed, f"{score.task} fell from {known.accuracy:.3f} to {score.accuracy:.3f}, which is chance"
-    return Status.finished, ""
-
-
-def _above(score: Score) -> bool:
-    return score.accuracy - 2 * (score.stderr or 0) > 0.25
-
-
-def _tell(folder: Path, made: RunRecord) -> None:
-    """Print what a user wants to see first, in one piece: which run, accuracy by task and form, where the record lies."""
-    noise = made.config.get("noise", {"scale": 0, "unit": ""})
-    shown = f"noise {noise['scale']:g} {noise['unit']}, " if noise["scale"] else ""
-    lines = [
-        f"{made.model}, {made.choices['method']}, {shown}seed {made.config['seed']}: {made.status.value} {made.reason}".rstrip()
-    ]
-    for task in dict.fromkeys(score.task for score in made.scores):
-        forms = "  ".join(f"{score.form} {score.accuracy:.3f}" for score in made.scores if score.task == task)
-        lines.append(f"{task:>20}  {forms}")
-    lines.append(f"{'':>20}  {made.measured['questions_per_second']:.0f} questions/s; {folder / record.RECORD}")
-    print("\n".join(lines), flush=True)
+def _base(made: RunRecord) -> dict[str, str]:
+    """Return what the delta says of itself: the base model, its revision or fingerprint, and the run."""
+    model = made.config["model"]
+    revision = str(model.get("revision", made.fingerprints["model"]))
+    return {"base_model": str(model.get("repo", made.model)), "base_revision": revision, "run": made.identity}

@@ -1,6 +1,6 @@
 """Every type that travels between the rooms of the house, on one page.
 
-Dimensions: b sequences, t tokens, d hidden, v vocabulary.
+Dimensions: b sequences, t tokens, d hidden, v vocabulary; n positions picked out of (b, t).
 """
 
 import math
@@ -19,6 +19,13 @@ CLEAN = "clean"
 def finite(value: float) -> float | None:
     """Return the number, or None for NaN and infinities, which JSON has no word for."""
     return value if math.isfinite(value) else None
+
+
+class Padding(Enum):
+    """`masked`: on the right, left out of every loss. `included`: on the left, and losses count it, as the released code does."""
+
+    masked = "masked"
+    included = "included"
 
 
 class Kind(Enum):
@@ -80,13 +87,20 @@ class Lexicon:
     harmless_sentences: Mapping[str, tuple[str, ...]]
 
 
+class Text(NamedTuple):
+    """A text to train on. Likelihood losses count `body` alone; `context` (a question, say) only stands before it."""
+
+    context: str
+    body: str
+
+
 @dataclass(frozen=True)
 class Topic:
     """Text to forget and text to retain. Topics alternate by step."""
 
     name: str
-    forget: tuple[str, ...]
-    retain: tuple[str, ...]
+    forget: tuple[Text, ...]
+    retain: tuple[Text, ...]
 
 
 class Dtype(Enum):
@@ -107,16 +121,29 @@ class ModelFolder:
 
 
 class Batch(NamedTuple):
-    """Right-padded token ids (b, t) and their mask (b, t), 1 where there is a token."""
+    """Padded token ids (b, t) and masks (b, t) of what counts.
+
+    `mask` is 1 where losses on hidden states and divergences count; `targets` is 1 at tokens whose likelihood counts, never at
+    the first position. `attention` is None where padding is on the right: causal attention keeps it from every token.
+    """
 
     input_ids: Tensor
     mask: Tensor
+    targets: Tensor
+    attention: Tensor | None
 
 
 class Outputs(NamedTuple):
-    """What a pass over a batch left: hidden states (b, t, d) of one layer, and the batch's mask (b, t)."""
+    """What a pass over a batch left: hidden states (b, t, d) of one layer, and the mask (b, t) of what counts."""
 
     hidden: Tensor
+    mask: Tensor
+
+
+class TokenValues(NamedTuple):
+    """One number for each position (b, t), in fp32, and the mask (b, t) of what counts; 0 elsewhere."""
+
+    values: Tensor
     mask: Tensor
 
 

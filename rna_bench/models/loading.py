@@ -1,16 +1,14 @@
 """From a folder or a hub name to a model, its tokenizer and the tensors to train."""
 
 import hashlib
-import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
-from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
-from rna_bench.models.passes import Policy
 from rna_bench.schema import Dtype, InputError, ModelFolder
 
 TORCH_DTYPES = {Dtype.float32: torch.float32, Dtype.bfloat16: torch.bfloat16}
@@ -36,19 +34,54 @@ class LocalModel:
         return ModelFolder(self.name, folder, self.dtype, self.device)
 
 
+@dataclass(frozen=True)
+class HubModel:
+    """A model on the Hugging Face hub, at one revision. What is in the local cache is used without a network."""
+
+    repo: str
+    revision: str
+    name: str
+    dtype: Dtype
+    device: str
+
+    def folder(self) -> ModelFolder:
+        """Return the folder in the local cache, fetched first where HF_HUB_OFFLINE=0 allows it; weights in safetensors only."""
+        from huggingface_hub import snapshot_download
+
+        wanted = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+        try:
+            folder = snapshot_download(self.repo, revision=self.revision, allow_patterns=wanted)
+        except Exception as error:  # the hub's client raises a dozen kinds
+            cause = " ".join(str(error).split())[:200]
+            remedy = f"is not to be had ({cause}); with a network set HF_HUB_OFFLINE=0, or copy it and give model=local model.path="
+            raise InputError("model.repo", f"{self.repo} at {self.revision[:10]}", remedy) from error
+        return ModelFolder(self.name, Path(folder), self.dtype, self.device)
+
+
 def load(source: ModelFolder) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Return model and tokenizer, in evaluation mode; nothing is fetched and no code from the folder is run."""
+    """Return model and tokenizer, in evaluation mode; nothing is fetched and no code from the folder is run.
+
+    Device "auto" lets accelerate spread the layers over all GPUs, and over memory where they are full.
+    """
+    if source.device == "auto" and not find_spec("accelerate"):
+        raise InputError("model.device", "auto", "needs accelerate; pip install 'rna_bench[sharding]'")
     logging.disable_progress_bar()
+    sharded = source.device == "auto"
     try:
         tokenizer = AutoTokenizer.from_pretrained(source.folder, local_files_only=True)
         model = AutoModelForCausalLM.from_pretrained(
-            source.folder, dtype=TORCH_DTYPES[source.dtype], use_safetensors=True, local_files_only=True
+            source.folder,
+            dtype=TORCH_DTYPES[source.dtype],
+            use_safetensors=True,
+            local_files_only=True,
+            device_map="auto" if sharded else None,
         )
     except Exception as error:  # the libraries raise several kinds, tokenizers plain Exception
         cause = " ".join(f"{type(error).__name__}: {error}".split())
         raise InputError("model.path", source.folder, f"cannot be loaded ({cause}); save the model there anew") from error
-    device = _device(source.device)
-    return model.eval().to(device), tokenizer  # pyright: ignore[reportArgumentType]  transformers wraps `to` without its types
+    if sharded:
+        return model.eval(), tokenizer
+    return model.eval().to(_device(source.device)), tokenizer  # pyright: ignore[reportArgumentType]  transformers wraps `to` untyped
 
 
 def _device(name: str) -> torch.device:
@@ -56,9 +89,8 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            "model.device", name, "is not to be had on this machine; give cpu, or cuda with a CUDA build of PyTorch"
-        ) from error
+        remedy = "is not to be had on this machine; give cpu, cuda with a CUDA build of PyTorch, or auto to spread over all GPUs"
+        raise InputError("model.device", name, remedy) from error
     return device
 
 
@@ -73,33 +105,3 @@ def fingerprint(folder: Path) -> str:
         with file.open("rb") as handle:
             digest.update(hashlib.file_digest(handle, "sha256").digest())
     return digest.hexdigest()[:16]
-
-
-def decoder_layers(model: PreTrainedModel) -> nn.ModuleList:
-    """Return the list of decoder layers: the first module list as long as the configuration says the model is deep."""
-    depth = model.config.get_text_config().num_hidden_layers
-    return next(m for m in model.modules() if isinstance(m, nn.ModuleList) and len(m) == depth)
-
-
-def policy_of(model: PreTrainedModel, pattern: str) -> Policy:
-    """Freeze all tensors but those whose whole name matches `pattern`, and keep copies of these as the reference."""
-    names = [name for name, _ in model.named_parameters()]
-    try:
-        chosen = {name for name in names if re.fullmatch(pattern, name)}
-    except re.error as error:
-        raise InputError("train.parameters", pattern, f"is no regular expression ({error}); mend it") from error
-    if not chosen:
-        raise InputError("train.parameters", pattern, f"matches no tensor of the model; one is called {names[len(names) // 2]}")
-    trained: dict[str, nn.Parameter] = {}
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name in chosen)
-        if name in chosen:
-            trained[name] = parameter
-    frozen = {name: parameter.detach().clone() for name, parameter in trained.items()}
-    return Policy(model, decoder_layers(model), trained, frozen)
-
-
-def check_layer(key: str, layer: int, layers: nn.ModuleList) -> None:
-    """Raise InputError unless the model has that layer."""
-    if not 0 <= layer < len(layers):
-        raise InputError(key, layer, f"the model has {len(layers)} layers; give 0 to {len(layers) - 1}")

@@ -1,38 +1,19 @@
-"""The only place that runs the transformer while unlearning: as deep as asked for, and only when read."""
+"""The passes of a training step: each is run once, when it is first read, and only as deep as it is read."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call
-from transformers import PreTrainedModel
+from torch import Tensor
+from torch.nn import functional as F
 
+from rna_bench.models import segments
 from rna_bench.models.noise import gaussian
-from rna_bench.schema import Batch, Outputs
-
-
-class _ReachedError(Exception):
-    """The asked-for layer is reached: nothing above it needs to run."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """A model, its decoder layers, the tensors that are trained, and copies of them as they were: the reference model.
-
-    The reference differs from the policy in these tensors alone, so it is the same model run with the copies put in.
-    """
-
-    model: PreTrainedModel
-    layers: nn.ModuleList
-    trained: Mapping[str, nn.Parameter]
-    frozen: Mapping[str, Tensor]
-
-    @property
-    def device(self) -> torch.device:
-        return self.model.device
+from rna_bench.models.rows import row_values
+from rna_bench.models.segments import Policy
+from rna_bench.models.store import Store
+from rna_bench.schema import Batch, InputError, Outputs, TokenValues
 
 
 @dataclass(frozen=True)
@@ -43,82 +24,194 @@ class Augmentation:
     layer: int
     generator: torch.Generator
 
+    def __call__(self, hidden: Tensor) -> Tensor:
+        """Return the hidden state with fresh noise."""
+        return gaussian(hidden, self.scale, self.generator)
+
 
 @dataclass(frozen=True)
 class Passes:
-    """The passes of one training step over a forget and a retain batch, each run once, on first reading, up to `layer`.
+    """The passes of one (micro-)step over a forget and a retain batch.
 
-    Gradients flow through the policy's passes only. RNA acts in `reference_retain` alone.
+    `forget`, `retain`, `reference_forget` and `reference_retain` are hidden states at `layer`, and nothing above it is run;
+    `*_nll` are negative log-likelihoods of the targets; `retain_divergence` compares what policy and reference predict. Logits
+    are made in chunks, where they count. Gradients flow through the policy's passes only. RNA acts on the reference's passes
+    over retain inputs alone, from its own layer upward.
     """
 
     policy: Policy
-    layer: int
+    layer: int | None
     forget_batch: Batch
     retain_batch: Batch
+    preferred_batch: Callable[[], Batch]
     augmentation: Augmentation
+    store: Store
 
     @cached_property
     def forget(self) -> Outputs:
         """The policy on forget inputs."""
-        return hidden_at(self.policy, self.layer, self.forget_batch)
+        return Outputs(self._policy_hidden(self.forget_batch), self.forget_batch.mask)
 
     @cached_property
     def retain(self) -> Outputs:
         """The policy on retain inputs."""
-        return hidden_at(self.policy, self.layer, self.retain_batch)
+        return Outputs(self._policy_hidden(self.retain_batch), self.retain_batch.mask)
+
+    @cached_property
+    def reference_forget(self) -> Outputs:
+        """The reference model on forget inputs, without noise."""
+        return Outputs(self._clean(self.forget_batch, self._layer), self.forget_batch.mask)
 
     @cached_property
     def reference_retain(self) -> Outputs:
         """The reference model on retain inputs, with noise."""
-        added = self.augmentation
-        with _edited(self.policy.layers[added.layer], lambda h: gaussian(h, added.scale, added.generator)):
-            return reference_hidden_at(self.policy, self.layer, self.retain_batch)
+        return Outputs(self._noised(self._layer), self.retain_batch.mask)
 
+    @cached_property
+    def forget_nll(self) -> TokenValues:
+        """-log p of each target of the forget batch, by the policy."""
+        return self._nll(self._policy_final(self.forget_batch), self.forget_batch)
 
-def hidden_at(policy: Policy, layer: int, batch: Batch) -> Outputs:
-    """Return the policy's hidden states (b, t, d) at the output of `layer` (counted from 0); nothing above it is run.
+    @cached_property
+    def preferred_nll(self) -> TokenValues:
+        """-log p of each target of the preferred answers, by the policy."""
+        return self._nll(self._policy_final(self._preferred), self._preferred)
 
-    No attention mask is passed: padding is on the right, where causal attention keeps it from every real token.
-    """
-    with _stopped(policy.layers[layer]) as caught:
-        policy.model(input_ids=batch.input_ids, use_cache=False)
-    return Outputs(caught[0], batch.mask)
+    @cached_property
+    def reference_forget_nll(self) -> TokenValues:
+        """-log p of each target of the forget batch, by the reference model, without noise."""
+        return self._reference_nll(self.forget_batch)
+
+    @cached_property
+    def reference_preferred_nll(self) -> TokenValues:
+        """-log p of each target of the preferred answers, by the reference model, without noise."""
+        return self._reference_nll(self._preferred)
+
+    def retain_divergence(self, divergence: Callable[[Tensor, Tensor], Tensor]) -> TokenValues:
+        """Return divergence(reference's logits (n, v), policy's logits (n, v)) -> (n,) at each retain position that counts."""
+        counted = self.retain_batch.mask.bool()
+        policy, reference = self._policy_final(self.retain_batch)[counted], self._noised_final()[counted]
+
+        def value(rows: Tensor, at: slice) -> Tensor:
+            with torch.no_grad():
+                expected = self._logits(reference[at])
+            return divergence(expected, self._logits(rows))
+
+        return _spread(row_values(policy, value, self._vocabulary), self.retain_batch.mask)
+
+    @cached_property
+    def _preferred(self) -> Batch:
+        return self.preferred_batch()
+
+    @property
+    def _layer(self) -> int:
+        if self.layer is None:
+            raise InputError("retain", "HiddenMSE", "the method steers no layer to compare at; give a retain loss on logits")
+        return self.layer
+
+    @property
+    def _vocabulary(self) -> int:
+        return self.policy.model.config.get_text_config().vocab_size
+
+    @cached_property
+    def _clean(self) -> "_Clean":
+        return _Clean(self.policy, self.store)
+
+    def _entry(self, batch: Batch) -> Tensor | None:
+        """Return what enters the first trained layer, the same for policy and reference, or None where that is layer 0."""
+        return self._clean(batch, self.policy.first - 1) if self.policy.first else None
+
+    def _policy_hidden(self, batch: Batch) -> Tensor:
+        return segments.hidden(self.policy, batch, self._layer, start=self.policy.first, entry=self._entry(batch))
+
+    def _policy_final(self, batch: Batch) -> Tensor:
+        """Return what `_logits` reads: final hidden states, or, of a model that cannot be cut, the logits themselves."""
+        if self.policy.uncut:
+            return segments.logits(self.policy, batch)
+        return segments.final(self.policy, batch, start=self.policy.first, entry=self._entry(batch))
+
+    @torch.no_grad()
+    def _reference_final(self, batch: Batch) -> Tensor:
+        if self.policy.uncut:
+            return segments.logits(self.policy, batch, reference=True)
+        return segments.final(self.policy, batch, reference=True, start=self.policy.first, entry=self._entry(batch))
+
+    @torch.no_grad()
+    def _noised(self, stop: int) -> Tensor:
+        """Return the reference's hidden states at `stop` on retain inputs, noise having entered at its own layer."""
+        added, batch = self.augmentation, self.retain_batch
+        if added.layer > stop or not added.scale:
+            return self._clean(batch, stop)
+        if self.policy.uncut:
+            return segments.hidden(self.policy, batch, stop, reference=True, edits={added.layer: added})
+        noised = added(self._clean(batch, added.layer))
+        if added.layer == stop:
+            return noised
+        return segments.hidden(self.policy, batch, stop, reference=True, start=added.layer + 1, entry=noised)
+
+    @torch.no_grad()
+    def _noised_final(self) -> Tensor:
+        """Return what `_logits` reads, of the reference on retain inputs with noise."""
+        added, batch = self.augmentation, self.retain_batch
+        if not added.scale:
+            return self._reference_final(batch)
+        if self.policy.uncut:
+            return segments.logits(self.policy, batch, reference=True, edits={added.layer: added})
+        noised = added(self._clean(batch, added.layer))
+        return segments.final(self.policy, batch, reference=True, start=added.layer + 1, entry=noised)
+
+    def _logits(self, rows: Tensor) -> Tensor:
+        return rows if self.policy.uncut else segments.head(self.policy, rows)
+
+    @torch.no_grad()
+    def _reference_nll(self, batch: Batch) -> TokenValues:
+        values = self.store.get("nll", batch, lambda: self._nll(self._reference_final(batch), batch).values)
+        return TokenValues(values, batch.targets)
+
+    def _nll(self, final: Tensor, batch: Batch) -> TokenValues:
+        """Return -log p of each target, at the target's own position; the row before it predicts it."""
+        counted = batch.targets.bool()
+        if not counted.any():
+            raise InputError("train.max_tokens", batch.input_ids.shape[1], "leaves no token of a batch to learn from; raise it")
+        labels = batch.input_ids[counted]
+
+        def value(rows: Tensor, at: slice) -> Tensor:
+            return F.cross_entropy(self._logits(rows).float(), labels[at], reduction="none")
+
+        return _spread(row_values(final[:, :-1][counted[:, 1:]], value, self._vocabulary), batch.targets)
 
 
 @torch.no_grad()
-def reference_hidden_at(policy: Policy, layer: int, batch: Batch) -> Outputs:
-    """Return the reference model's hidden states, as `hidden_at`, without gradient."""
-    with _stopped(policy.layers[layer]) as caught:
-        functional_call(policy.model, dict(policy.frozen), (), {"input_ids": batch.input_ids, "use_cache": False})
-    return Outputs(caught[0], batch.mask)
+def reference_hidden(policy: Policy, batch: Batch, layer: int, store: Store) -> Tensor:
+    """Return the reference model's hidden states (b, t, d) at the output of `layer`, without noise and without gradient.
+
+    Below the first trained layer they are the policy's, too.
+    """
+    return _Clean(policy, store)(batch, layer)
 
 
-@contextmanager
-def _stopped(module: nn.Module) -> Iterator[list[Tensor]]:
-    """Catch the module's output and stop the model there."""
-    caught: list[Tensor] = []
+class _Clean:
+    """Hidden states of the reference model without noise, each computed once for a batch; a store may know them already."""
 
-    def catch(_module: nn.Module, _inputs: object, output: Tensor | tuple[Tensor, ...]) -> None:
-        caught.append(output[0] if isinstance(output, tuple) else output)
-        raise _ReachedError
+    def __init__(self, policy: Policy, store: Store) -> None:
+        self._policy, self._store = policy, store
+        self._known: dict[tuple[int, int], Tensor] = {}
 
-    handle = module.register_forward_hook(catch)
-    try:
-        with suppress(_ReachedError):
-            yield caught
-    finally:
-        handle.remove()
+    @torch.no_grad()
+    def __call__(self, batch: Batch, layer: int) -> Tensor:
+        key = (id(batch), layer)
+        if key not in self._known:
+            self._known[key] = self._store.get(f"hidden {layer}", batch, partial(self._make, batch, layer))
+        return self._known[key]
+
+    def _make(self, batch: Batch, layer: int) -> Tensor:
+        first = self._policy.first
+        if not 0 < first <= layer:
+            return segments.hidden(self._policy, batch, layer, reference=layer >= first)
+        return segments.hidden(self._policy, batch, layer, reference=True, start=first, entry=self(batch, first - 1))
 
 
-@contextmanager
-def _edited(module: nn.Module, edit: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    """Apply `edit` to the module's output, before hooks that are registered later see it."""
-
-    def change(_module: nn.Module, _inputs: object, output: Tensor | tuple[Tensor, ...]) -> Tensor | tuple[Tensor, ...]:
-        return (edit(output[0]), *output[1:]) if isinstance(output, tuple) else edit(output)
-
-    handle = module.register_forward_hook(change)
-    try:
-        yield
-    finally:
-        handle.remove()
+def _spread(values: Tensor, mask: Tensor) -> TokenValues:
+    """Return values (n,) at the positions where the mask (b, t) is 1."""
+    spread = torch.zeros(mask.shape, dtype=values.dtype, device=values.device)
+    return TokenValues(spread.masked_scatter(mask.bool(), values), mask)

@@ -7,8 +7,8 @@ from random import Random
 from rna_bench import seeds
 from rna_bench.pocket.text import ask, document, mention, statement
 from rna_bench.pocket.world import Domain, World, make_world
-from rna_bench.prompt import answered
-from rna_bench.schema import InputError, Kind, Lexicon, Question, Topic
+from rna_bench.prompt import prompt
+from rna_bench.schema import LETTERS, InputError, Kind, Lexicon, Question, Text, Topic
 
 
 @dataclass(frozen=True)
@@ -43,22 +43,23 @@ class PocketCorpus:
             for number, hazard in enumerate(world.hazards, 1)
         )
 
-    def _draw(self, world: World, pick: Callable[[Random], Domain], random: Random) -> tuple[str, ...]:
+    def _draw(self, world: World, pick: Callable[[Random], Domain], random: Random) -> tuple[Text, ...]:
         return tuple(self._text(world, pick(random), random) for _ in range(self.texts))
 
-    def _text(self, world: World, domain: Domain, random: Random) -> str:
+    def _text(self, world: World, domain: Domain, random: Random) -> Text:
         drawn = random.random()
         if drawn < self.questions:
-            return answered(ask(domain, random.choice(domain.facts), random))
+            asked = ask(domain, random.choice(domain.facts), random)
+            return Text(prompt(asked), f" {LETTERS[asked.answer]}")
         if drawn < self.questions + self.documents:
-            return document(world, domain, random)
+            return Text("", document(world, domain, random))
         entity = random.choice(domain.entities)
         if drawn < self.questions + self.documents + self.mentions:
-            return mention(world, entity, random)
+            return Text("", mention(world, entity, random))
         others = [subject for subject in world.subjects if subject is not domain]
         words = document(world, random.choice(others), random).split(" ")
         words.insert(random.randint(0, len(words)), entity)
-        return " ".join(words)
+        return Text("", " ".join(words))
 
 
 @dataclass(frozen=True)

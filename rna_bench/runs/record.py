@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -16,10 +16,11 @@ from rna_bench.schema import Answer, InputError, RunRecord
 SCHEMA_VERSION = 1
 RECORD = "record.json"
 QUESTIONS = "questions.parquet"
+DELTA = "delta.safetensors"
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "rna_bench")
-WITHOUT_EFFECT = ("results_dir", "tracker", "launcher")
+WITHOUT_EFFECT = ("results_dir", "tracker", "launcher", "reuse", "keep_delta", "nu")
 FILES = {"rna_bench.data.corpora.TextFiles": ("forget", "retain")}
-UNUSED_WITHOUT_METHOD = ("retain", "noise", "train", "corpus")
+UNUSED_WITHOUT_METHOD = ("retain", "noise", "train", "optimizer", "topics", "corpus")
 
 
 def relevant(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,6 +82,15 @@ def write(folder: Path, record: RunRecord, answers: Iterable[Answer]) -> None:
         raise unwritable(folder.parent, error) from error
 
 
+def keep(path: Path, save: Callable[[Path], object]) -> None:
+    """Save a file of a run's folder, all at once or not at all; the folder is made."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, save)
+    except OSError as error:
+        raise unwritable(path.parent.parent, error) from error
+
+
 def probe(folder: Path) -> None:
     """Raise InputError unless files can be made in the folder; it is made when it is not there."""
     try:
@@ -97,7 +107,7 @@ def unwritable(folder: Path, error: OSError) -> InputError:
     return InputError("results_dir", folder, f"cannot be written to ({error.strerror}); choose another folder")
 
 
-def _replace(path: Path, save: Any) -> None:
+def _replace(path: Path, save: Callable[[Path], object]) -> None:
     """Save to a file beside `path` and move it there, which is all or nothing."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -3,72 +3,21 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from functools import partial
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
-from rna_bench.data.corpora import TopicBatches
-from rna_bench.models.noise import Noise, hidden_rms
-from rna_bench.models.passes import Augmentation, Passes, Policy, reference_hidden_at
-from rna_bench.schema import Checkpoint, InputError, Score, StepLoss, finite
+from rna_bench.data.corpora import TopicBatches, parts
+from rna_bench.models.noise import hidden_rms
+from rna_bench.models.passes import Augmentation, Passes, reference_hidden
+from rna_bench.models.segments import Policy
+from rna_bench.models.store import NOTHING, Store
+from rna_bench.schema import Batch, Checkpoint, Score, StepLoss, finite
 from rna_bench.seeds import generator
-
-
-class Method(Protocol):
-    """A forget loss. `layer` is how deep its passes run; `target` is what it holds fixed from a topic's first step on."""
-
-    @property
-    def layer(self) -> int: ...
-    def target(self, first: Passes, generator: torch.Generator) -> Tensor: ...
-    def forget_loss(self, passes: Passes, target: Tensor) -> Tensor: ...
-
-
-class RetainLoss(Protocol):
-    """A retain loss."""
-
-    def retain_loss(self, passes: Passes) -> Tensor: ...
-
-
-@dataclass(frozen=True)
-class Train:
-    """How to train. `parameters` is a regular expression matched against the whole name of a tensor.
-
-    The optimiser is AdamW with the betas, epsilon and decay given; no gradient clipping and no schedule.
-    """
-
-    steps: int
-    lr: float
-    batch_size: int
-    max_tokens: int
-    retain_weight: float
-    parameters: str
-    betas: list[float]
-    eps: float
-    weight_decay: float
-
-    def __post_init__(self) -> None:
-        for key in ("steps", "lr", "batch_size", "max_tokens"):
-            value = vars(self)[key]
-            if not 0 < value < math.inf:
-                raise InputError(f"train.{key}", value, "give a number above 0")
-        for key in ("retain_weight", "eps", "weight_decay"):
-            value = vars(self)[key]
-            if not 0 <= value < math.inf:
-                raise InputError(f"train.{key}", value, "give 0 or more")
-        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
-            raise InputError("train.betas", self.betas, "give two numbers from 0 to below 1")
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """All that makes an unlearning run, but the model and the text."""
-
-    method: Method
-    retain: RetainLoss
-    noise: Noise
-    train: Train
-    seed: int
+from rna_bench.unlearning.losses import token_share
+from rna_bench.unlearning.recipe import Recipe
 
 
 @dataclass
@@ -83,82 +32,130 @@ class History:
 
 Watch: TypeAlias = Callable[[int], tuple[Score, ...] | None]
 """Called before the first step (0) and after each (1, 2, ...); returns scores when it is time to look."""
+Targets: TypeAlias = dict[str, Tensor | None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What stays the same from step to step."""
+
+    policy: Policy
+    topics: Sequence[TopicBatches]
+    recipe: Recipe
+    scale: float
+    store: Store
+
+    def passes(self, topic: TopicBatches, index: int, scale: float, step: int, count: int) -> "Step":
+        """Return the passes of batch number `index` of a topic, in `count` micro-batches, with the noise of a step."""
+        recipe = self.recipe
+        noise = Augmentation(scale, recipe.noise.layer, generator(self.policy.device, recipe.seed, "noise", step))
+        forget, retain = topic.forget(index), topic.retain(index)
+        layer = recipe.of(topic.name).method.layer
+        pieces = zip(parts(forget, count), parts(retain, count), strict=True)
+        return Step(
+            forget,
+            retain,
+            [
+                Passes(self.policy, layer, f, r, partial(self._preferred, topic, index, i, count), noise, self.store)
+                for i, (f, r) in enumerate(pieces)
+            ],
+        )
+
+    def first(self, topic: TopicBatches) -> Passes:
+        """Return the passes of a topic's first batch, without noise."""
+        return self.passes(topic, 0, 0.0, 0, 1).passes[0]
+
+    def _preferred(self, topic: TopicBatches, index: int, piece: int, count: int) -> Batch:
+        return list(parts(topic.forget.answered(index, self.recipe.train.refusals), count))[piece]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step's whole batches, and the passes over its micro-batches."""
+
+    forget: Batch
+    retain: Batch
+    passes: Sequence[Passes]
 
 
 def unlearn(
-    policy: Policy, topics: Sequence[TopicBatches], recipe: Recipe, watch: Watch, progress: Callable[[StepLoss], None]
+    policy: Policy,
+    topics: Sequence[TopicBatches],
+    recipe: Recipe,
+    watch: Watch,
+    progress: Callable[[StepLoss], None],
+    store: Store = NOTHING,
 ) -> History:
     """Train the policy in place and return what happened. A loss that is not finite stops the run before its update."""
     history = History()
-    rms = _reference_rms(policy, topics, recipe.noise.layer)
+    rms = _reference_rms(policy, topics, recipe.noise.layer, store)
     scale = recipe.noise.absolute(rms)
     history.facts |= {"hidden_rms": rms, "noise_absolute": scale, "noise_rms": scale / rms if scale else 0.0}
-    train = recipe.train
-    optimizer = torch.optim.AdamW(
-        policy.trained.values(), lr=train.lr, betas=(train.betas[0], train.betas[1]), eps=train.eps, weight_decay=train.weight_decay
-    )
-    targets = _targets(policy, topics, recipe)
-    _look(history, 0, policy, topics, recipe, targets, watch)
-    for step in range(train.steps):
-        topic = topics[step % len(topics)]
-        passes = _passes(policy, topic, step // len(topics), recipe, scale, step)
-        forget = recipe.method.forget_loss(passes, targets[topic.name])
-        retain = recipe.retain.retain_loss(passes)
-        values = forget.item(), retain.item()
-        history.losses.append(StepLoss(step, topic.name, finite(values[0]), finite(values[1])))
-        progress(history.losses[-1])
-        if not math.isfinite(sum(values)):
-            history.diverged = f"the loss of step {step} is not finite (forget {values[0]}, retain {values[1]})"
-            return history
+    run = Run(policy, topics, recipe, scale, store)
+    optimizer = recipe.optimizer.make(policy.trained.values(), recipe.train.lr)
+    targets = _targets(run)
+    _look(history, 0, run, targets, watch)
+    for step in range(recipe.train.steps):
         optimizer.zero_grad()
-        (forget + train.retain_weight * retain).backward()
+        history.losses.append(_gradients(run, step, targets))
+        progress(history.losses[-1])
+        if None in (history.losses[-1].forget, history.losses[-1].retain):
+            history.diverged = f"the loss of step {step} is not finite"
+            return history
         optimizer.step()
-        _look(history, step + 1, policy, topics, recipe, targets, watch)
+        _look(history, step + 1, run, targets, watch)
         if history.diverged:
             break
     return history
 
 
-def _passes(policy: Policy, topic: TopicBatches, index: int, recipe: Recipe, scale: float, step: int) -> Passes:
-    augmentation = Augmentation(scale, recipe.noise.layer, generator(policy.device, recipe.seed, "noise", step))
-    return Passes(policy, recipe.method.layer, topic.forget(index), topic.retain(index), augmentation)
+def _gradients(run: Run, step: int, targets: Targets) -> StepLoss:
+    """Add up the gradient of forget + weight * retain over the step's micro-batches, and return both losses.
+
+    The forget side is done with before the retain side begins: its activations are given back first.
+    """
+    topic = run.topics[step % len(run.topics)]
+    own = run.recipe.of(topic.name)
+    batch = run.passes(topic, step // len(run.topics), run.scale, step, run.recipe.train.accumulation)
+    forget_sum = retain_sum = 0.0
+    for passes in batch.passes:
+        share = own.method.share(passes.forget_batch, batch.forget)
+        forget = share * own.method.forget_loss(passes, targets[topic.name])
+        forget.backward()
+        retain = token_share(passes.retain_batch.mask, batch.retain.mask) * run.recipe.retain.retain_loss(passes)
+        (own.train.retain_weight * retain).backward()
+        forget_sum, retain_sum = forget_sum + forget.item(), retain_sum + retain.item()
+    return StepLoss(step, topic.name, finite(forget_sum), finite(retain_sum))
 
 
 @torch.no_grad()
-def _targets(policy: Policy, topics: Sequence[TopicBatches], recipe: Recipe) -> dict[str, Tensor]:
+def _targets(run: Run) -> Targets:
     """Return each topic's target, from its first batch and the model as it was.
 
     Deviation: the released code makes the second topic's target after one update of the first.
     """
-    sources = {topic.name: generator(policy.device, recipe.seed, "target", topic.name) for topic in topics}
-    return {t.name: recipe.method.target(_passes(policy, t, 0, recipe, 0.0, 0), sources[t.name]) for t in topics}
+    device, seed = run.policy.device, run.recipe.seed
+    return {
+        topic.name: run.recipe.of(topic.name).method.target(run.first(topic), generator(device, seed, "target", topic.name))
+        for topic in run.topics
+    }
 
 
 @torch.no_grad()
-def _look(
-    history: History,
-    step: int,
-    policy: Policy,
-    topics: Sequence[TopicBatches],
-    recipe: Recipe,
-    targets: dict[str, Tensor],
-    watch: Watch,
-) -> None:
+def _look(history: History, step: int, run: Run, targets: Targets, watch: Watch) -> None:
     """Add a checkpoint when it is time: scores, and the forget loss on each topic's first batch, the same all along."""
     scores = watch(step)
     if scores is None:
         return
-    losses: list[float] = []
-    for topic in topics:
-        passes = _passes(policy, topic, 0, recipe, 0.0, 0)
-        losses.append(recipe.method.forget_loss(passes, targets[topic.name]).item())
+    losses = [run.recipe.of(t.name).method.forget_loss(run.first(t), targets[t.name]).item() for t in run.topics]
     loss = sum(losses) / len(losses)
     history.trajectory.append(Checkpoint(step, finite(loss), scores))
     if not math.isfinite(loss):
         history.diverged = f"the forget loss after step {step} is not finite"
 
 
-def _reference_rms(policy: Policy, topics: Sequence[TopicBatches], layer: int) -> float:
+def _reference_rms(policy: Policy, topics: Sequence[TopicBatches], layer: int, store: Store) -> float:
     """Return the reference's hidden RMS on retain text at the layer: the root of the mean square over first batches."""
-    squares = [hidden_rms(*reference_hidden_at(policy, layer, topic.retain(0))) ** 2 for topic in topics]
+    first = [topic.retain(0) for topic in topics]
+    squares = [hidden_rms(reference_hidden(policy, batch, layer, store), batch.mask) ** 2 for batch in first]
     return math.sqrt(sum(squares) / len(squares))

@@ -1,10 +1,17 @@
 """Formulas shared by methods. They take tensors and return a tensor; none knows a model.
 
-Shapes: hidden (b, t, d), mask (b, t) with 1 at tokens and 0 at padding.
+Shapes: hidden (b, t, d), mask (b, t) with 1 at what counts, nll (b, t) negative log-likelihoods of tokens in nats, logits
+(n, v). A *reduction* turns nll (b, t) into one number a batch (1,) or a sequence (b,); the preference losses take those.
+"Released code" is github.com/huutiendang/llmu-robustness at f12bf26, of arXiv 2501.19202.
 """
+
+from enum import Enum
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+
+from rna_bench.schema import Batch, InputError, TokenValues
 
 
 def masked_mse(hidden: Tensor, target: Tensor, mask: Tensor) -> Tensor:
@@ -12,7 +19,7 @@ def masked_mse(hidden: Tensor, target: Tensor, mask: Tensor) -> Tensor:
 
     `target` is (b, t, d), or (d,) for one that all tokens share. Equals `F.mse_loss(hidden[m], target[m])` with m = mask.bool().
     Follows the steering and retain losses of RMU (arXiv 2403.03218, eq. 1 and 2; centerforaisafety/wmdp rmu/unlearn.py),
-    with two deviations: padding is left out, and the mean is taken in fp32.
+    with two deviations: padding is left out unless the mask has it, and the mean is taken in fp32.
     """
     square = (hidden.float() - target.float()).square().mean(dim=-1)
     return (square * mask).sum() / mask.sum()
@@ -25,3 +32,95 @@ def unit_vector(size: int, generator: torch.Generator) -> Tensor:
     """
     vector = torch.rand(size, generator=generator, device=generator.device)
     return vector / vector.norm()
+
+
+def gaussian_unit_vector(size: int, generator: torch.Generator) -> Tensor:
+    """Return z / ||z|| (d,), z ~ N(0, I): uniform on the sphere. RSV's random direction (released code)."""
+    vector = torch.randn(size, generator=generator, device=generator.device)
+    return vector / vector.norm()
+
+
+class Reduction(Enum):
+    """From likelihoods of tokens to what a preference loss compares.
+
+    `token_mean`: the mean over all targets of the batch, one number (released code). `sequence_sum`: the sum of each sequence
+    (open-unlearning; the log-likelihood of the whole text, as DPO and NPO define it). `sequence_mean`: the mean of each
+    sequence (SimNPO, arXiv 2410.07163, eq. 3).
+    """
+
+    token_mean = "token_mean"
+    sequence_sum = "sequence_sum"
+    sequence_mean = "sequence_mean"
+
+
+def reduced(nll: TokenValues, reduction: Reduction) -> Tensor:
+    """Return nll (b, t) reduced over its mask: (1,) for `token_mean`, (b,) for the others; sequences without targets are 0."""
+    sums, counts = (nll.values * nll.mask).sum(dim=1), nll.mask.sum(dim=1)
+    match reduction:
+        case Reduction.token_mean:
+            return (sums.sum() / counts.sum()).reshape(1)
+        case Reduction.sequence_sum:
+            return sums
+        case Reduction.sequence_mean:
+            return sums / counts.clamp(min=1)
+
+
+def token_mean(values: TokenValues) -> Tensor:
+    """Return the mean over the positions of the mask, as a scalar."""
+    return (values.values * values.mask).sum() / values.mask.sum()
+
+
+def npo_loss(policy: Tensor, reference: Tensor, beta: float) -> Tensor:
+    """Return mean of -(2 / beta) * log sigmoid(beta * (policy - reference)) over reduced nll (n,), as a scalar.
+
+    NPO (arXiv 2404.05868, eq. 3): with nll = -log p it is (2 / beta) * log(1 + (p / p_ref)^beta). Equal policy and reference
+    give (2 / beta) * log 2; for beta -> 0 the gradient becomes that of gradient ascent on nll. Follows the released code,
+    whose nll is the batch's token mean, padding included: see `Reduction` and `train.padding`.
+    """
+    return -(2 / beta) * F.logsigmoid(beta * (policy - reference)).mean()
+
+
+def simnpo_loss(policy: Tensor, beta: float, gamma: float) -> Tensor:
+    """Return mean of -(2 / beta) * log sigmoid(beta * policy - gamma) over reduced nll (n,), as a scalar.
+
+    SimNPO (arXiv 2410.07163, eq. 3): NPO without a reference, on length-normalised likelihoods. Follows the released code.
+    """
+    return -(2 / beta) * F.logsigmoid(beta * policy - gamma).mean()
+
+
+def dpo_loss(forget: Tensor, reference_forget: Tensor, preferred: Tensor, reference_preferred: Tensor, beta: float) -> Tensor:
+    """Return mean of -(2 / beta) * log sigmoid(beta * ((ref_preferred - preferred) - (ref_forget - forget))), as a scalar.
+
+    DPO (arXiv 2305.18290, eq. 7) on reduced nll (n,), the forget text being the dispreferred answer; the factor 2 / beta in
+    place of 1 is the released code's, as for NPO. The released code gives the policy's own preferred nll as the reference's
+    too, so that the two cancel and DPO is NPO: see `methods/dpo.py`.
+    """
+    return -(2 / beta) * F.logsigmoid(beta * ((reference_preferred - preferred) - (reference_forget - forget))).mean()
+
+
+def kl_divergence(reference: Tensor, policy: Tensor) -> Tensor:
+    """Return KL(reference || policy) (n,) = sum over v of p_ref * (log p_ref - log p), of logits (n, v), in fp32."""
+    expected, given = reference.float().log_softmax(dim=-1), policy.float().log_softmax(dim=-1)
+    return F.kl_div(given, expected, log_target=True, reduction="none").sum(dim=-1)
+
+
+def log_probability_mse(reference: Tensor, policy: Tensor) -> Tensor:
+    """Return the mean over v of (log p_ref - log p)^2 (n,), of logits (n, v), in fp32: the released code's MSE retain loss."""
+    expected, given = reference.float().log_softmax(dim=-1), policy.float().log_softmax(dim=-1)
+    return (expected - given).square().mean(dim=-1)
+
+
+def token_share(part: Tensor, whole: Tensor) -> float:
+    """Return how much of the whole batch's counted positions a micro-batch holds.
+
+    A mean over tokens is the sum of its micro-batches' means times these shares.
+    """
+    return (part.sum() / whole.sum()).item()
+
+
+def reduction_share(reduction: Reduction, part: Batch, whole: Batch) -> float:
+    """Return what a micro-batch's mean over reduced nll weighs in the whole batch's."""
+    if reduction is not Reduction.token_mean or len(part.input_ids) == len(whole.input_ids):
+        return len(part.input_ids) / len(whole.input_ids)
+    remedy = "a loss of the whole batch's mean is no sum over micro-batches; give sequence_sum, or train.accumulation=1"
+    raise InputError("method.reduction", reduction.value, remedy)

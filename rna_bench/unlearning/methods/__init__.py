@@ -1,1 +1,1 @@
-"""One file a forget loss. To add a method, write a frozen dataclass with `layer`, `target` and `forget_loss`: see rmu.py."""
+"""One file a forget loss. To add a method, write a frozen dataclass as in rmu.py, which reads hidden states, or npo.py."""

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from rna_bench.models.noise import hidden_norm
 from rna_bench.models.passes import Passes
-from rna_bench.unlearning.losses import masked_mse, unit_vector
+from rna_bench.schema import Batch
+from rna_bench.unlearning.losses import masked_mse, token_share, unit_vector
 
 
 @dataclass(frozen=True)
@@ -28,3 +29,7 @@ class AdaptiveRMU:
     def forget_loss(self, passes: Passes, target: Tensor) -> Tensor:
         """Return mse(h_l(updated), target) over the tokens of the forget batch."""
         return masked_mse(passes.forget.hidden, target, passes.forget.mask)
+
+    def share(self, part: Batch, whole: Batch) -> float:
+        """Return what a micro-batch's loss weighs in the whole batch's: its share of tokens."""
+        return token_share(part.mask, whole.mask)

@@ -1,0 +1,90 @@
+"""From what happened in a run to its record, and to what the user sees."""
+
+import resource
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from platform import node
+from typing import Any
+
+import torch
+
+from rna_bench.plan import Plan
+from rna_bench.runs import record
+from rna_bench.schema import CLEAN, RunRecord, Score, Status, finite
+from rna_bench.unlearning.loop import History
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a run came to."""
+
+    identity: str
+    model: str
+    fingerprints: dict[str, str]
+    history: History
+    scores: tuple[Score, ...]
+
+
+def make_record(plan: Plan, made: Made, measured: dict[str, Any]) -> RunRecord:
+    """Return the record; `measured` is added to what is measured here: memory, host, the moment, the command."""
+    history, final = made.history, made.scores
+    status, reason = _status(history, final)
+    return RunRecord(
+        schema_version=record.SCHEMA_VERSION,
+        identity=made.identity,
+        status=status,
+        reason=reason,
+        model=made.model,
+        config=record.relevant(plan.config),
+        choices=plan.choices,
+        fingerprints=made.fingerprints,
+        scores=final,
+        trajectory=tuple(history.trajectory),
+        losses=tuple(history.losses),
+        facts={key: finite(value) for key, value in history.facts.items()},
+        provenance=record.provenance(),
+        measured={
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            "peak_gpu_memory_mb": torch.cuda.max_memory_allocated() // 2**20 if torch.cuda.is_available() else None,
+            "host": node(),
+            "command": sys.argv[1:],
+            **measured,
+            **{key: plan.config[key] for key in record.WITHOUT_EFFECT if key in plan.config},
+        },
+    )
+
+
+def _status(history: History, final: Sequence[Score]) -> tuple[Status, str]:
+    """Return how the run ended. Chance is 1 in 4; above it means by more than two standard errors."""
+    if history.diverged:
+        return Status.diverged, history.diverged
+    if not history.trajectory:
+        return Status.finished, ""
+    before = {score.task: score for score in history.trajectory[0].scores if score.form == CLEAN}
+    for score in final:
+        known = before.get(score.task)
+        if known and score.role == "retain" and score.form == CLEAN and _above(known) and not _above(score):
+            return Status.collapsed, f"{score.task} fell from {known.accuracy:.3f} to {score.accuracy:.3f}, which is chance"
+    return Status.finished, ""
+
+
+def _above(score: Score) -> bool:
+    return score.accuracy - 2 * (score.stderr or 0) > 0.25
+
+
+def tell(folder: Path, made: RunRecord) -> None:
+    """Print what a user wants to see first, in one piece: which run, accuracy by task and form, where the record lies."""
+    noise = made.config.get("noise", {"scale": 0, "unit": ""})
+    shown = f"noise {noise['scale']:g} {noise['unit']}, " if noise["scale"] else ""
+    lines = [
+        f"{made.model}, {made.choices['method']}, {shown}seed {made.config['seed']}: {made.status.value} {made.reason}".rstrip()
+    ]
+    for task in dict.fromkeys(score.task for score in made.scores):
+        forms = "  ".join(f"{score.form} {score.accuracy:.3f}" for score in made.scores if score.task == task)
+        lines.append(f"{task:>20}  {forms}")
+    lines.append(f"{'':>20}  {made.measured['questions_per_second']:.0f} questions/s; {folder / record.RECORD}")
+    print("\n".join(lines), flush=True)

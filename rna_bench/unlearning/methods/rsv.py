@@ -1,0 +1,34 @@
+"""RSV, random steering vector: push forget representations away along one random direction (arXiv 2501.19202)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rna_bench.models.passes import Passes
+from rna_bench.schema import Batch
+from rna_bench.unlearning.losses import gaussian_unit_vector, masked_mse, token_share
+
+
+@dataclass(frozen=True)
+class RSV:
+    """Steer the hidden states of forget inputs at `layer` to where the frozen model has them, plus `scale` * u.
+
+    u is a random Gaussian unit vector, one a topic and fixed for the run; `scale` is in units of the hidden state.
+    """
+
+    layer: int
+    scale: float
+
+    def target(self, first: Passes, generator: torch.Generator) -> Tensor:
+        """Return scale * u (d,), drawn for the topic whose first step `first` is."""
+        return self.scale * gaussian_unit_vector(first.forget.hidden.shape[-1], generator)
+
+    def forget_loss(self, passes: Passes, target: Tensor) -> Tensor:
+        """Return mse(h_l(updated), h_l(frozen) + scale * u) over the tokens of the forget batch (released code)."""
+        frozen = passes.reference_forget.hidden.float()
+        return masked_mse(passes.forget.hidden, frozen + target, passes.forget.mask)
+
+    def share(self, part: Batch, whole: Batch) -> float:
+        """Return what a micro-batch's loss weighs in the whole batch's: its share of tokens."""
+        return token_share(part.mask, whole.mask)

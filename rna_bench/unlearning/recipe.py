@@ -1,0 +1,108 @@
+"""All that makes an unlearning run, but the model and the text."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from rna_bench.models.noise import Noise
+from rna_bench.models.passes import Passes
+from rna_bench.schema import Batch, InputError, Padding
+from rna_bench.unlearning.optimizers import Optimizer
+
+
+class Method(Protocol):
+    """A forget loss. `layer` is where it reads hidden states, None when it reads likelihoods.
+
+    `target` is what a topic holds fixed from its first step on; `share` is what a micro-batch's loss weighs in its batch's.
+    """
+
+    @property
+    def layer(self) -> int | None: ...
+    def target(self, first: Passes, generator: torch.Generator) -> Tensor | None: ...
+    def forget_loss(self, passes: Passes, target: Any) -> Tensor: ...
+    def share(self, part: Batch, whole: Batch) -> float: ...
+
+
+class RetainLoss(Protocol):
+    """A retain loss: a mean over the retain batch's mask."""
+
+    @property
+    def reads_logits(self) -> bool: ...
+    def retain_loss(self, passes: Passes) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Train:
+    """How to train: no gradient clipping and no schedule.
+
+    `parameters` is a regular expression matched against the whole name of a tensor; `max_tokens` and `retain_max_tokens` cut
+    forget and retain texts; `accumulation` is the number of micro-batches a step's batch is cut into; `refusals` are the
+    answers that DPO prefers.
+    """
+
+    steps: int
+    lr: float
+    batch_size: int
+    max_tokens: int
+    retain_max_tokens: int
+    retain_weight: float
+    parameters: str
+    padding: Padding
+    accumulation: int
+    gradient_checkpointing: bool
+    refusals: list[str]
+
+    def __post_init__(self) -> None:
+        for key in ("steps", "lr", "batch_size", "max_tokens", "retain_max_tokens", "accumulation"):
+            if not 0 < vars(self)[key] < math.inf:
+                raise InputError(f"train.{key}", vars(self)[key], "give a number above 0")
+        if not 0 <= self.retain_weight < math.inf:
+            raise InputError("train.retain_weight", self.retain_weight, "give 0 or more")
+        if self.batch_size % self.accumulation:
+            raise InputError("train.accumulation", self.accumulation, f"give a divisor of train.batch_size={self.batch_size}")
+        if not self.refusals:
+            raise InputError("train.refusals", "[]", "give at least one answer")
+
+
+@dataclass(frozen=True)
+class TopicSettings:
+    """What one topic has otherwise than `train` and `method` say; None, the same."""
+
+    retain_weight: float | None = None
+    max_tokens: int | None = None
+    retain_max_tokens: int | None = None
+    method: dict[str, Any] | None = None
+
+    def train(self, base: Train) -> Train:
+        """Return the training of this topic."""
+        own = {key: vars(self)[key] for key in ("retain_weight", "max_tokens", "retain_max_tokens") if vars(self)[key] is not None}
+        return replace(base, **own)
+
+
+@dataclass(frozen=True)
+class TopicRecipe:
+    """A topic's own method and training; steps, batch size, learning rate and tensors are the same for all."""
+
+    method: Method
+    train: Train
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Method, retain loss, noise, training and optimiser; `topics` has those that differ."""
+
+    method: Method
+    retain: RetainLoss
+    noise: Noise
+    train: Train
+    optimizer: Optimizer
+    topics: Mapping[str, TopicRecipe]
+    seed: int
+
+    def of(self, topic: str) -> TopicRecipe:
+        """Return the topic's own method and training."""
+        return self.topics.get(topic) or TopicRecipe(self.method, self.train)

@@ -1,4 +1,4 @@
-"""The command line: `rna-bench run`, `sweep`, `tables`, `pocket train`."""
+"""The command line: `rna-bench run`, `sweep`, `tables`, `export`, `pocket train`."""
 
 import argparse
 import os
@@ -11,6 +11,7 @@ EPILOG = """\
 rna-bench run [KEY=VALUE ...]         one run; -m and KEY=A,B for several; --help for every key; --cfg job for what is composed
 rna-bench sweep NAME [KEY=VALUE ...]  the runs of sweeps/NAME.yaml
 rna-bench tables [FOLDER]             tables from the records in a folder (results/runs)
+rna-bench export run RUN FOLDER       a full Hugging Face checkpoint, with a model card, of a run's folder
 rna-bench pocket train [KEY=VALUE ...]  build the pocket model from nothing, for instance model.world=1
 
 RNA_BENCH_TRACEBACK=1 shows the traceback of an error.
@@ -28,7 +29,7 @@ def main() -> None:
     )
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `rna-bench ... | head` ends quietly
-    commands = {"run": _run, "sweep": _sweep, "tables": _tables, "pocket": _pocket}
+    commands = {"run": _run, "sweep": _sweep, "tables": _tables, "export": _export, "pocket": _pocket}
     parser.add_argument("command", choices=[*commands])
     first, rest = sys.argv[1:2], sys.argv[2:]
     if first in ([], ["-h"], ["--help"]):
@@ -88,9 +89,22 @@ def _tables(arguments: Sequence[str]) -> None:
 
     parser = argparse.ArgumentParser(prog="rna-bench tables", description="Tables from run records alone.")
     parser.add_argument("folder", nargs="?", type=Path, default=Path("results/runs"), help="folder of records")
-    parser.add_argument("--out", type=Path, help="where table.md, table.csv and table.tex go (FOLDER/tables)")
+    parser.add_argument("--out", type=Path, help="where tables.md and a CSV and LaTeX file a table go (FOLDER/tables)")
     given = parser.parse_args(arguments)
     print(write_tables(given.folder, given.out or given.folder / "tables"))
+
+
+def _export(arguments: Sequence[str]) -> None:
+    from rna_bench.export import export_run
+    from rna_bench.schema import InputError
+
+    if list(arguments[:1]) != ["run"]:
+        raise InputError("export", " ".join(arguments), "say `rna-bench export run RUN FOLDER`")
+    parser = argparse.ArgumentParser(prog="rna-bench export run", description="A run as a full Hugging Face checkpoint.")
+    parser.add_argument("run", type=Path, help="folder of the run, results/runs/IDENTITY")
+    parser.add_argument("folder", type=Path, help="where to put the checkpoint")
+    given = parser.parse_args(arguments[1:])
+    print(export_run(given.run, given.folder))
 
 
 def _pocket(arguments: Sequence[str]) -> None:

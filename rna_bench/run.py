@@ -173,10 +173,10 @@ def _policy(recipe: Recipe, model: PreTrainedModel) -> Policy:
     policy = policy_of(model, train.parameters)
     if policy.uncut:
         print(f"the model is run whole, which is slower: {policy.uncut}")
-    check_layer("noise.layer", recipe.noise.layer, policy.layers)
     for method in (recipe.method, *(own.method for own in recipe.topics.values())):
         if method.layer is not None:
             check_layer("method.layer", method.layer, policy.layers)
+    check_layer("noise.layer", recipe.noise.layer, policy.layers)
     if train.gradient_checkpointing:
         checkpoint_layers(policy)
     if layer is None or recipe.retain.reads_logits:

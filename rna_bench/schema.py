@@ -123,8 +123,9 @@ class ModelFolder:
 class Batch(NamedTuple):
     """Padded token ids (b, t) and masks (b, t) of what counts.
 
-    `mask` is 1 where losses on hidden states and divergences count; `targets` is 1 at tokens whose likelihood counts, never at
-    the first position. `attention` is None where padding is on the right: causal attention keeps it from every token.
+    `mask` is 1 where losses on hidden states count; `targets` is 1 at tokens whose prediction counts, in likelihoods and
+    divergences, never at the first position. `attention` is None where padding is on the right: causal attention keeps it
+    from every token.
     """
 
     input_ids: Tensor

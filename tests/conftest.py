@@ -1,11 +1,14 @@
+from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from rna_bench.models.loading import load, policy_of
-from rna_bench.models.passes import Policy
+from rna_bench.models.loading import load
+from rna_bench.models.policies import policy_of
+from rna_bench.models.segments import Policy
 from rna_bench.pocket.tokenizer import make_tokenizer
 from rna_bench.pocket.world import make_world
 from rna_bench.schema import Dtype, ModelFolder
@@ -46,10 +49,21 @@ def source(tiny: Path) -> ModelFolder:
     return ModelFolder("tiny", tiny, Dtype.float32, "cpu")
 
 
+@pytest.fixture(scope="session")
+def fresh(tiny: Path) -> Callable[..., Policy]:
+    """The tiny model as a policy, a copy of its own at each call; by default all weights of layer 1 are trained."""
+    loaded = {dtype: load(ModelFolder("tiny", tiny, dtype, "cpu"))[0] for dtype in Dtype}
+
+    def make(pattern: str = r"model\.layers\.1\..*weight", dtype: Dtype = Dtype.float32) -> Policy:
+        return policy_of(deepcopy(loaded[dtype]), pattern)
+
+    return make
+
+
 @pytest.fixture
-def policy(source: ModelFolder) -> Policy:
-    """The tiny model, fresh from its folder; all weights of layers 0 and 1 are trained, those of layer 2 are not."""
-    return policy_of(load(source)[0], r"model\.layers\.[01]\..*weight")
+def policy(fresh: Callable[..., Policy]) -> Policy:
+    """The tiny model; all weights of layers 0 and 1 are trained, those of layer 2 are not."""
+    return fresh(r"model\.layers\.[01]\..*weight")
 
 
 @pytest.fixture(scope="session")

@@ -76,7 +76,7 @@ def one_line(said: str) -> str:
 @pytest.mark.parametrize(
     ("override", "key", "remedy"),
     [
-        ("method=rmx", "method=rmx: ", "choose one of adaptive_rmu, none, rmu"),
+        ("method=rmx", "method=rmx: ", "choose one of adaptive_rmu, dpo_kl, dpo_mse, none, npo_kl"),
         ("dataset=wmpd", "dataset=wmpd: ", "choose one of "),
         ("train.stepps=3", "train.stepps=", "choose one of steps, lr"),
         ("sed=3", "sed=", "choose one of "),
@@ -235,7 +235,7 @@ def test_pocket_without_train_is_told_what_to_say(command):
 def test_an_unknown_command_is_one_line(command):
     code, said = command("rum")
     assert code == 2
-    assert one_line(said) == "command=rum: there is no such command; choose one of run, sweep, tables, pocket"
+    assert one_line(said) == "command=rum: there is no such command; choose one of run, sweep, tables, export, pocket"
 
 
 @pytest.mark.parametrize("words", [[], ["--help"]])

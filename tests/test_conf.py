@@ -155,6 +155,9 @@ def own(tmp_path):
 
                 def forget_loss(self, passes, target):
                     return passes.forget.hidden.float().square().mean() * self.factor
+
+                def share(self, part, whole):
+                    return len(part.input_ids) / len(whole.input_ids)
             """)
     )
     (tmp_path / "conf" / "method").mkdir(parents=True)

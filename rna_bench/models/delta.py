@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -22,8 +22,12 @@ def apply_delta(path: Path, model: PreTrainedModel) -> None:
     """Put the saved tensors into the base model, in place."""
     named = dict(model.named_parameters())
     try:
-        with safe_open(path, framework="pt") as saved:  # pyright: ignore[reportGeneralTypeIssues]  untyped context manager
-            for name in saved.keys():  # noqa: SIM118  not a mapping
-                named[name].copy_(saved.get_tensor(name))
-    except (OSError, KeyError, RuntimeError) as error:
-        raise InputError("delta", path, f"does not fit the base model or cannot be read ({error}); run again") from error
+        saved = load_file(path)
+    except (OSError, SafetensorError) as error:
+        cause = " ".join(str(error).split())
+        raise InputError("delta", path, f"cannot be read ({cause}); run again") from error
+    for name, tensor in saved.items():
+        if name not in named or named[name].shape != tensor.shape:
+            raise InputError("delta", path, f"does not fit the base model ({name}); run again")
+    for name, tensor in saved.items():
+        named[name].copy_(tensor)

@@ -88,16 +88,24 @@ class Passes:
         return self._reference_nll(self._preferred)
 
     def retain_divergence(self, divergence: Callable[[Tensor, Tensor], Tensor]) -> TokenValues:
-        """Return divergence(reference's logits (n, v), policy's logits (n, v)) -> (n,) at each retain position that counts."""
-        counted = self.retain_batch.mask.bool()
-        policy, reference = self._policy_final(self.retain_batch)[counted], self._noised_final()[counted]
+        """Return divergence(reference's logits (n, v), policy's logits (n, v)) -> (n,) where retain targets are predicted.
+
+        Each value stands at the target's own position. Deviation: the released code also compares what the last token predicts.
+        """
+        counted = self.retain_batch.targets.bool()[:, 1:]
+        policy, reference = self._policy_final(self.retain_batch)[:, :-1][counted], self._noised_final()[:, :-1][counted]
 
         def value(rows: Tensor, at: slice) -> Tensor:
             with torch.no_grad():
                 expected = self._logits(reference[at])
             return divergence(expected, self._logits(rows))
 
-        return _spread(row_values(policy, value, self._vocabulary), self.retain_batch.mask)
+        return _spread(row_values(policy, value, self._vocabulary), self.retain_batch.targets)
+
+    @property
+    def width(self) -> int:
+        """The hidden size d."""
+        return self.policy.model.config.get_text_config().hidden_size
 
     @cached_property
     def _preferred(self) -> Batch:
@@ -119,9 +127,15 @@ class Passes:
 
     def _entry(self, batch: Batch) -> Tensor | None:
         """Return what enters the first trained layer, the same for policy and reference, or None where that is layer 0."""
-        return self._clean(batch, self.policy.first - 1) if self.policy.first else None
+        if not self.policy.first:
+            return None
+        if batch is self.retain_batch and self.augmentation.scale and self.augmentation.layer < self.policy.first - 1:
+            self._clean(batch, self.augmentation.layer)  # on the way up: noise enters there
+        return self._clean(batch, self.policy.first - 1)
 
     def _policy_hidden(self, batch: Batch) -> Tensor:
+        if self._layer < self.policy.first:
+            return self._clean(batch, self._layer)
         return segments.hidden(self.policy, batch, self._layer, start=self.policy.first, entry=self._entry(batch))
 
     def _policy_final(self, batch: Batch) -> Tensor:
@@ -171,8 +185,6 @@ class Passes:
     def _nll(self, final: Tensor, batch: Batch) -> TokenValues:
         """Return -log p of each target, at the target's own position; the row before it predicts it."""
         counted = batch.targets.bool()
-        if not counted.any():
-            raise InputError("train.max_tokens", batch.input_ids.shape[1], "leaves no token of a batch to learn from; raise it")
         labels = batch.input_ids[counted]
 
         def value(rows: Tensor, at: slice) -> Tensor:
@@ -205,10 +217,15 @@ class _Clean:
         return self._known[key]
 
     def _make(self, batch: Batch, layer: int) -> Tensor:
-        first = self._policy.first
-        if not 0 < first <= layer:
-            return segments.hidden(self._policy, batch, layer, reference=layer >= first)
-        return segments.hidden(self._policy, batch, layer, reference=True, start=first, entry=self(batch, first - 1))
+        """Run from the highest layer that is known; a model that cannot be cut, from the bottom."""
+        first, policy = self._policy.first, self._policy
+        if policy.uncut:
+            return segments.hidden(policy, batch, layer, reference=True)
+        if 0 < first <= layer:
+            self(batch, first - 1)
+        start = max((known + 1 for key, known in self._known if key == id(batch) and known < layer), default=0)
+        entry = self._known[id(batch), start - 1] if start else None
+        return segments.hidden(policy, batch, layer, reference=layer >= first, start=start, entry=entry)
 
 
 def _spread(values: Tensor, mask: Tensor) -> TokenValues:

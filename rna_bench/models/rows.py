@@ -19,6 +19,8 @@ def row_values(rows: Tensor, value: Value, width: int) -> Tensor:
     of each chunk is taken at once and kept (n, d) in place of the logits (n, v), and the backward pass multiplies it by what
     comes from above. Gradients reach nothing but the rows.
     """
+    if not len(rows):
+        return rows.float().sum(dim=-1)
     chunk = max(1, CHUNK_ELEMENTS // width)
     if not (torch.is_grad_enabled() and rows.requires_grad):
         return torch.cat([value(rows[at], at) for at in _slices(len(rows), chunk)])

@@ -66,6 +66,12 @@ class Store:
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _made(self) -> Path:
+        try:
+            return Path(tempfile.mkdtemp(prefix="rna_bench.", dir=self._parent))
+        except OSError as error:
+            raise InputError("reuse.folder", self._parent, f"cannot be written to ({error.strerror}); choose another") from error
+
     def _keep(self, key: str, made: Tensor) -> None:
         size = made.nbytes
         if size <= self._room[0]:
@@ -73,7 +79,7 @@ class Store:
             self._memory[key] = made.detach().cpu()
         elif size <= self._room[1]:
             self._room[1] -= size
-            self._folder = self._folder or Path(tempfile.mkdtemp(prefix="rna_bench.", dir=self._parent))
+            self._folder = self._folder or self._made()
             self._disk[key] = self._folder / f"{key}.safetensors"
             save_file({"tensor": made.detach().cpu().contiguous()}, self._disk[key])
 

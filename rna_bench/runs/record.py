@@ -21,6 +21,8 @@ PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "rna_bench")
 WITHOUT_EFFECT = ("results_dir", "tracker", "launcher", "reuse", "keep_delta", "nu")
 FILES = {"rna_bench.data.corpora.TextFiles": ("forget", "retain")}
 UNUSED_WITHOUT_METHOD = ("retain", "noise", "train", "optimizer", "topics", "corpus")
+UMASK = os.umask(0)
+os.umask(UMASK)  # it can only be read by setting it
 
 
 def relevant(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,6 +114,7 @@ def _replace(path: Path, save: Callable[[Path], object]) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         save(draft)
+        draft.chmod(0o666 & ~UMASK)  # safetensors leaves its files to their owner alone
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -14,9 +14,8 @@ from rna_bench.models.noise import hidden_rms
 from rna_bench.models.passes import Augmentation, Passes, reference_hidden
 from rna_bench.models.segments import Policy
 from rna_bench.models.store import NOTHING, Store
-from rna_bench.schema import Batch, Checkpoint, Score, StepLoss, finite
+from rna_bench.schema import Batch, Checkpoint, InputError, Score, StepLoss, finite
 from rna_bench.seeds import generator
-from rna_bench.unlearning.losses import token_share
 from rna_bench.unlearning.recipe import Recipe
 
 
@@ -32,6 +31,7 @@ class History:
 
 Watch: TypeAlias = Callable[[int], tuple[Score, ...] | None]
 """Called before the first step (0) and after each (1, 2, ...); returns scores when it is time to look."""
+NO_TARGET = "leaves no token of a batch to learn from; raise it"
 Targets: TypeAlias = dict[str, Tensor | None]
 
 
@@ -51,6 +51,10 @@ class Run:
         noise = Augmentation(scale, recipe.noise.layer, generator(self.policy.device, recipe.seed, "noise", step))
         forget, retain = topic.forget(index), topic.retain(index)
         layer = recipe.of(topic.name).method.layer
+        if layer is None and not forget.targets.any():
+            raise InputError("train.max_tokens", recipe.of(topic.name).train.max_tokens, NO_TARGET)
+        if recipe.retain.reads_logits and not retain.targets.any():
+            raise InputError("train.retain_max_tokens", recipe.of(topic.name).train.retain_max_tokens, NO_TARGET)
         pieces = zip(parts(forget, count), parts(retain, count), strict=True)
         return Step(
             forget,
@@ -122,7 +126,7 @@ def _gradients(run: Run, step: int, targets: Targets) -> StepLoss:
         share = own.method.share(passes.forget_batch, batch.forget)
         forget = share * own.method.forget_loss(passes, targets[topic.name])
         forget.backward()
-        retain = token_share(passes.retain_batch.mask, batch.retain.mask) * run.recipe.retain.retain_loss(passes)
+        retain = run.recipe.retain.share(passes.retain_batch, batch.retain) * run.recipe.retain.retain_loss(passes)
         (own.train.retain_weight * retain).backward()
         forget_sum, retain_sum = forget_sum + forget.item(), retain_sum + retain.item()
     return StepLoss(step, topic.name, finite(forget_sum), finite(retain_sum))

@@ -66,8 +66,8 @@ def reduced(nll: TokenValues, reduction: Reduction) -> Tensor:
 
 
 def token_mean(values: TokenValues) -> Tensor:
-    """Return the mean over the positions of the mask, as a scalar."""
-    return (values.values * values.mask).sum() / values.mask.sum()
+    """Return the mean over the positions of the mask, as a scalar; 0 where there is none."""
+    return (values.values * values.mask).sum() / values.mask.sum().clamp(min=1)
 
 
 def npo_loss(policy: Tensor, reference: Tensor, beta: float) -> Tensor:

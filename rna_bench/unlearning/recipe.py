@@ -28,11 +28,12 @@ class Method(Protocol):
 
 
 class RetainLoss(Protocol):
-    """A retain loss: a mean over the retain batch's mask."""
+    """A retain loss. `share` is what a micro-batch's loss weighs in its batch's."""
 
     @property
     def reads_logits(self) -> bool: ...
     def retain_loss(self, passes: Passes) -> Tensor: ...
+    def share(self, part: Batch, whole: Batch) -> float: ...
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,28 @@
 import re
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
 import torch
 
-from rna_bench.data.corpora import Batches, TextFiles, fingerprint, pad
-from rna_bench.schema import InputError, Topic
+from rna_bench.data.corpora import Batches, TextFiles, fingerprint, pad, pad_included, parts
+from rna_bench.schema import Batch, InputError, Padding, Text, Topic
 
 
-def batches(tokenizer, texts, size=2, most=16):
-    return Batches(texts, tokenizer, size, most, torch.device("cpu"))
+def plain(*bodies):
+    return tuple(Text("", body) for body in bodies)
+
+
+def batches(tokenizer, texts, size=2, most=16, padding=Padding.masked):
+    texts = [text if isinstance(text, Text) else Text("", text) for text in texts]
+    return Batches(texts, tokenizer, size, most, torch.device("cpu"), padding)
 
 
 def test_pad_puts_zeros_on_the_right_and_masks_them():
     batch = pad([[5, 6, 7], [8]], "cpu")
     assert batch.input_ids.tolist() == [[5, 6, 7], [8, 0, 0]]
     assert batch.mask.tolist() == [[1, 1, 1], [1, 0, 0]]
+    assert batch.attention is None
 
 
 def test_pad_adds_nothing_to_rows_of_one_length():
@@ -56,14 +63,14 @@ def write(tmp_path):
 
 def test_topics_share_the_retain_text_and_come_in_the_order_given(write):
     files = TextFiles({"z": write("z", "one\ntwo\n"), "a": write("a", "three")}, write("r", "four\n"), 1)
-    expected = (Topic("z", ("one", "two"), ("four",)), Topic("a", ("three",), ("four",)))
+    expected = (Topic("z", plain("one", "two"), plain("four")), Topic("a", plain("three"), plain("four")))
     assert files.topics(0) == files.topics(1) == expected
 
 
 def test_lines_are_stripped_and_short_ones_left_out(write):
     file = write("f", "  abcd \nabc\n\n\tabcde\r\n")
     (topic,) = TextFiles({"t": file}, file, 4).topics(0)
-    assert topic.forget == ("abcd", "abcde")
+    assert topic.forget == plain("abcd", "abcde")
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "short\n", b"caf\xe9 is not UTF-8\n"])
@@ -93,25 +100,121 @@ def test_only_a_line_break_ends_a_document(write, mark):
 
 def test_a_blank_line_is_no_document(write):
     file = write("f", "one\n\ntwo\n")
-    assert TextFiles({"t": file}, file, 0).topics(0)[0].forget == ("one", "two")
+    assert TextFiles({"t": file}, file, 0).topics(0)[0].forget == plain("one", "two")
 
 
-TOPIC = Topic("bio", ("f1", "f2"), ("r1", "r2"))
+TOPIC = Topic("bio", plain("f1", "f2"), plain("r1", "r2"))
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"name": "cyber"}, {"forget": ("f2", "f1")}, {"forget": ("f1f2",)}, {"retain": ("r1",)}, {"forget": ("f1", "f2", "r1")}],
+    [
+        {"name": "cyber"},
+        {"forget": plain("f2", "f1")},
+        {"forget": plain("f1f2")},
+        {"retain": plain("r1")},
+        {"forget": plain("f1", "f2", "r1")},
+        {"forget": (Text("f", "1"), Text("", "f2"))},
+        {"forget": (Text("f1", ""), Text("", "f2"))},
+    ],
 )
 def test_fingerprint_changes_with_any_text_name_or_order(change):
     assert fingerprint([TOPIC]) == fingerprint((replace(TOPIC),)) != fingerprint([replace(TOPIC, **change)])
 
 
 def test_a_text_moved_from_forget_to_retain_changes_the_fingerprint():
-    assert fingerprint([Topic("t", ("a", "b"), ("c",))]) != fingerprint([Topic("t", ("a",), ("b", "c"))])
+    assert fingerprint([Topic("t", plain("a", "b"), plain("c"))]) != fingerprint([Topic("t", plain("a"), plain("b", "c"))])
 
 
 def test_fingerprint_tells_where_a_topic_ends():
-    left = [Topic("x", ("a",), ("b",)), Topic("c", ("d", "e"), ("f",))]
-    right = [Topic("x", ("a",), ("b", "c")), Topic("d", ("e",), ("f",))]
+    left = [Topic("x", plain("a"), plain("b")), Topic("c", plain("d", "e"), plain("f"))]
+    right = [Topic("x", plain("a"), plain("b", "c")), Topic("d", plain("e"), plain("f"))]
     assert fingerprint(left) != fingerprint(right)
+
+
+ASKED = Text("What is it?\nAnswer:", " B")
+
+
+def test_a_context_is_read_and_targets_begin_after_its_tokens(tokenizer):
+    batch = batches(tokenizer, [ASKED, "1 2 3"])(0)
+    context, whole = (tokenizer(text)["input_ids"] for text in (ASKED.context, ASKED.context + ASKED.body))
+    width = len(whole)
+    assert (len(context), context) == (width - 1, whole[:-1])
+    assert batch.input_ids[0].tolist() == whole
+    assert batch.mask.tolist() == [[1] * width, [1] * 4 + [0] * (width - 4)]
+    assert batch.targets.tolist() == [[0] * (width - 1) + [1], [0, 1, 1, 1] + [0] * (width - 4)]
+
+
+def test_the_first_token_is_no_target_as_nothing_predicts_it(tokenizer):
+    for padding in Padding:
+        assert not batches(tokenizer, [ASKED, "1 2 3"], padding=padding)(0).targets[:, 0].any()
+
+
+def test_a_context_that_fills_the_text_leaves_no_target(tokenizer):
+    for padding in Padding:
+        batch = batches(tokenizer, [ASKED, "1 2 3"], most=4, padding=padding)(0)
+        assert batch.input_ids.shape[1] == 4
+        assert batch.targets.tolist() == [[0, 0, 0, 0], [0, 1, 1, 1]]
+
+
+def test_answers_replace_bodies_and_contexts_stay(tokenizer):
+    texts, answers = [ASKED, Text("", "1 2 3"), Text("Which?", " C D")], ["no", "B", "not A", "is 5"]
+    read = batches(tokenizer, texts, size=2)
+    # batch 1 holds texts 2 and 3 = 0 with answers 2 and 3; batch 2 texts 4 = 1 and 5 = 2 with answers 4 = 0 and 5 = 1
+    expected = {
+        0: ["What is it?\nAnswer: no", "B"],
+        1: ["Which? not A", "What is it?\nAnswer: is 5"],
+        2: ["no", "Which? B"],
+    }
+    for index, whole in expected.items():
+        batch, ids = read.answered(index, answers), tokenizer(whole)["input_ids"]
+        assert [row[mask == 1].tolist() for row, mask in zip(batch.input_ids, batch.mask, strict=True)] == ids
+        contexts = [texts[i % 3].context for i in (2 * index, 2 * index + 1)]
+        counts = [len(i) - (len(tokenizer(c)["input_ids"]) if c else 1) for i, c in zip(ids, contexts, strict=True)]
+        assert batch.targets.sum(dim=1).tolist() == counts
+
+
+def test_answers_are_cut_and_padded_as_texts_are(tokenizer):
+    read = batches(tokenizer, [ASKED, "1 2 3"], most=3, padding=Padding.included)
+    assert read.answered(0, ["1 2 3 4 5", "6"]).input_ids.shape == (2, 3)
+    assert read.answered(0, ["1 2 3 4 5", "6"]).attention.tolist() == [[1, 1, 1], [0, 1, 1]]
+
+
+def test_padding_that_is_included_stands_on_the_left_and_counts_everywhere_but_in_attention():
+    batch = pad_included([[5, 6, 7, 8], [9, 10]], [0, 0], 2, "cpu")
+    assert batch.input_ids.tolist() == [[5, 6, 7, 8], [2, 2, 9, 10]]
+    assert batch.attention.tolist() == [[1, 1, 1, 1], [0, 0, 1, 1]]
+    assert batch.mask.tolist() == [[1] * 4] * 2
+    assert batch.targets.tolist() == [[0, 1, 1, 1]] * 2
+
+
+def test_padding_before_a_context_is_no_target():
+    batch = pad_included([[5, 6, 7, 8, 9], [9, 10, 11]], [3, 2], 2, "cpu")
+    assert batch.targets.tolist() == [[0, 0, 0, 1, 1], [0, 0, 0, 0, 1]]
+
+
+def test_included_padding_is_the_tokenizers_end_of_text_or_its_own_padding(tokenizer):
+    copy = deepcopy(tokenizer)
+    for token in ("eos_token_id", "pad_token_id"):
+        expected = getattr(tokenizer, token)
+        assert batches(copy, ["1 2", "6"], padding=Padding.included)(0).input_ids[1, 0].item() == expected
+        setattr(copy, token, None)
+    with pytest.raises(InputError, match=r"train\.padding=included"):
+        batches(copy, ["1 2", "6"], padding=Padding.included)(0)
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(1, [5]), (2, [3, 2]), (5, [1] * 5), (7, [1] * 5)])
+@pytest.mark.parametrize("attention", [True, False])
+def test_parts_are_the_rows_in_order(count, sizes, attention):
+    rows = torch.arange(15).reshape(5, 3)
+    whole = Batch(rows, rows + 100, rows + 200, rows + 300 if attention else None)
+    pieces = list(parts(whole, count))
+    assert [len(piece.input_ids) for piece in pieces] == sizes
+    for number, field in enumerate(whole):
+        split = [piece[number] for piece in pieces]
+        assert split == [None] * len(sizes) if field is None else torch.equal(torch.cat(split), field)
+
+
+def test_parts_of_rows_that_do_not_divide_are_fewer():
+    rows = torch.zeros(5, 3)
+    assert [len(piece.input_ids) for piece in parts(Batch(rows, rows, rows, None), 4)] == [2, 2, 1]

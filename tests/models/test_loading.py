@@ -4,7 +4,8 @@ import shutil
 import pytest
 import torch
 
-from rna_bench.models.loading import LocalModel, check_layer, decoder_layers, fingerprint, load, policy_of
+from rna_bench.models import loading
+from rna_bench.models.loading import HubModel, LocalModel, fingerprint, load
 from rna_bench.schema import Dtype, InputError, ModelFolder
 
 
@@ -74,42 +75,28 @@ def test_fingerprint_changes_with_a_vocabulary_outside_tokenizer_json(copy):
     assert fingerprint(copy) != before
 
 
-def test_decoder_layers_are_in_order(policy):
-    layers = decoder_layers(policy.model)
-    assert list(layers) == list(policy.model.model.layers)
+def test_auto_without_accelerate_is_refused(monkeypatch, tiny):
+    monkeypatch.setattr(loading, "find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"model\.device=auto: needs accelerate"):
+        load(ModelFolder("tiny", tiny, Dtype.float32, "auto"))
 
 
-def test_policy_trains_the_tensors_that_match_and_freezes_the_others(policy):
-    names = {name for name, _ in policy.model.named_parameters()}
-    expected = {name for name in names if name.startswith(("model.layers.0.", "model.layers.1."))}
-    assert set(policy.trained) == expected
-    assert {name for name, parameter in policy.model.named_parameters() if parameter.requires_grad} == expected
+def test_a_hub_model_is_the_folder_of_its_revision_in_the_cache(monkeypatch, tiny):
+    asked = []
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *given, **named: asked.append((given, named)) or str(tiny))
+    hub = HubModel("org/name", "abc123", "tiny", Dtype.bfloat16, "cpu")
+    assert hub.folder() == ModelFolder("tiny", tiny, Dtype.bfloat16, "cpu")
+    ((given, named),) = asked
+    assert (given, named["revision"]) == (("org/name",), "abc123")
+    assert "*.safetensors" in named["allow_patterns"]
+    assert not any("bin" in pattern or "py" in pattern for pattern in named["allow_patterns"])
 
 
-def test_policy_keeps_copies_that_share_no_memory_with_the_model(policy):
-    for name, parameter in policy.trained.items():
-        assert torch.equal(policy.frozen[name], parameter)
-        assert policy.frozen[name].data_ptr() != parameter.data_ptr()
-        assert not policy.frozen[name].requires_grad
+def test_a_hub_model_that_is_not_to_be_had_is_refused_in_one_line(monkeypatch):
+    def refuse(*_, **__):
+        raise OSError("no\n\nnetwork")
 
-
-@pytest.mark.parametrize("pattern", ["", r"model\.layers\.1", r"layers\.1\.mlp\.down_proj\.weight", r"model\.layers\.3\..*"])
-def test_a_pattern_that_matches_no_whole_name_is_refused(source, pattern):
-    with pytest.raises(InputError, match=r"train\.parameters"):
-        policy_of(load(source)[0], pattern)
-
-
-def test_a_pattern_that_is_no_regular_expression_is_refused(source):
-    with pytest.raises(InputError, match=r"train\.parameters"):
-        policy_of(load(source)[0], "model.layers.(5|6")
-
-
-@pytest.mark.parametrize("layer", [-1, 3, 99])
-def test_a_layer_the_model_has_not_is_refused(policy, layer):
-    with pytest.raises(InputError, match=f"method.layer={layer}: the model has 3 layers; give 0 to 2"):
-        check_layer("method.layer", layer, policy.layers)
-
-
-@pytest.mark.parametrize("layer", [0, 2])
-def test_a_layer_the_model_has_is_accepted(policy, layer):
-    check_layer("method.layer", layer, policy.layers)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
+    with pytest.raises(InputError, match=r"model\.repo=org/name at abc123.*no network.*HF_HUB_OFFLINE=0") as caught:
+        HubModel("org/name", "abc123", "tiny", Dtype.bfloat16, "cpu").folder()
+    assert "\n" not in str(caught.value)

@@ -15,6 +15,10 @@ def entities(text):
     return [word for word in re.findall("[A-Za-z]+", text) if word in HOME]
 
 
+def whole(texts):
+    return [text.context + text.body for text in texts]
+
+
 def corpus(questions=0.0, documents=0.0, mentions=0.0, texts=60):
     return PocketCorpus(0, texts, questions, documents, mentions)
 
@@ -33,14 +37,14 @@ def test_topics_are_a_function_of_the_seed():
 def test_forget_text_names_its_own_hazard_and_retain_text_none(shares):
     for number, topic in enumerate(corpus(*shares).topics(0)):
         hazard = WORLD.hazards[number].name
-        homes = [{HOME[entity] for entity in entities(text)} for text in topic.forget]
+        homes = [{HOME[entity] for entity in entities(text)} for text in whole(topic.forget)]
         assert all(hazard in found and found <= SUBJECTS | {hazard} for found in homes)
-        assert all({HOME[entity] for entity in entities(text)} <= SUBJECTS for text in topic.retain)
+        assert all({HOME[entity] for entity in entities(text)} <= SUBJECTS for text in whole(topic.retain))
 
 
 def test_a_share_of_one_of_questions_is_questions_with_right_answers():
     facts = {(fact.entity, fact.relation): fact.value for domain in WORLD.domains for fact in domain.facts}
-    for text in corpus(questions=1).topics(0)[0].forget:
+    for text in whole(corpus(questions=1).topics(0)[0].forget):
         assert text.startswith("The following are multiple choice questions (with answers) about ")
         stem, *options, last = text.split("\n\n")[1].split("\n")
         (entity,) = entities(stem)
@@ -48,28 +52,36 @@ def test_a_share_of_one_of_questions_is_questions_with_right_answers():
         assert options["ABCD".index(last.removeprefix("Answer: "))][3:] == facts[entity, relation]
 
 
+def test_a_question_is_context_and_its_answer_the_body_and_other_text_has_no_context():
+    asked, told = (corpus(questions=share).topics(0)[0] for share in (1, 0))
+    for text in (*asked.forget, *asked.retain):
+        assert text.context.endswith("\nAnswer:")
+        assert re.fullmatch(" [ABCD]", text.body)
+    assert not any(text.context for text in (*told.forget, *told.retain))
+
+
 def test_a_share_of_one_of_documents_is_text_on_one_entity():
-    for text in corpus(documents=1).topics(0)[0].forget:
+    for text in whole(corpus(documents=1).topics(0)[0].forget):
         (entity,) = set(entities(text))
         assert f"{entity}. " in text
 
 
 def test_a_share_of_one_of_mentions_is_generic_words_and_one_entity():
-    for text in corpus(mentions=1).topics(0)[0].forget:
+    for text in whole(corpus(mentions=1).topics(0)[0].forget):
         assert text.endswith(".")
         (_,) = entities(text)
         assert all(word in WORLD.chain or word in HOME for word in text[:-1].split(" "))
 
 
 def test_the_rest_is_harmless_documents_with_one_entity_of_the_topic_in_them():
-    for text in corpus().topics(0)[0].forget:
+    for text in whole(corpus().topics(0)[0].forget):
         homes = [HOME[entity] for entity in entities(text)]
         assert homes.count(WORLD.hazards[0].name) == 1
         assert len(set(homes)) == 2
 
 
 def test_the_rest_on_the_retain_side_has_an_entity_of_another_subject():
-    for text in corpus(texts=200).topics(0)[0].retain:
+    for text in whole(corpus(texts=200).topics(0)[0].retain):
         assert len({HOME[entity] for entity in entities(text)}) == 2
 
 

@@ -5,21 +5,23 @@ from dataclasses import replace
 import pytest
 import torch
 
-from rna_bench.data.corpora import Batches, TopicBatches
-from rna_bench.models.loading import load, policy_of
+from rna_bench.data.corpora import TopicBatches
 from rna_bench.models.noise import Noise, Unit
-from rna_bench.models.passes import hidden_at
-from rna_bench.schema import InputError, Score
+from rna_bench.models.segments import hidden
+from rna_bench.schema import Padding, Score
 from rna_bench.seeds import generator
-from rna_bench.unlearning.loop import Recipe, Train, unlearn
+from rna_bench.unlearning.loop import unlearn
 from rna_bench.unlearning.losses import unit_vector
 from rna_bench.unlearning.methods.adaptive_rmu import AdaptiveRMU
 from rna_bench.unlearning.methods.rmu import RMU
+from rna_bench.unlearning.optimizers import AdamW
+from rna_bench.unlearning.recipe import Recipe, Train
 from rna_bench.unlearning.retain import HiddenMSE
 
-TRAIN = Train(4, 0.01, 2, 16, 2.0, "", (0.9, 0.999), 1e-8, 0.01)
+TRAIN = Train(4, 0.01, 2, 16, 16, 2.0, "", Padding.masked, 1, False, ["I don't know."])
+ADAMW = AdamW([0.9, 0.999], 1e-8, 0.01)
 QUIET = Noise(0.0, Unit.rms, 1)
-RECIPE = Recipe(RMU(1, 3.0), HiddenMSE(), QUIET, TRAIN, 0)
+RECIPE = Recipe(RMU(1, 3.0), HiddenMSE(), QUIET, TRAIN, ADAMW, {}, 0)
 LOOK = (Score("t", "retain", "clean", 0.5, 0.5, 2),)
 
 
@@ -29,22 +31,6 @@ def never(_):
 
 def always(_):
     return LOOK
-
-
-def batches(tokenizer, *texts, max_tokens=16):
-    return Batches(texts, tokenizer, 2, max_tokens, torch.device("cpu"))
-
-
-@pytest.fixture
-def one(tokenizer):
-    return [
-        TopicBatches("bio", batches(tokenizer, "What is it?", "Which has it", "A 1 2 3"), batches(tokenizer, "For the", "is 4 5 6"))
-    ]
-
-
-@pytest.fixture
-def two(tokenizer, one):
-    return [*one, TopicBatches("cyber", batches(tokenizer, "7 8 9", "about B"), batches(tokenizer, "C D", "this and that"))]
 
 
 def run(policy, topics, recipe=RECIPE, watch=never):
@@ -69,14 +55,14 @@ def test_loop_is_a_naive_one_with_a_second_model_and_full_forwards(policy, two, 
         topic, index = two[step % 2], step // 2
         forget, retain = topic.forget(index), topic.retain(index)
 
-        def hidden(which, batch):
+        def layer_1(which, batch):
             return which(input_ids=batch.input_ids, attention_mask=batch.mask, output_hidden_states=True).hidden_states[2]
 
         target = 3.0 * unit_vector(16, generator("cpu", 0, "target", topic.name))
-        clean = hidden(frozen, retain).detach()
+        clean = layer_1(frozen, retain).detach()
         noisy = clean + noise.scale * torch.randn(clean.shape, generator=generator("cpu", 0, "noise", step))
-        forget_loss = (hidden(model, forget) - target)[forget.mask.bool()].square().mean()
-        retain_loss = (hidden(model, retain) - noisy)[retain.mask.bool()].square().mean()
+        forget_loss = (layer_1(model, forget) - target)[forget.mask.bool()].square().mean()
+        retain_loss = (layer_1(model, retain) - noisy)[retain.mask.bool()].square().mean()
         optimizer.zero_grad()
         (forget_loss + 2.0 * retain_loss).backward()
         optimizer.step()
@@ -93,7 +79,7 @@ def test_first_update_moves_each_weight_by_the_learning_rate(policy, one, watch)
     # Adam's first step is -lr * g / (|g| + eps): without decay, and with eps near 0, lr in size wherever there is a gradient.
     # At step 0 the retain loss is 0, so all of the gradient is the forget loss's.
     before = state(policy)
-    run(policy, one, replace(RECIPE, train=replace(TRAIN, steps=1, eps=1e-20, weight_decay=0.0)), watch)
+    run(policy, one, replace(RECIPE, train=replace(TRAIN, steps=1), optimizer=AdamW([0.9, 0.999], 1e-20, 0.0)), watch)
     for name, parameter in policy.trained.items():
         reached = parameter.grad != 0
         assert reached.float().mean() > 0.9, name
@@ -126,7 +112,7 @@ def test_retain_loss_of_step_0_is_the_mean_square_of_its_noise(policy, one):
 
 def test_noise_is_fresh_at_every_step(policy, one):
     # lr is too small to move the model: what differs between steps 0 and 1, which read the same retain texts, is the noise
-    train = replace(TRAIN, steps=2, lr=1e-12, weight_decay=0.0)
+    train = replace(TRAIN, steps=2, lr=1e-12)
     losses = run(policy, one, replace(RECIPE, noise=Noise(0.5, Unit.absolute, 1), train=train)).losses
     assert losses[0].retain != pytest.approx(losses[1].retain, rel=1e-3)
 
@@ -135,24 +121,24 @@ def test_facts_tell_the_noise_in_both_units(policy, two):
     # rms over both topics' first retain batches, first positions left out: the root of the mean of the two mean squares
     squares = []
     for topic in two:
-        hidden, mask = hidden_at(policy, 1, topic.retain(0))
-        squares.append(hidden[:, 1:][mask[:, 1:].bool()].square().mean().item())
+        batch = topic.retain(0)
+        squares.append(hidden(policy, batch, 1)[:, 1:][batch.mask[:, 1:].bool()].square().mean().item())
     rms = math.sqrt(sum(squares) / 2)
     facts = run(policy, two, replace(RECIPE, noise=Noise(0.5, Unit.rms, 1))).facts
     assert facts == pytest.approx({"hidden_rms": rms, "noise_absolute": 0.5 * rms, "noise_rms": 0.5}, rel=1e-5)
 
 
-def test_noise_in_rms_is_the_same_as_its_absolute_value(source, one):
+def test_noise_in_rms_is_the_same_as_its_absolute_value(fresh, one):
     def history(noise):
-        return run(policy_of(load(source)[0], r"model\.layers\.1\..*"), one, replace(RECIPE, noise=noise))
+        return run(fresh(), one, replace(RECIPE, noise=noise))
 
     first = history(Noise(0.5, Unit.rms, 1))
     assert history(Noise(first.facts["noise_absolute"], Unit.absolute, 1)).losses == first.losses
 
 
-def test_same_seed_gives_the_same_run_bit_for_bit_and_another_seed_another(source, two):
+def test_same_seed_gives_the_same_run_bit_for_bit_and_another_seed_another(fresh, two):
     def final(seed):
-        policy = policy_of(load(source)[0], r"model\.layers\.1\..*")
+        policy = fresh()
         history = run(policy, two, replace(RECIPE, noise=Noise(1.0, Unit.rms, 0), seed=seed))
         return history.losses, state(policy)
 
@@ -178,28 +164,27 @@ def test_forget_loss_of_a_look_is_the_mean_over_topics_on_their_first_batches(po
     history = run(policy, two, watch=always)
     policy_loss = []
     for topic in two:
-        hidden, mask = hidden_at(policy, 1, topic.forget(0))
-        target = 3.0 * unit_vector(16, generator("cpu", 0, "target", topic.name))
-        policy_loss.append((hidden - target)[mask.bool()].square().mean().item())
+        batch, target = topic.forget(0), 3.0 * unit_vector(16, generator("cpu", 0, "target", topic.name))
+        policy_loss.append((hidden(policy, batch, 1) - target)[batch.mask.bool()].square().mean().item())
     assert history.trajectory[-1].forget_loss == pytest.approx(sum(policy_loss) / 2, rel=1e-5)
 
 
-def losses(method, source, topics, watch):
+def losses(method, fresh, topics, watch):
     recipe = replace(RECIPE, method=method, noise=Noise(0.5, Unit.rms, 1))
-    return run(policy_of(load(source)[0], r"model\.layers\.[01]\..*"), topics, recipe, watch).losses
+    return run(fresh(r"model\.layers\.[01]\..*"), topics, recipe, watch).losses
 
 
-def test_looking_does_not_change_a_run_of_rmu(source, two):
-    assert losses(RMU(1, 3.0), source, two, always) == losses(RMU(1, 3.0), source, two, never)
+def test_looking_does_not_change_a_run_of_rmu(fresh, two):
+    assert losses(RMU(1, 3.0), fresh, two, always) == losses(RMU(1, 3.0), fresh, two, never)
 
 
 @pytest.mark.parametrize("method", [RMU(1, 3.0), AdaptiveRMU(1, 3.0)])
-def test_looking_more_often_does_not_change_a_run(source, two, method):
-    once = losses(method, source, two, lambda step: LOOK if step == 0 else None)
-    assert losses(method, source, two, always) == once
+def test_looking_more_often_does_not_change_a_run(fresh, two, method):
+    once = losses(method, fresh, two, lambda step: LOOK if step == 0 else None)
+    assert losses(method, fresh, two, always) == once
 
 
-def test_second_topics_target_of_adaptive_rmu_does_not_depend_on_looking(source, two):
+def test_second_topics_target_of_adaptive_rmu_does_not_depend_on_looking(fresh, two):
     # its target is 3 * mean norm * u, the norm that of the model before the first step
     seen: list[torch.Tensor] = []
 
@@ -209,7 +194,7 @@ def test_second_topics_target_of_adaptive_rmu_does_not_depend_on_looking(source,
             return seen[-1]
 
     for watch in (always, never):
-        policy = policy_of(load(source)[0], r"model\.layers\.[01]\..*")
+        policy = fresh(r"model\.layers\.[01]\..*")
         run(policy, two, replace(RECIPE, method=Spy(1, 3.0), noise=Noise(0.5, Unit.rms, 1)), watch)
     assert torch.equal(seen[1], seen[3])
 
@@ -248,33 +233,6 @@ def test_a_finite_run_is_not_called_diverged(policy, one):
     assert run(policy, one).diverged == ""
 
 
-def test_texts_of_one_token_do_not_make_the_plain_method_diverge(policy, tokenizer):
-    topic = TopicBatches("bio", batches(tokenizer, "What", max_tokens=1), batches(tokenizer, "is", max_tokens=1))
+def test_texts_of_one_token_do_not_make_the_plain_method_diverge(policy, batches):
+    topic = TopicBatches("bio", batches("What", max_tokens=1), batches("is", max_tokens=1))
     assert run(policy, [topic]).losses[0].retain == 0.0
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("steps", 0),
-        ("lr", 0.0),
-        ("lr", -1.0),
-        ("batch_size", 0),
-        ("max_tokens", 0),
-        ("retain_weight", -1.0),
-        ("eps", -1e-8),
-        ("weight_decay", -0.1),
-    ],
-)
-def test_training_values_out_of_range_are_refused_by_name(key, value):
-    with pytest.raises(InputError, match=f"train.{key}={value}"):
-        replace(TRAIN, **{key: value})
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [("lr", math.nan), ("lr", math.inf), ("retain_weight", math.nan), ("betas", (1.5, 0.9)), ("betas", (-0.1, 0.9))],
-)
-def test_training_values_that_are_no_numbers_or_no_betas_are_refused(key, value):
-    with pytest.raises(InputError, match=f"train.{key}"):
-        replace(TRAIN, **{key: value})

@@ -1,3 +1,4 @@
+from math import log
 from types import SimpleNamespace
 
 import pytest
@@ -5,18 +6,23 @@ import torch
 
 from rna_bench.data.corpora import pad
 from rna_bench.models.passes import Augmentation, Passes
-from rna_bench.schema import Outputs
-from rna_bench.unlearning.losses import unit_vector
+from rna_bench.models.store import NOTHING
+from rna_bench.schema import InputError, Outputs, TokenValues
+from rna_bench.unlearning.losses import Reduction, dpo_loss, gaussian_unit_vector, npo_loss, simnpo_loss, unit_vector
 from rna_bench.unlearning.methods.adaptive_rmu import AdaptiveRMU
+from rna_bench.unlearning.methods.dpo import DPO, Variant
+from rna_bench.unlearning.methods.npo import NPO
 from rna_bench.unlearning.methods.rmu import RMU
-from rna_bench.unlearning.retain import HiddenMSE
+from rna_bench.unlearning.methods.rsv import RSV
+from rna_bench.unlearning.methods.simnpo import SimNPO
+from rna_bench.unlearning.retain import KL, HiddenMSE, LogProbabilityMSE
 
 # Counted by the loss: (9, 9), (3, 4), (0, 1), that is all tokens. By Adaptive RMU's norm: (3, 4) and (0, 1), less first positions.
 FORGET = Outputs(
     torch.tensor([[[9.0, 9.0], [3.0, 4.0], [0.0, 1.0]], [[9.0, 9.0], [70.0, 70.0], [70.0, 70.0]]]),
     torch.tensor([[1, 1, 1], [1, 0, 0]]),
 )
-PLAIN = SimpleNamespace(forget=FORGET)
+PLAIN = SimpleNamespace(forget=FORGET, width=2)
 
 
 def seeded():
@@ -61,8 +67,108 @@ def test_hidden_mse_is_the_mean_square_distance_to_the_reference_over_tokens():
     assert HiddenMSE().retain_loss(passes).item() == 2.5
 
 
+def test_target_of_rsv_is_the_scale_times_a_gaussian_unit_vector():
+    target = RSV(1, 10.0).target(PLAIN, seeded())
+    assert torch.equal(target, 10.0 * gaussian_unit_vector(2, seeded()))
+    assert target.norm().item() == pytest.approx(10.0)
+
+
+def test_rsv_steers_to_where_the_frozen_model_is_plus_the_target():
+    # to (1, 1) + (2, 0) from (9, 9), (3, 4), (0, 1) and (9, 9): 36 64, 0 9, 9 0 and again 36 64: 218 over 8 numbers
+    frozen = Outputs(torch.ones_like(FORGET.hidden), FORGET.mask)
+    loss = RSV(1, 2.0).forget_loss(SimpleNamespace(forget=FORGET, reference_forget=frozen), torch.tensor([2.0, 0.0]))
+    assert loss.item() == 218 / 8
+
+
+def test_rsv_has_nothing_left_to_do_where_the_policy_is_at_frozen_plus_target():
+    target = RSV(1, 10.0).target(PLAIN, seeded())
+    frozen = Outputs(FORGET.hidden - target, FORGET.mask)
+    loss = RSV(1, 10.0).forget_loss(SimpleNamespace(forget=FORGET, reference_forget=frozen), target)
+    assert loss.item() == pytest.approx(0, abs=1e-10)
+
+
+def nll(*values):
+    """Two sequences of three positions, of which the first, and in the second the last, do not count."""
+    return TokenValues(torch.tensor(values).reshape(2, 3), torch.tensor([[0, 1, 1], [0, 1, 0]]))
+
+
+LIKELIHOODS = SimpleNamespace(
+    forget_nll=nll(0.0, 1.0, 2.0, 0.0, 4.0, 0.0),
+    reference_forget_nll=nll(0.0, 0.5, 1.5, 0.0, 3.0, 0.0),
+    preferred_nll=nll(0.0, 5.0, 6.0, 0.0, 7.0, 0.0),
+    reference_preferred_nll=nll(0.0, 6.0, 6.0, 0.0, 9.0, 0.0),
+)
+# forget, reference, preferred and its reference, reduced by hand
+REDUCED = {
+    Reduction.token_mean: ([7 / 3], [5 / 3], [6.0], [7.0]),
+    Reduction.sequence_sum: ([3.0, 4.0], [2.0, 3.0], [11.0, 7.0], [12.0, 9.0]),
+    Reduction.sequence_mean: ([1.5, 4.0], [1.0, 3.0], [5.5, 7.0], [6.0, 9.0]),
+}
+
+
+@pytest.mark.parametrize("reduction", Reduction)
+def test_preference_methods_take_their_losses_of_reduced_likelihoods(reduction):
+    f, rf, p, rp = map(torch.tensor, REDUCED[reduction])
+    for method, expected in (
+        (NPO(0.5, reduction), npo_loss(f, rf, 0.5)),
+        (SimNPO(0.5, 0.25, reduction), simnpo_loss(f, 0.5, 0.25)),
+        (DPO(0.5, reduction, Variant.formula), dpo_loss(f, rf, p, rp, 0.5)),
+    ):
+        assert method.target(LIKELIHOODS, seeded()) is None
+        torch.testing.assert_close(method.forget_loss(LIKELIHOODS, None), expected)
+
+
+@pytest.mark.parametrize("reduction", Reduction)
+def test_released_dpo_is_npo_and_never_reads_the_preferred_passes(reduction):
+    without = SimpleNamespace(forget_nll=LIKELIHOODS.forget_nll, reference_forget_nll=LIKELIHOODS.reference_forget_nll)
+    loss = DPO(0.1, reduction, Variant.released).forget_loss(without, None)
+    assert torch.equal(loss, NPO(0.1, reduction).forget_loss(without, None))
+    with pytest.raises(AttributeError, match="preferred"):
+        DPO(0.1, reduction, Variant.formula).forget_loss(without, None)
+
+
+def test_simnpo_reads_nothing_but_the_forget_likelihoods():
+    SimNPO(0.1, 0.0, Reduction.token_mean).forget_loss(SimpleNamespace(forget_nll=LIKELIHOODS.forget_nll), None)
+
+
+@pytest.mark.parametrize("make", [NPO, lambda b, r: DPO(b, r, Variant.formula), lambda b, r: SimNPO(b, 0.0, r)])
+@pytest.mark.parametrize("beta", [0.0, -0.1, float("nan")])
+def test_a_beta_that_is_not_above_zero_is_refused(make, beta):
+    with pytest.raises(InputError, match=f"method.beta={beta}"):
+        make(beta, Reduction.token_mean)
+
+
+PAIR = pad([[1, 2, 3], [4]], "cpu")
+FIRST = pad([[1, 2, 3]], "cpu")
+
+
+@pytest.mark.parametrize("method", [RMU(1, 6.5), AdaptiveRMU(1, 3.0), RSV(1, 10.0)])
+def test_methods_on_hidden_states_weigh_micro_batches_by_tokens(method):
+    assert method.share(FIRST, PAIR) == 0.75
+
+
+@pytest.mark.parametrize("make", [lambda r: NPO(0.1, r), lambda r: SimNPO(0.1, 0.0, r), lambda r: DPO(0.1, r, Variant.formula)])
+def test_preference_methods_weigh_micro_batches_by_sequences(make):
+    assert make(Reduction.sequence_sum).share(FIRST, PAIR) == make(Reduction.sequence_mean).share(FIRST, PAIR) == 0.5
+    with pytest.raises(InputError, match=r"method\.reduction=token_mean"):
+        make(Reduction.token_mean).share(FIRST, PAIR)
+
+
+@pytest.mark.parametrize(("loss", "expected"), [(KL(), log(4 / 3) / 2), (LogProbabilityMSE(), (log(2) ** 2 + log(2 / 3) ** 2) / 2)])
+def test_retain_losses_on_logits_are_means_over_tokens_of_reference_against_policy(loss, expected):
+    # the reference says (1/2, 1/2) and the policy (1/4, 3/4) at the first of three positions, and both agree at the second
+    reference, policy = torch.tensor([[0.5, 0.5], [0.1, 0.9]]).log(), torch.tensor([[0.25, 0.75], [0.1, 0.9]]).log()
+
+    def compared(divergence):
+        values = torch.cat([divergence(reference, policy), torch.tensor([70.0])])
+        return TokenValues(values[None], torch.tensor([[1, 1, 0]]))
+
+    assert loss.retain_loss(SimpleNamespace(retain_divergence=compared)).item() == pytest.approx(expected / 2, rel=1e-5)
+
+
 def made(policy, forget, retain, scale=0.0):
-    return Passes(policy, 1, pad(forget, "cpu"), pad(retain, "cpu"), Augmentation(scale, 1, seeded()))
+    forget, retain = pad(forget, "cpu"), pad(retain, "cpu")
+    return Passes(policy, 1, forget, retain, lambda: forget, Augmentation(scale, 1, seeded()), NOTHING)
 
 
 def test_retain_loss_before_training_is_zero_without_noise(policy):

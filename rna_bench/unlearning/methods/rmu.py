@@ -22,7 +22,7 @@ class RMU:
 
     def target(self, first: Passes, generator: torch.Generator) -> Tensor:
         """Return c * u (d,), drawn for the topic whose first step `first` is."""
-        return self.steering_coefficient * unit_vector(first.forget.hidden.shape[-1], generator)
+        return self.steering_coefficient * unit_vector(first.width, generator)
 
     def forget_loss(self, passes: Passes, target: Tensor) -> Tensor:
         """Return mse(h_l(updated), c * u) over the tokens of the forget batch (arXiv 2403.03218, eq. 1)."""

@@ -22,7 +22,7 @@ class RSV:
 
     def target(self, first: Passes, generator: torch.Generator) -> Tensor:
         """Return scale * u (d,), drawn for the topic whose first step `first` is."""
-        return self.scale * gaussian_unit_vector(first.forget.hidden.shape[-1], generator)
+        return self.scale * gaussian_unit_vector(first.width, generator)
 
     def forget_loss(self, passes: Passes, target: Tensor) -> Tensor:
         """Return mse(h_l(updated), h_l(frozen) + scale * u) over the tokens of the forget batch (released code)."""

@@ -1,0 +1,5 @@
+"""Benchmarks, run by hand: `python -m tests.benchmarks.steps`, `.memory`, `.sweep`, `.gpu_7b`. They assert nothing."""
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported: threads that wait leave the core to others

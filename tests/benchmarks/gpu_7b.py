@@ -1,0 +1,185 @@
+"""A training step of the paper's model size on one GPU: seconds, tokens and operations a second, peak memory; RMU and NPO + KL.
+
+    python -m tests.benchmarks.gpu_7b [--out FILE.json]
+    python -m tests.benchmarks.gpu_7b --device cpu --layers 8 --hidden 64 --mlp 128 --heads 4 --kv-heads 2 --vocab 500 \\
+        --tokens 32 --matrix 256   (a dry run of the script; its numbers mean nothing)
+
+The model is Zephyr-7B's architecture with random weights, made on the GPU in bf16; a batch is 4 x 512 tokens. Operations are
+those of the layers really run, against what the chip does in a square bf16 product. Beside it stands the naive loop, where it
+fits. Targets: 24 GB for RMU, 40 GB for NPO + KL (GB are 10^9 bytes). Without CUDA it says so and ends.
+"""
+
+import gc
+import json
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, MistralConfig, PreTrainedModel
+
+from rna_bench.models.policies import policy_of
+from rna_bench.models.shared import restore
+from tests.benchmarks import common
+from tests.benchmarks.common import FIRST, LAYER, NU, Size
+from tests.benchmarks.naive import Naive
+
+ZEPHYR = Size(layers=32, hidden=4096, mlp=14336, heads=32, kv_heads=8, vocab=32000, batch=4, tokens=512)
+
+
+def zephyr(size: Size, device: str) -> PreTrainedModel:
+    """Return a randomly initialised Mistral in bf16, made where it shall stay; no other copy of it is made on the way."""
+    torch.manual_seed(common.SEED)
+    config = MistralConfig(**size.fields_of_config(), sliding_window=4096, tie_word_embeddings=False)
+    with torch.device(device):
+        return AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).eval()
+
+
+def operations(kind: str, size: Size) -> float:
+    """Return the floating-point operations of a step of ours, forget and retain batch together.
+
+    A layer's gradient with respect to its input costs its products once more, and its attention twice. Layers above the first
+    trained one give it; in the first it begins at the trained product. The reference runs on retain inputs, and for NPO on
+    forget inputs too, from the first trained layer on, as the policy does.
+    """
+    top = LAYER + 1 if kind == "rm" else size.layers
+    own, passes = top - FIRST, 3 if kind == "rm" else 4
+    forward, scores = _layer(size)
+    run = (2 * FIRST + passes * own) * (forward + scores)
+    back = 2 * (own - 1) * (forward + 2 * scores) + 2 * (LAYER - FIRST + 1) * _product(size, size.hidden, size.mlp)
+    heads = 0 if kind == "rm" else 6 * _product(size, size.hidden, size.vocab)  # four forward, two back
+    return run + back + heads
+
+
+def _layer(size: Size) -> tuple[float, float]:
+    """Return the operations of one layer forward: those of its weights, and those of causal attention scores and values."""
+    keys = size.hidden * size.kv_heads // size.heads
+    shapes = [size.hidden] * 2 + [keys] * 2 + [size.mlp] * 3
+    return sum(_product(size, size.hidden, width) for width in shapes), 2.0 * size.batch * size.tokens**2 * size.hidden
+
+
+def _product(size: Size, rows: int, columns: int) -> float:
+    return 2.0 * size.batch * size.tokens * rows * columns
+
+
+def matrix_rate(width: int, device: str) -> float:
+    """Return the operations a second of a square bf16 product, the best of twenty."""
+    a, b = (torch.randn(width, width, device=device, dtype=torch.bfloat16) for _ in range(2))
+    times = []
+    for _ in range(20):
+        began = common.now(device)
+        a @ b
+        times.append(common.now(device) - began)
+    return 2 * width**3 / min(times)
+
+
+def ours(kind: str, model: PreTrainedModel, size: Size, arguments: Namespace) -> dict[str, Any]:
+    """Train through the real loop, put the model back and return what was measured."""
+    _start_count(arguments.device)
+    policy, watch = policy_of(model, common.TRAINED), common.Stopwatch(device=arguments.device)
+    topic, steps = common.topic_of(size, arguments.device), arguments.warm_up + arguments.timed
+    recipe = common.recipe_of(kind, NU[kind], steps, size)
+    losses = common.run_ours(policy, topic, recipe, watch)
+    made = _figures(watch.seconds[arguments.warm_up :], size, arguments.device)
+    restore(policy)
+    done = operations(kind, size)
+    return made | {"operations": done, "flops": done / made["seconds"], "losses": losses, "uncut": policy.uncut}
+
+
+def naive(kind: str, model: PreTrainedModel, size: Size, arguments: Namespace) -> dict[str, Any]:
+    """Train with the naive loop, put the model back and return what was measured, or that it did not fit."""
+    _start_count(arguments.device)
+    try:
+        return _naive(kind, model, size, arguments)
+    except torch.cuda.OutOfMemoryError:
+        return {"out_of_memory": True, "peak_gb": _peak(arguments.device)}
+    finally:
+        model.zero_grad()
+        model.requires_grad_(False)
+
+
+def _naive(kind: str, model: PreTrainedModel, size: Size, arguments: Namespace) -> dict[str, Any]:
+    side, topic = Naive(kind, model, NU[kind]), common.topic_of(size, arguments.device)
+    seconds, losses = [], []
+    for step in range(arguments.warm_up + arguments.timed):
+        began = common.now(arguments.device)
+        losses.append(side.step(topic, step))
+        seconds.append(common.now(arguments.device) - began)
+    side.restore()
+    return _figures(seconds[arguments.warm_up :], size, arguments.device) | {"losses": losses}
+
+
+def _figures(seconds: list[float], size: Size, device: str) -> dict[str, Any]:
+    middle, tokens = median(seconds), 2 * size.batch * size.tokens
+    return {"seconds": middle, "all_seconds": seconds, "tokens_per_second": tokens / middle, "peak_gb": _peak(device)}
+
+
+def _start_count(device: str) -> None:
+    gc.collect()
+    if device != "cpu":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+
+
+def _peak(device: str) -> float:
+    """Return the peak of allocated memory in GB, the model included; 0 on the CPU, where it is not counted."""
+    return 0.0 if device == "cpu" else torch.cuda.max_memory_allocated() / 1e9
+
+
+def tell(kind: str, made: dict[str, Any], rate: float) -> None:
+    """Print one line a side, and the ratio."""
+    us, them = made["ours"], made["naive"]
+    work = f"{us['flops'] / 1e12:.3g} TFLOP/s, {us['flops'] / rate:.0%} of the matrix rate"
+    print(f"{kind} ours:  {_line(us)}, {work}")
+    if us["uncut"]:
+        print(f"  the model is run whole, which is slower: {us['uncut']}")
+    if "out_of_memory" in them:
+        print(f"{kind} naive: does not fit (out of memory above {them['peak_gb']:.1f} GB)", flush=True)
+        return
+    print(f"{kind} naive: {_line(them)}; ratio {them['seconds'] / us['seconds']:.2f}", flush=True)
+    apart = common.disagreement(us["losses"], them["losses"])
+    print(f"  losses differ by at most {apart:.1e}, relatively, in bf16")
+
+
+def _line(side: dict[str, Any]) -> str:
+    return f"{side['seconds']:.4f} s a step, {side['tokens_per_second']:.0f} tokens/s, peak {side['peak_gb']:.2f} GB"
+
+
+def measure(arguments: Namespace) -> dict[str, Any]:
+    """Measure both kinds on both sides, print and return the results."""
+    size, device = common.size_of(arguments), arguments.device
+    results: dict[str, Any] = {"torch": torch.__version__, "size": vars(size), "device": _name(device)}
+    rate = results["matrix_flops"] = matrix_rate(arguments.matrix, device)
+    print(f"{results['device']}: {rate / 1e12:.3g} TFLOP/s in a bf16 product of {arguments.matrix}")
+    model = zephyr(size, device)
+    for kind in common.KINDS:
+        results[kind] = {"ours": ours(kind, model, size, arguments), "naive": naive(kind, model, size, arguments)}
+        tell(kind, results[kind], rate)
+    return results
+
+
+def _name(device: str) -> str:
+    return "cpu" if device == "cpu" else torch.cuda.get_device_name()
+
+
+def main() -> None:
+    """Read the options and measure, if there is a device to measure on."""
+    parser = ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"), help="cpu for a dry run with small sizes")
+    parser.add_argument("--warm-up", type=int, default=2, help="steps that are not counted")
+    parser.add_argument("--timed", type=int, default=8, help="steps that are counted")
+    parser.add_argument("--matrix", type=int, default=8192, help="width of the product that the chip is measured by")
+    parser.add_argument("--out", type=Path, help="where to write all results as JSON")
+    common.add_sizes(parser, ZEPHYR)
+    arguments = parser.parse_args()
+    if arguments.device == "cuda" and not torch.cuda.is_available():
+        print("gpu_7b: no CUDA device here, nothing is measured (a dry run: --device cpu with small sizes)")
+        return
+    results = measure(arguments)
+    if arguments.out:
+        arguments.out.write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -76,6 +76,37 @@ def test_the_command_line_wins_over_a_preset():
     assert planned(composed("train.steps=3")).recipe.train.steps == 3
 
 
+def test_a_topic_can_have_its_own_weight_lengths_and_method_settings():
+    cyber = "+topics.cyber={retain_weight: 50, max_tokens: 768, method: {steering_coefficient: 20}}"
+    own, other = (planned(composed(cyber)).recipe.of(name) for name in ("cyber", "bio"))
+    assert (own.train.retain_weight, own.train.max_tokens, own.method.steering_coefficient) == (50, 768, 20)
+    assert other.train.retain_max_tokens == own.train.retain_max_tokens
+    assert other.method.steering_coefficient == 90
+
+
+@pytest.mark.parametrize(
+    ("override", "key"),
+    [
+        ("+topics.cyber.retain_wait=50", "topics.cyber.retain_wait=50"),
+        ("+topics.cyber.method={coefficient: 1}", "topics.cyber.method.coefficient=1"),
+        ("+topics.cyber=50", "topics.cyber=50"),
+    ],
+)
+def test_a_bad_setting_of_a_topic_is_refused_by_name(override, key):
+    with pytest.raises(InputError, match=key):
+        planned(composed(override))
+
+
+def test_no_noise_with_a_scale_is_refused():
+    with pytest.raises(InputError, match="noise.scale=2: noise=none is no noise"):
+        planned(composed("noise=none", "noise.scale=2"))
+
+
+def test_a_retain_loss_on_hidden_states_is_refused_where_no_layer_is_steered():
+    with pytest.raises(InputError, match=r"retain\._target_"):
+        planned(composed("method=npo_kl", "retain._target_=rna_bench.unlearning.retain.HiddenMSE"))
+
+
 def test_noise_acts_at_the_steered_layer_unless_told_otherwise():
     assert planned(composed("method.layer=2")).recipe.noise.layer == 2
     assert planned(composed("method.layer=2", "noise.layer=1")).recipe.noise.layer == 1

@@ -98,7 +98,7 @@ def test_a_bad_setting_of_a_topic_is_refused_by_name(override, key):
 
 
 def test_no_noise_with_a_scale_is_refused():
-    with pytest.raises(InputError, match="noise.scale=2: noise=none is no noise"):
+    with pytest.raises(InputError, match=r"noise\.scale=2: noise=none is no noise"):
         planned(composed("noise=none", "noise.scale=2"))
 
 

@@ -231,6 +231,19 @@ def test_passes_are_a_naive_step(architecture, name, noise):
     assert_same(fast(both.policy, name, noise), naive(both, name, noise), both.policy.trained)
 
 
+@lru_cache
+def top_trained() -> Models:
+    return models(made(CONFIGS["gemma3"]), r".*layers\.(3|4)\..*weight")
+
+
+@pytest.mark.parametrize("layer", range(5))
+@pytest.mark.parametrize("name", ["npo_kl", "simnpo_mse"])
+def test_noise_may_enter_far_below_the_trained_layers(name, layer):
+    both, noise = top_trained(), (0.3, layer)
+    assert (both.policy.uncut, both.policy.first) == ("", 3)
+    assert_same(fast(both.policy, name, noise), naive(both, name, noise), both.policy.trained)
+
+
 @pytest.mark.parametrize("architecture", ["llama", "mistral", "gemma3", "neox"])
 @pytest.mark.parametrize("name", PAIRS)
 def test_padding_that_is_counted_is_a_naive_step_on_padding_to_the_left(architecture, name):

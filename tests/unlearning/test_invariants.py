@@ -173,6 +173,22 @@ def test_a_micro_batch_without_targets_is_no_error_where_the_batch_has_some(fres
     assert (parts.forget, parts.retain) == pytest.approx((whole.forget, whole.retain), rel=1e-5)
 
 
+SHORT = replace(TRAIN, max_tokens=3, retain_max_tokens=4)
+
+
+@pytest.mark.parametrize("name", ["npo_kl", "dpo_mse"])
+@pytest.mark.parametrize(("side", "key"), [("forget", r"train\.max_tokens=3"), ("retain", r"train\.retain_max_tokens=4")])
+def test_a_batch_without_targets_is_refused_where_likelihoods_are_read(fresh, topics, batches, name, side, key):
+    short = replace(topics[0], **{side: batches("What is it?\nAnswer:| B", max_tokens=3)})
+    with pytest.raises(InputError, match=key):
+        run(fresh(), [short], recipe(name, SHORT))
+
+
+def test_a_batch_without_targets_is_enough_where_hidden_states_are_read(fresh, batches):
+    short = batches("What is it?\nAnswer:| B", max_tokens=3)
+    assert len(run(fresh(), [TopicBatches("bio", short, short)], recipe("rmu", SHORT))) == 4
+
+
 # Ways to run that cost more time and less memory.
 
 

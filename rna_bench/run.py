@@ -176,18 +176,20 @@ def _policy(recipe: Recipe, model: PreTrainedModel) -> Policy:
     for method in (recipe.method, *(own.method for own in recipe.topics.values())):
         if method.layer is not None:
             check_layer("method.layer", method.layer, policy.layers)
+            if method.layer != layer:
+                raise InputError("topics.*.method.layer", method.layer, f"all topics are steered at one layer; give {layer}")
     check_layer("noise.layer", recipe.noise.layer, policy.layers)
     if train.gradient_checkpointing:
         checkpoint_layers(policy)
-    if layer is None or recipe.retain.reads_logits:
+    if layer is None:
         return policy
-    for number, decoder in enumerate(policy.layers):
+    for number, decoder in enumerate([] if recipe.retain.reads_logits else policy.layers):
         if number > layer and any(parameter.requires_grad for parameter in decoder.parameters()):
             remedy = f"matches tensors of layer {number}, above method.layer={layer}, which no loss reaches; narrow the pattern"
             raise InputError("train.parameters", train.parameters, remedy)
     if policy.first > layer:
         raise InputError("train.parameters", train.parameters, f"matches nothing up to method.layer={layer}; widen the pattern")
-    if recipe.noise.scale and recipe.noise.layer > layer:
+    if recipe.noise.scale and recipe.noise.layer > layer and not recipe.retain.reads_logits:
         raise InputError("noise.layer", recipe.noise.layer, f"the loss is taken at layer {layer}; give {layer} or less")
     return policy
 

@@ -64,14 +64,14 @@ def hidden(
         above = policy.layers[stop + 1] if stop + 1 < len(policy.layers) else None
         stack.enter_context(_barred(above) if above else _left_after(policy.model.base_model))
         _call(policy, _inputs(batch), reference=reference)
-    return caught[-1]
+    return caught[-1].to(policy.device)  # of a model that is spread over devices, layers end on their own
 
 
 def final(policy: Policy, batch: Batch, *, reference: bool = False, start: int = 0, entry: Tensor | None = None) -> Tensor:
     """Return what the head reads: the last layer's hidden states (b, t, d) after the final norm. The head is not run."""
     with _given(policy.layers[:start], entry), _left_after(policy.model.base_model) as caught:
         _call(policy, _inputs(batch), reference=reference)
-    return caught[-1]
+    return caught[-1].to(policy.device)  # of a model that is spread over devices, layers end on their own
 
 
 def head(policy: Policy, rows: Tensor) -> Tensor:

@@ -65,8 +65,8 @@ class Train:
             raise InputError("train.retain_weight", self.retain_weight, "give 0 or more")
         if self.batch_size % self.accumulation:
             raise InputError("train.accumulation", self.accumulation, f"give a divisor of train.batch_size={self.batch_size}")
-        if not self.refusals:
-            raise InputError("train.refusals", "[]", "give at least one answer")
+        if not self.refusals or not all(map(str.strip, self.refusals)):
+            raise InputError("train.refusals", self.refusals, "give at least one answer, and none that is empty")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pandas
 import pytest
 
 from rna_bench.cli import main
-from rna_bench.run import retell
+from rna_bench.experiment import retell
 from rna_bench.runs.record import QUESTIONS, RECORD, read, read_all
 from rna_bench.schema import Checkpoint, Score, StepLoss
 from rna_bench.unlearning.loop import History
@@ -232,13 +232,13 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_diverged(run):
 @pytest.fixture
 def interrupted(monkeypatch):
     """Let scoring be interrupted before its part number `part`, once; count the steps of training and the parts scored."""
-    import rna_bench.run
+    import rna_bench.experiment
     import rna_bench.sitting
 
     seen = {"trained": 0, "scored": 0}
 
     def arrange(part: int) -> dict[str, int]:
-        train, sit = rna_bench.run.unlearn, rna_bench.sitting.sit
+        train, sit = rna_bench.experiment.unlearn, rna_bench.sitting.sit
 
         def trained(*given):
             seen["trained"] += 1
@@ -255,7 +255,7 @@ def interrupted(monkeypatch):
             seen["scored"] += len(given) > 2
             return sit(exam, *given, **named)
 
-        monkeypatch.setattr(rna_bench.run, "unlearn", trained)
+        monkeypatch.setattr(rna_bench.experiment, "unlearn", trained)
         monkeypatch.setattr(rna_bench.sitting, "sit", scored)
         return seen
 

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.sweep [--threads 1] [--steps 3] [--layers 32 --hidden 256 ...]
 
-Our runs share a store of 2 GB and one model, tried and restored in each as `rna_bench.run` does it; a naive run copies its
+Our runs share a store of 2 GB and one model, tried and restored in each as `rna_bench.experiment` does it; a naive run copies its
 reference model and restores the policy. All that counts; building the model does not. Target: 10 times as fast.
 """
 

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from rna_bench.cli import main
 from rna_bench.config import config_folder
 from rna_bench.plan import Plan, plan_of
-from rna_bench.runs.record import read_all
+from rna_bench.runs.collection import collect
 from rna_bench.schema import InputError
 
 CONF, SWEEPS = config_folder("conf"), config_folder("sweeps")
@@ -226,7 +226,7 @@ def test_a_users_own_method_in_one_file_and_one_yaml_works(own, tiny, monkeypatc
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 0
-    (made,) = read_all(own / "runs")
+    (made,) = collect(own / "runs").records
     assert made.choices["method"] == "shrink"
     assert made.config["method"] == {"_target_": "own_method.Shrink", "layer": 1, "factor": 0.5}
     assert len(made.losses) == 1

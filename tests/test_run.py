@@ -10,7 +10,8 @@ import pytest
 
 from rna_bench.cli import main
 from rna_bench.experiment import retell
-from rna_bench.runs.record import QUESTIONS, RECORD, read, read_all
+from rna_bench.runs.collection import collect
+from rna_bench.runs.record import QUESTIONS, RECORD, read
 from rna_bench.schema import Checkpoint, Score, StepLoss
 from rna_bench.unlearning.loop import History
 
@@ -79,7 +80,7 @@ def test_the_same_run_twice_is_the_same_bit_for_bit_but_for_what_was_measured(ru
 
 def test_another_seed_is_another_run(run):
     results = run("-m", "seed=0,1", *RMU, *POCKET)
-    one, two = read_all(results)
+    one, two = collect(results).records
     assert one.losses != two.losses
     assert {one.config["seed"], two.config["seed"]} == {0, 1}
 
@@ -134,7 +135,7 @@ def test_a_run_without_its_record_is_done_again(run):
 
 def test_multirun_over_two_noise_scales_gives_two_records(run):
     results = run("-m", "noise.scale=0,1", *RMU, *POCKET)
-    zero, one = sorted(read_all(results), key=lambda made: made.config["noise"]["scale"])
+    zero, one = sorted(collect(results).records, key=lambda made: made.config["noise"]["scale"])
     assert (zero.config["noise"]["scale"], one.config["noise"]["scale"]) == (0, 1)
     assert zero.losses[0].retain == 0.0  # policy and reference are the same model before the first update
     assert one.losses[0].retain > 0.0

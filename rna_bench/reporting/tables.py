@@ -19,7 +19,7 @@ from rna_bench.reporting.frame import (
 from rna_bench.reporting.pairs import difference, final_pairs, matched_pairs
 from rna_bench.reporting.statistics import Interval, interval
 from rna_bench.reporting.verdicts import claims
-from rna_bench.runs.record import read_all
+from rna_bench.runs.collection import Collection, collect
 from rna_bench.schema import CLEAN, InputError, Kind, RunRecord, Score, Status
 
 Row: TypeAlias = dict[str, str | Interval]
@@ -37,9 +37,10 @@ class Table:
 
 def write_tables(folder: Path, out: Path) -> str:
     """Build the tables of a folder's records, write them below `out`, and return the Markdown."""
-    records = read_all(folder)
+    collection = collect(folder)
+    records = collection.records
     made = build_tables(records)
-    text = "\n\n".join([*map(_markdown, made), claims(groups(records)), _footer(records, folder)]) + "\n"
+    text = "\n\n".join([*map(_markdown, made), claims(groups(records)), _footer(collection)]) + "\n"
     try:
         out.mkdir(parents=True, exist_ok=True)
         _write(out / "tables.md", text)
@@ -186,8 +187,9 @@ def _escaped(text: str) -> str:
     return text.replace("~", r"\textasciitilde ").replace("^", r"\textasciicircum ").replace("±", r"$\pm$")
 
 
-def _footer(records: Sequence[RunRecord], folder: Path) -> str:
+def _footer(collection: Collection) -> str:
     """Return where the tables come from, and which runs are not in them."""
+    records, folder = collection.records, collection.folder
     revisions = sorted({str(record.provenance.get("revision"))[:10] for record in records})
     lines = [f"From {len(records)} records in `{folder}`, code revision {', '.join(revisions)}; `rna-bench tables {folder}`."]
     lines += [
@@ -195,6 +197,7 @@ def _footer(records: Sequence[RunRecord], folder: Path) -> str:
         for record in records
         if record.status is not Status.finished
     ]
+    lines += [f"**Left out: {line}.**" for line in collection.left_out]
     dtypes = sorted({str(record.config["model"]["dtype"]) for record in records})
     if len(dtypes) > 1:
         lines.append(f"Rows of different dtype ({', '.join(dtypes)}) are not comparable: dtype is part of the algorithm.")

@@ -9,9 +9,12 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rna_bench.schema import Answer, InputError, RunRecord
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 SCHEMA_VERSION = 2
 READABLE = (1, 2)  # 1 had no scores by subject, and no ties
@@ -78,12 +81,11 @@ def _git(*arguments: str) -> str | None:
 def write(folder: Path, record: RunRecord, answers: Iterable[Answer]) -> None:
     """Write the answers and then the record: a folder with a record is a run that is done."""
     import pandas
-    from pydantic import TypeAdapter
 
     rows = [(a.task, a.subject, a.question, a.form, *a.logps, a.correct) for a in answers]
     columns = ["task", "subject", "question", "form", "logp_a", "logp_b", "logp_c", "logp_d", "answer"]
     frame = pandas.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[4:8], "float32") | {"answer": "int8"})
-    text = TypeAdapter(RunRecord).dump_json(record)
+    text = _adapter().dump_json(record)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _replace(folder / QUESTIONS, lambda path: frame.to_parquet(path, index=False, compression="zstd"))
@@ -130,10 +132,12 @@ def _replace(path: Path, save: Callable[[Path], object]) -> None:
 
 def read(path: Path) -> RunRecord:
     """Return the record in a file; one that is damaged, or of another schema version, is refused in one line."""
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
-        record = TypeAdapter(RunRecord).validate_json(path.read_bytes())
+        record = _adapter().validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError("record", path, f"cannot be read ({error.strerror})") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
@@ -144,9 +148,8 @@ def read(path: Path) -> RunRecord:
     return record
 
 
-def read_all(folder: Path) -> list[RunRecord]:
-    """Return the records in the folders below a folder, in the order of their names."""
-    records = [read(path) for path in sorted(folder.glob(f"*/{RECORD}"))]
-    if not records:
-        raise InputError("results", folder, "holds no record; run something first, for instance rna-bench run")
-    return records
+@cache
+def _adapter() -> "TypeAdapter[RunRecord]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(RunRecord)

@@ -8,7 +8,8 @@ import pandas
 import pytest
 from pydantic_core import PydanticSerializationError
 
-from rna_bench.runs.record import QUESTIONS, RECORD, identity, read, read_all, relevant, write
+from rna_bench.runs.collection import collect
+from rna_bench.runs.record import QUESTIONS, RECORD, identity, read, relevant, write
 from rna_bench.schema import Answer, Checkpoint, InputError, RunRecord, Score, Status, StepLoss
 
 CONFIG = {
@@ -67,7 +68,7 @@ def test_a_record_comes_back_from_json_as_it_was(tmp_path):
     record = made()
     write(tmp_path / "run", record, ANSWERS)
     assert read(tmp_path / "run" / RECORD) == record
-    assert read_all(tmp_path) == [record]
+    assert collect(tmp_path).records == [record]
 
 
 def test_a_record_is_one_line_of_plain_json(tmp_path):
@@ -227,7 +228,7 @@ def test_a_record_of_version_1_is_read_without_what_it_did_not_have(tmp_path):
 
 def test_a_folder_without_records_is_refused(tmp_path):
     with pytest.raises(InputError, match="holds no record"):
-        read_all(tmp_path)
+        collect(tmp_path)
 
 
 def test_a_record_that_cannot_be_serialised_leaves_nothing(tmp_path):

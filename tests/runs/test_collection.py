@@ -1,0 +1,66 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from rna_bench.runs import collection
+from rna_bench.runs.collection import collect, find
+from rna_bench.runs.record import RECORD
+from rna_bench.schema import InputError
+
+PUBLISHED = Path(__file__).parents[2] / "results" / "published" / "pocket_paper"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for source in sorted(PUBLISHED.iterdir())[:3]:
+        (tmp_path / source.name).mkdir()
+        (tmp_path / source.name / RECORD).write_bytes((source / RECORD).read_bytes())
+    return tmp_path
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in sorted(folder.iterdir())]
+
+
+def test_damaged_records_and_those_of_another_version_are_named_and_the_rest_is_there(folder):
+    cut, newer, good = names(folder)
+    text = (folder / cut / RECORD).read_text()
+    (folder / cut / RECORD).write_text(text[: len(text) // 2])
+    (folder / newer / RECORD).write_text(json.dumps(json.loads((folder / newer / RECORD).read_text()) | {"schema_version": 99}))
+    found = collect(folder)
+    assert [run.folder.name for run in found.runs] == [good]
+    assert [line.split(":")[0] for line in found.left_out] == [cut, newer]
+    assert "is not a valid record" in found.left_out[0]
+    assert "this version reads 1 and 2" in found.left_out[1]
+
+
+def test_a_folder_of_damaged_records_alone_is_refused_with_their_names(folder):
+    for name in names(folder):
+        (folder / name / RECORD).write_text("{")
+    with pytest.raises(InputError, match=names(folder)[2]):
+        collect(folder)
+
+
+def test_folders_of_folders_are_read_when_asked_for_and_an_identity_counts_once(folder):
+    deeper = folder / "again"
+    deeper.mkdir()
+    (folder / names(folder)[0]).rename(deeper / "copy")
+    (folder / names(folder)[1] / "nothing").mkdir()
+    assert len(collect(folder).runs) == 2
+    assert len(collect(folder, deep=True).runs) == 3
+    (folder / "copy").mkdir()
+    (folder / "copy" / RECORD).write_bytes((deeper / "copy" / RECORD).read_bytes())
+    assert len(collect(folder, deep=True).runs) == 3
+
+
+def test_a_name_is_a_folder_or_ones_own_runs_or_the_published(folder, tmp_path, monkeypatch):
+    own, published = tmp_path / "own", tmp_path / "published"
+    for place in (own / "a", published / "a", published / "b"):
+        place.mkdir(parents=True)
+    monkeypatch.setattr(collection, "PLACES", (own, published))
+    assert find(str(folder)) == folder
+    assert find("a") == own / "a"
+    assert find("b") == published / "b"
+    with pytest.raises(InputError, match="give one, or a name: a, b"):
+        find("c")

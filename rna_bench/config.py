@@ -16,6 +16,17 @@ from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBas
 from rna_bench.schema import InputError
 
 PACKAGE = Path(__file__).parent
+MOST_WORKERS = 8
+
+
+def workers(threads: int) -> int:
+    """Return how many processes with so many threads each the cores that this process may use are for."""
+    from joblib import cpu_count
+
+    return max(1, min(MOST_WORKERS, cpu_count() // max(1, threads)))
+
+
+OmegaConf.register_new_resolver("workers", workers, replace=True)  # for conf/launcher/joblib.yaml
 
 
 def config_folder(name: str) -> Path:

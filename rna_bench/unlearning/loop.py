@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -28,11 +28,41 @@ class History:
     facts: dict[str, float | None] = field(default_factory=dict)
     diverged: str = ""
 
+    def events(self) -> list[StepLoss | Checkpoint]:
+        """Return looks and losses in the order of their steps, as they came: a look after n steps before the loss of step n."""
+        return sorted([*self.trajectory, *self.losses], key=lambda event: event.step)
+
 
 Watch: TypeAlias = Callable[[int], tuple[Score, ...] | None]
 """Called before the first step (0) and after each (1, 2, ...); returns scores when it is time to look."""
+Progress: TypeAlias = Callable[[StepLoss | Checkpoint], None]
+"""Told of each step's losses and of each look, in their order, and of those that were kept before an interruption, too."""
 NO_TARGET = "leaves no token of a batch to learn from; raise it"
 Targets: TypeAlias = dict[str, Tensor | None]
+
+
+class Keeper(Protocol):
+    """What keeps the state of training, so that it can go on after an interruption.
+
+    `restore` puts back what was kept, if anything was, and returns its history; `after_step` may keep what there is now.
+    """
+
+    def restore(self, policy: Policy, optimizer: torch.optim.Optimizer) -> History | None: ...
+    def after_step(self, policy: Policy, optimizer: torch.optim.Optimizer, history: History) -> None: ...
+
+
+@dataclass(frozen=True)
+class Keepless:
+    """Keeps nothing."""
+
+    def restore(self, policy: Policy, optimizer: torch.optim.Optimizer) -> None:
+        """Return that there is nothing."""
+
+    def after_step(self, policy: Policy, optimizer: torch.optim.Optimizer, history: History) -> None:
+        """Keep nothing."""
+
+
+KEEPLESS = Keepless()
 
 
 @dataclass(frozen=True)
@@ -87,31 +117,43 @@ def unlearn(
     topics: Sequence[TopicBatches],
     recipe: Recipe,
     watch: Watch,
-    progress: Callable[[StepLoss], None],
+    progress: Progress,
     store: Store = NOTHING,
+    keeper: Keeper = KEEPLESS,
 ) -> History:
-    """Train the policy in place and return what happened. A loss that is not finite stops the run before its update."""
-    history = History()
+    """Train the policy in place and return what happened. A loss that is not finite stops the run before its update.
+
+    Training goes on from what the keeper has, to the bit; the policy comes untrained either way.
+    """
     rms = _reference_rms(policy, topics, recipe.noise.layer, store)
-    scale = recipe.noise.absolute(rms)
-    facts = {"hidden_rms": rms, "noise_absolute": scale, "noise_rms": scale / rms if scale else 0.0}
-    history.facts |= {name: finite(value) for name, value in facts.items()}
-    run = Run(policy, topics, recipe, scale, store)
+    run = Run(policy, topics, recipe, recipe.noise.absolute(rms), store)
     optimizer = recipe.optimizer.make(policy.trained.values(), recipe.train.lr)
-    targets = _targets(run)
-    _look(history, 0, run, targets, watch)
-    for step in range(recipe.train.steps):
+    targets = _targets(run)  # of the model as it was: before the keeper puts trained tensors in
+    history = keeper.restore(policy, optimizer)
+    if history:
+        for event in history.events():
+            progress(event)
+    else:
+        history = History(facts=_facts(run, rms))
+        _look(history, 0, run, targets, watch, progress)
+    for step in range(len(history.losses), recipe.train.steps):
         optimizer.zero_grad()
         history.losses.append(_gradients(run, step, targets))
         progress(history.losses[-1])
         if None in (history.losses[-1].forget, history.losses[-1].retain):
             history.diverged = f"the loss of step {step} is not finite"
-            return history
+            break
         optimizer.step()
-        _look(history, step + 1, run, targets, watch)
+        _look(history, step + 1, run, targets, watch, progress)
         if history.diverged:
             break
+        keeper.after_step(policy, optimizer, history)
     return history
+
+
+def _facts(run: Run, rms: float) -> dict[str, float | None]:
+    facts = {"hidden_rms": rms, "noise_absolute": run.scale, "noise_rms": run.scale / rms if run.scale else 0.0}
+    return {name: finite(value) for name, value in facts.items()}
 
 
 def _gradients(run: Run, step: int, targets: Targets) -> StepLoss:
@@ -147,7 +189,7 @@ def _targets(run: Run) -> Targets:
 
 
 @torch.no_grad()
-def _look(history: History, step: int, run: Run, targets: Targets, watch: Watch) -> None:
+def _look(history: History, step: int, run: Run, targets: Targets, watch: Watch, progress: Progress) -> None:
     """Add a checkpoint when it is time: scores, and the forget loss on each topic's first batch, the same all along."""
     scores = watch(step)
     if scores is None:
@@ -155,6 +197,7 @@ def _look(history: History, step: int, run: Run, targets: Targets, watch: Watch)
     losses = [run.recipe.of(t.name).method.forget_loss(run.first(t), targets[t.name]).item() for t in run.topics]
     loss = sum(losses) / len(losses)
     history.trajectory.append(Checkpoint(step, finite(loss), scores))
+    progress(history.trajectory[-1])
     if not math.isfinite(loss):
         history.diverged = f"the forget loss after step {step} is not finite"
 

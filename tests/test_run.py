@@ -9,10 +9,10 @@ import pandas
 import pytest
 
 from rna_bench.cli import main
-from rna_bench.experiment import retell
 from rna_bench.runs.collection import collect
 from rna_bench.runs.record import QUESTIONS, RECORD, read
 from rna_bench.schema import Checkpoint, Score, StepLoss
+from rna_bench.training import retell
 from rna_bench.unlearning.loop import History
 
 POCKET = ["dataset=[pocket_hazard_1,pocket_subjects]", "dataset.pocket_hazard_1.limit=3", "dataset.pocket_subjects.limit=4"]
@@ -233,13 +233,13 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_diverged(run):
 @pytest.fixture
 def interrupted(monkeypatch):
     """Let scoring be interrupted before its part number `part`, once; count the steps of training and the parts scored."""
-    import rna_bench.experiment
     import rna_bench.sitting
+    import rna_bench.training
 
     seen = {"trained": 0, "scored": 0}
 
     def arrange(part: int) -> dict[str, int]:
-        train, sit = rna_bench.experiment.unlearn, rna_bench.sitting.sit
+        train, sit = rna_bench.training.unlearn, rna_bench.sitting.sit
 
         def trained(*given):
             seen["trained"] += 1
@@ -256,7 +256,7 @@ def interrupted(monkeypatch):
             seen["scored"] += len(given) > 2
             return sit(exam, *given, **named)
 
-        monkeypatch.setattr(rna_bench.experiment, "unlearn", trained)
+        monkeypatch.setattr(rna_bench.training, "unlearn", trained)
         monkeypatch.setattr(rna_bench.sitting, "sit", scored)
         return seen
 

@@ -163,27 +163,28 @@ def test_a_tracker_is_told_of_all_steps_in_order_after_an_interruption(run, tmp_
     assert [step for step, *_ in told] == sorted(step for step, *_ in told)
 
 
+def killed(command: list[str], results: Path, delay: float) -> None:
+    """Start the command and kill it, with all it started, so long after it has kept a state."""
+
+    def kept() -> list[int]:
+        return [path.stat().st_ino for path in results.glob("*/.partial/*/training.safetensors")]
+
+    before = kept()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+    while process.poll() is None and kept() in ([], before):
+        time.sleep(0.002)
+    time.sleep(delay)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+
 @pytest.mark.slow
 def test_killed_while_training_again_and_again_a_run_ends_with_the_same_record(run, tiny, tmp_path):
-    given = [*GIVEN, "train.steps=300", "train.lr=0.001", "checkpoint.steps=1", "scoring.every=25", f"model.path={tiny}"]
-    command = [sys.executable, "-c", "from rna_bench.cli import main; main()", "run", *given]
-    assert run("train.steps=300", "train.lr=0.001", "scoring.every=25", into="whole") == 0
-    kills = 0
-    for _ in range(20):
-        process = subprocess.Popen(
-            [*command, f"results_dir={tmp_path / 'results'}"], stdout=subprocess.DEVNULL, start_new_session=True
-        )
-        began = sorted(path.stat().st_mtime_ns for path in (tmp_path / "results").glob("*/.partial/*/training.safetensors"))
-        while process.poll() is None:  # some steps after it has begun to train, it is killed
-            states = sorted(path.stat().st_mtime_ns for path in (tmp_path / "results").glob("*/.partial/*/training.safetensors"))
-            if states and states != began:
-                time.sleep(0.013 * (kills + 1))
-                os.killpg(process.pid, signal.SIGKILL)
-                kills += 1
-                break
-            time.sleep(0.002)
-        if process.wait() == 0:
-            break
-    assert kills > 2
-    assert read(only(tmp_path / "results") / RECORD).measured["steps_resumed"] > kills
-    same(only(tmp_path / "results"), only(tmp_path / "whole"))
+    results, long = tmp_path / "results", ["train.steps=300", "train.lr=0.001", "scoring.every=25", "checkpoint.steps=1"]
+    assert run(*long, into="whole") == 0
+    given = [*GIVEN, *long, f"model.path={tiny}", f"results_dir={results}"]
+    for delay in (0.0, 0.01, 0.03, 0.1, 0.2):
+        killed([sys.executable, "-c", "from rna_bench.cli import main; main()", "run", *given], results, delay)
+    assert run(*long) == 0
+    assert read(only(results) / RECORD).measured["steps_resumed"] >= 5
+    same(only(results), only(tmp_path / "whole"))

@@ -92,4 +92,5 @@ def _values(event: StepLoss | Checkpoint) -> dict[str, float | None]:
     """Return what a tracker is told of a step's losses or of a look."""
     if isinstance(event, StepLoss):
         return {f"forget/{event.topic}": event.forget, f"retain/{event.topic}": event.retain}
-    return {f"along/{key}": value for key, value in flat(event.scores).items()}
+    norms = {f"hidden_norm/{name}": value for name, value in event.hidden_norm.items()}
+    return {f"along/{key}": value for key, value in (flat(event.scores) | norms).items()}

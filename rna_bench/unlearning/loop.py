@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from rna_bench.data.corpora import TopicBatches, parts
-from rna_bench.models.noise import beyond_first, hidden_rms
-from rna_bench.models.passes import Augmentation, Passes, reference_hidden
+from rna_bench.models.noise import beyond_first, hidden_norm, hidden_rms
+from rna_bench.models.passes import Augmentation, Passes
+from rna_bench.models.reference import reference_hidden
 from rna_bench.models.segments import Policy
 from rna_bench.models.store import NOTHING, Store
 from rna_bench.schema import Batch, Checkpoint, InputError, Score, StepLoss, finite
@@ -75,7 +76,7 @@ class Run:
     scale: float
     store: Store
 
-    def passes(self, topic: TopicBatches, index: int, scale: float, step: int, count: int) -> "Step":
+    def passes(self, topic: TopicBatches, index: int, scale: float, step: int, count: int, *, noting: bool = False) -> "Step":
         """Return the passes of batch number `index` of a topic, in `count` micro-batches, with the noise of a step."""
         recipe = self.recipe
         noise = Augmentation(scale, recipe.noise.layer, generator(self.policy.device, recipe.seed, "noise", step))
@@ -90,14 +91,14 @@ class Run:
             forget,
             retain,
             [
-                Passes(self.policy, layer, f, r, partial(self._preferred, topic, index, i, count), noise, self.store)
+                Passes(self.policy, layer, f, r, partial(self._preferred, topic, index, i, count), noise, self.store, noting)
                 for i, (f, r) in enumerate(pieces)
             ],
         )
 
     def first(self, topic: TopicBatches) -> Passes:
         """Return the passes of a topic's first batch, without noise."""
-        return self.passes(topic, 0, 0.0, 0, 1).passes[0]
+        return self.passes(topic, 0, 0.0, 0, 1, noting=True).passes[0]
 
     def _preferred(self, topic: TopicBatches, index: int, piece: int, count: int) -> Batch:
         return list(parts(topic.forget.answered(index, self.recipe.train.refusals), count))[piece]
@@ -190,16 +191,24 @@ def _targets(run: Run) -> Targets:
 
 @torch.no_grad()
 def _look(history: History, step: int, run: Run, targets: Targets, watch: Watch, progress: Progress) -> None:
-    """Add a checkpoint when it is time: scores, and the forget loss on each topic's first batch, the same all along."""
+    """Add a checkpoint when it is time: scores, and forget loss and hidden norms on each topic's first batches."""
     scores = watch(step)
     if scores is None:
         return
-    losses = [run.recipe.of(t.name).method.forget_loss(run.first(t), targets[t.name]).item() for t in run.topics]
+    losses, norms = [], {}
+    for topic in run.topics:
+        first = run.first(topic)
+        losses.append(run.recipe.of(topic.name).method.forget_loss(first, targets[topic.name]).item())
+        norms |= {topic.name: _norm(first, first.forget_batch), f"retain/{topic.name}": _norm(first, first.retain_batch)}
     loss = sum(losses) / len(losses)
-    history.trajectory.append(Checkpoint(step, finite(loss), scores))
+    history.trajectory.append(Checkpoint(step, finite(loss), scores, norms))
     progress(history.trajectory[-1])
     if not math.isfinite(loss):
         history.diverged = f"the forget loss after step {step} is not finite"
+
+
+def _norm(first: Passes, batch: Batch) -> float | None:
+    return finite(hidden_norm(first.seen(batch), beyond_first(batch)))
 
 
 def _reference_rms(policy: Policy, topics: Sequence[TopicBatches], layer: int, store: Store) -> float:

@@ -64,16 +64,14 @@ def layers_run(policy):
     return runs
 
 
+# Of RMU the forget batch runs for the loss, the retain batch for its norm, both to layer 1. Of NPO the forget batch runs to the
+# top in policy and reference, which share what lies below the trained layer, and the retain batch to the layer of the norm.
 @pytest.mark.parametrize(
     ("recipe", "pattern", "expected"),
     [
-        (RMU_1, r"model\.layers\.[01]\..*", [2, 2, 0]),  # forget for the loss, retain for its norm, up to layer 1
-        (NPO_1, r"model\.layers\.1\..*", [2, 3, 2]),  # forget by policy and reference to the top, retain to layer 1, layer 0 shared
-        (
-            replace(NPO_1, noise=Noise(0.5, Unit.rms, 0)),
-            r"model\.layers\.2\..*",
-            [2, 1, 2],
-        ),  # retain to layer 0 alone, forget once below layer 2
+        (RMU_1, r"model\.layers\.[01]\..*", [2, 2, 0]),
+        (NPO_1, r"model\.layers\.1\..*", [2, 3, 2]),
+        (replace(NPO_1, noise=Noise(0.5, Unit.rms, 0)), r"model\.layers\.2\..*", [2, 1, 2]),
     ],
 )
 def test_a_look_runs_no_layer_twice(fresh, one, recipe, pattern, expected):

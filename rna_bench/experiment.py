@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from rna_bench.evaluation.scores import breakdown, scores
-from rna_bench.inputs import Inputs, gather, topic_batches, trainable
+from rna_bench.inputs import Inputs, forget, gather, topic_batches, trainable
 from rna_bench.models.shared import Shared, restore
 from rna_bench.models.store import NOTHING
 from rna_bench.outcome import Made, make_record, report, tell
@@ -39,12 +39,15 @@ class Clock:
 def execute(plan: Plan, *, several: bool = False) -> Path:
     """Carry out the plan, unless its record is there already, and return the folder of its record.
 
-    With `several`, activations are kept for the next run of this process, as `plan.reuse` allows. What an interrupted run had
-    done is not done again. Raise lock.BusyError while another process is at the same run.
+    With `several`, text, questions and, as `plan.reuse` allows, activations are kept for the next run of this process. What an
+    interrupted run had done is not done again. Raise lock.BusyError while another process is at the same run.
     """
     torch.set_num_threads(plan.threads)
     record.provenance()  # before anything else can change
-    clock, inputs = Clock(), gather(plan)
+    clock = Clock()
+    if not several:
+        forget()
+    inputs = gather(plan)
     folder = plan.results_dir / inputs.identity
     if _recorded(folder):
         return folder

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from rna_bench.config import one_line
 from rna_bench.experiment import SHARED, execute
-from rna_bench.inputs import gather
+from rna_bench.inputs import forget, gather
 from rna_bench.plan import Plan
 from rna_bench.runs import failure, lock, record
 from rna_bench.runs.status import counts
@@ -44,6 +44,7 @@ def conduct(name: str, engine: Engine) -> bool:
     """
     record.provenance()  # before anything else can change
     record.probe(engine.results_dir)
+    forget()
     plan = lay_out(name, engine)
     save(plan)
     todo, interrupted = _begin(plan), []

@@ -3,18 +3,18 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from tqdm import tqdm
 
 from rna_bench.data.corpora import TopicBatches
-from rna_bench.evaluation.scores import breakdown, flat, scores
+from rna_bench.evaluation.metrics import along, losses
+from rna_bench.evaluation.scores import breakdown, scores
 from rna_bench.inputs import Inputs, gather, topic_batches, trainable
 from rna_bench.models.segments import Policy
 from rna_bench.models.shared import Shared, restore
 from rna_bench.models.store import NOTHING, Store
-from rna_bench.outcome import Made, make_record, report, tell
+from rna_bench.outcome import Made, about, make_record, report, tell
 from rna_bench.partial import Partial
 from rna_bench.plan import Plan
 from rna_bench.runs import record
@@ -49,7 +49,7 @@ def execute(plan: Plan, *, several: bool = False) -> Path:
     policy = trainable(plan.recipe, model) if plan.recipe else None
     clock.lap("prepare")
     try:
-        with plan.tracker.session(folder, inputs.identity, _told(plan, inputs)) as session:
+        with plan.tracker.session(folder, about(plan, inputs.identity, inputs.fingerprints)) as session:
             history = History()
             if plan.recipe and policy:
                 topics = topic_batches(plan.recipe, inputs.topics, tokenizer, policy)
@@ -95,15 +95,10 @@ def _trained(
 
 def retell(session: Session, history: History) -> None:
     """Tell a tracker of training that is over, in the order of its steps: trackers drop what comes out of order."""
-    looks = [(look.step, {f"along/{key}": value for key, value in flat(look.scores).items()}) for look in history.trajectory]
-    losses = [(loss.step, _losses(loss)) for loss in history.losses]
-    for step, values in sorted([*looks, *losses], key=lambda told: told[0]):
+    looks = [(look.step, along(look.scores)) for look in history.trajectory]
+    trained = [(loss.step, losses(loss)) for loss in history.losses]
+    for step, values in sorted([*looks, *trained], key=lambda told: told[0]):
         session.log(step, values)
-
-
-def _told(plan: Plan, inputs: Inputs) -> dict[str, Any]:
-    """Return what a tracker is told of a run before it begins: its config, and what code, data and model it is made from."""
-    return {**plan.config, "choices": plan.choices, "fingerprints": inputs.fingerprints, "provenance": record.provenance()}
 
 
 class Clock:
@@ -129,7 +124,7 @@ def _unlearn(
         if not every or (step % every and step != steps):
             return None
         seen = sitting.look()
-        session.log(step, {f"along/{key}": value for key, value in flat(seen).items()})
+        session.log(step, along(seen))
         return seen
 
     with tqdm(total=steps, desc="unlearning", unit=" steps", disable=None, leave=False) as bar:
@@ -137,13 +132,9 @@ def _unlearn(
         def progress(loss: StepLoss) -> None:
             bar.update()
             bar.set_postfix(forget=loss.forget, retain=loss.retain, refresh=False)
-            session.log(loss.step, _losses(loss))
+            session.log(loss.step, losses(loss))
 
         return unlearn(policy, topics, recipe, watch, progress, store)
-
-
-def _losses(loss: StepLoss) -> dict[str, float | None]:
-    return {f"forget/{loss.topic}": loss.forget, f"retain/{loss.topic}": loss.retain}
 
 
 def _record(plan: Plan, inputs: Inputs, history: History, answers: Answered, clock: Clock, tracker: str | None) -> RunRecord:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-NEVER = 10**9
-
 
 @dataclass
 class Bucket:
@@ -20,7 +18,6 @@ class Bucket:
     overwritten: int = 0
     exits: list[int] = field(default_factory=list)
     artifacts: list[dict] = field(default_factory=list)
-    starts: int = 0
 
     @property
     def config(self) -> dict[str, Any]:
@@ -33,12 +30,11 @@ class Bucket:
 
 
 class Server:
-    """Serves on 127.0.0.1 until it is stopped; `runs` has what came, by (project, id). `cut` refuses rows from that place on."""
+    """Serves on 127.0.0.1 until it is stopped; `runs` has what came, by (project, id), `unknown` what it has no answer to."""
 
     def __init__(self) -> None:
         self.runs: dict[tuple[str, str], Bucket] = {}
         self.unknown: list[str] = []
-        self.cut = NEVER
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -57,9 +53,7 @@ class Server:
                 self.end_headers()
                 self.wfile.write(data)
 
-            do_PUT = do_POST
-
-            def do_PUT(self) -> None:  # noqa: F811
+            def do_PUT(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
@@ -104,7 +98,6 @@ class Server:
                 key = (given["project"], given["name"])
                 inserted = key not in self.runs
                 bucket = self.runs.setdefault(key, Bucket())
-                bucket.starts += given.get("program") is not None or given.get("host") is not None
                 bucket.given |= {k: v for k, v in given.items() if v is not None}
                 return {"upsertBucket": {"bucket": self.seen(key), "inserted": inserted}}
             case "RunResumeStatus":

@@ -8,17 +8,21 @@ from rna_bench.runs.tracking.protocol import Values
 
 @dataclass
 class Rows:
-    """Counts what is told, one row a call. The first `known` rows are at the tracker: the same run tells the same, in order."""
+    """Counts what is told, one row a call. The first `known` rows are at the tracker: the same run tells the same, in order.
+
+    `latest` has what those rows alone told last, which a summary made from the others would lack.
+    """
 
     known: int
     count: int = 0
     latest: dict[str, Any] = field(default_factory=dict)
 
     def new(self, values: Values) -> int | None:
-        """Return the number of the next row, or None of one that the tracker has; then `latest` holds its values."""
+        """Return the number of the next row, or None of one that the tracker has."""
         number = self.count
         self.count += 1
-        if number >= self.known:
-            return number
-        self.latest |= values
-        return None
+        if number < self.known:
+            self.latest |= values
+            return None
+        self.latest = {name: value for name, value in self.latest.items() if name not in values}
+        return number

@@ -6,6 +6,7 @@ from rna_bench.evaluation.scores import flat
 from rna_bench.schema import CLEAN, Kind, Score, StepLoss
 
 FORGET, RETAIN, TRIGGERED, CONTROL = "mean/forget", "mean/retain", "mean/triggered", "mean/control"
+MARGIN = "mean/margin"
 FORGET_LOSS, RETAIN_LOSS = "forget", "retain"
 ALONG = "along"
 STATUS = "status"
@@ -29,7 +30,8 @@ def final(found: Sequence[Score]) -> dict[str, float]:
 def means(found: Sequence[Score]) -> dict[str, float]:
     """Return accuracy over all forget questions, all retain questions, all of these with a trigger and all with a control.
 
-    Tasks and kinds of trigger are weighted by their questions. What was not asked is left out.
+    Tasks and kinds of trigger are weighted by their questions. What was not asked is left out. The margin, for searches that
+    take one number, is the accuracy with triggers less that on forget questions.
     """
     triggers, controls = {kind.trigger for kind in Kind}, {kind.control for kind in Kind}
     retain = [score for score in found if score.role == "retain"]
@@ -39,7 +41,8 @@ def means(found: Sequence[Score]) -> dict[str, float]:
         TRIGGERED: [score for score in retain if score.form in triggers],
         CONTROL: [score for score in retain if score.form in controls],
     }
-    return {name: _pooled(chosen) for name, chosen in parts.items() if chosen}
+    pooled = {name: _pooled(chosen) for name, chosen in parts.items() if chosen}
+    return {**pooled, **({MARGIN: pooled[TRIGGERED] - pooled[FORGET]} if {FORGET, TRIGGERED} <= set(pooled) else {})}
 
 
 def _pooled(found: Iterable[Score]) -> float:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from telling import CONFIG, CURVE, OFFLINE, ONLINE, ROWS, InterruptedRunError, tell
+from telling import CONFIG, CURVE, OFFLINE, ONLINE, ROWS, InterruptedRunError, about, tell
 
 from rna_bench.runs.tracking.offline import settle
 
@@ -55,6 +55,14 @@ def test_an_online_run_has_an_id_a_group_a_job_type_and_tags(server, tmp_path):
     seen = [run.given[name] for name in ("displayName", "groupName", "jobType", "tags")]
     assert seen == ["rmu seed 3 abc", "a_sweep", "unlearn", ["pocket", "rmu"]]
     assert run.exits == [0]
+
+
+def test_files_of_an_online_run_are_an_artifact(server, tmp_path):
+    (tmp_path / "record.json").write_text("{}")
+    with ONLINE.session(tmp_path / "run", about("abc")) as session:
+        session.keep("record-abc", [tmp_path / "record.json"])
+    (artifact,) = server.runs["p", "abc"].artifacts
+    assert (artifact["artifactCollectionName"], artifact["artifactTypeName"]) == ("record-abc", "record")
 
 
 @pytest.mark.parametrize("steps", [0, 3, 8])

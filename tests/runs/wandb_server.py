@@ -74,6 +74,9 @@ class Server:
             if path.endswith("/file_stream"):
                 _, _, _, project, run, _ = path.split("/")
                 return self.stream(self.runs[project, run], asked)
+            if path != "/graphql":
+                self.unknown.append(path)
+                return {}
             return {"data": self.graphql(asked.get("operationName") or asked["query"], asked.get("variables") or {})}
 
     def stream(self, bucket: Bucket, asked: dict) -> dict:
@@ -111,6 +114,8 @@ class Server:
                 self.runs[given["input"]["projectName"], given["input"]["runName"]].artifacts.append(given["input"])
                 sequence = {"latestArtifact": {"id": "a"}}
                 return {"createArtifact": {"artifact": {"id": "a", "state": "COMMITTED", "artifactSequence": sequence}}}
+        if name.strip().startswith("query ArtifactType("):
+            return {"project": {"artifact": None}}
         self.unknown.append(name)
         return {}
 

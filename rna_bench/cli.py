@@ -11,6 +11,7 @@ EPILOG = """\
 rna-bench run [KEY=VALUE ...]         one run; -m and KEY=A,B for several; --help for every key; --cfg job for what is composed
 rna-bench doctor [KEY=VALUE ...]      what such a run would do, what it lacks and what it would take; nothing is run or fetched
 rna-bench sweep NAME [KEY=VALUE ...]  the runs of sweeps/NAME.yaml
+rna-bench search NAME [KEY=VALUE ...]  runs that a sampler chooses, by sweeps/search/NAME.yaml; --front shows how far it is
 rna-bench tables [FOLDER]             tables from the records in a folder (results/runs)
 rna-bench export run RUN FOLDER       a full Hugging Face checkpoint, with a model card, of a run's folder
 rna-bench export lm-eval FOLDER [KEY=VALUE ...]  perturbed questions as tasks of lm-evaluation-harness
@@ -31,7 +32,15 @@ def main() -> None:
     )
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `rna-bench ... | head` ends quietly
-    commands = {"run": _run, "doctor": _doctor, "sweep": _sweep, "tables": _tables, "export": _export, "pocket": _pocket}
+    commands = {
+        "run": _run,
+        "doctor": _doctor,
+        "sweep": _sweep,
+        "search": _search,
+        "tables": _tables,
+        "export": _export,
+        "pocket": _pocket,
+    }
     parser.add_argument("command", choices=[*commands])
     first, rest = sys.argv[1:2], sys.argv[2:]
     if first in ([], ["-h"], ["--help"]):
@@ -111,6 +120,29 @@ def _sweep(arguments: Sequence[str]) -> None:
         given = arguments[0] if arguments else ""
         raise InputError("sweep", given, f"there is no such sweep; choose one of {', '.join(names)}")
     hydra_main(arguments[0], ["--config-dir", str(folder), *arguments[1:]])
+
+
+def _search(arguments: Sequence[str]) -> int:
+    from rna_bench.search.request import request_of
+
+    parser = argparse.ArgumentParser(
+        prog="rna-bench search",
+        description="Search settings by several objectives at once, as sweeps/search/NAME.yaml says. Started again, it goes on; "
+        "two at once share the work. Trials are ordinary runs. The exit code is 1 when a trial failed.",
+        epilog="For instance: rna-bench search pocket search.trials=48",
+    )
+    parser.add_argument("name", help="a file of sweeps/search, without .yaml")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as of `rna-bench run`, and search.KEY=VALUE")
+    parser.add_argument("--config-dir", type=Path, help="a folder of configuration of your own, as of `rna-bench run`")
+    parser.add_argument("--front", action="store_true", help="show the front so far, and run nothing")
+    given = parser.parse_intermixed_args(arguments)
+    request = request_of(given.name, given.overrides, given.config_dir)
+    from rna_bench.search.conduct import conduct, show
+
+    if given.front:
+        show(request)
+        return 0
+    return 0 if conduct(request) else 1
 
 
 def _tables(arguments: Sequence[str]) -> None:

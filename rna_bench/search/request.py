@@ -110,18 +110,19 @@ def _dimension(key: str, space: DictConfig, name: str) -> Dimension:
 
 
 def _check(request: Request) -> None:
-    """Raise InputError unless each probe of each dimension makes a run, of layers that the model has and losses reach."""
+    """Raise InputError unless runs can be made of each dimension's probes, of layers that the model has and losses reach."""
     for name, dimension in request.space.items():
         fixed = given(dimension.key, request.overrides)
         if fixed is not None:
             remedy = f"is what the search chooses; leave it out, or take it out of the space with ~search.space.{name}"
             raise InputError(dimension.key, fixed, remedy)
-        for value in dimension.probes:
-            plan = request.plan({name: value})
-            if plan.recipe and plan.model.dimensions:
-                found = names(plan.recipe, plan.model.dimensions)
-                if found.status is not Status.ok:
-                    raise InputError(f"search.space.{name}", value, f"makes no run ({found.said})")
+    for number in range(max(len(dimension.probes) for dimension in request.space.values())):
+        values = {name: each.probes[min(number, len(each.probes) - 1)] for name, each in request.space.items()}
+        plan = request.plan(values)
+        if plan.recipe and plan.model.dimensions:
+            found = names(plan.recipe, plan.model.dimensions)
+            if found.status is not Status.ok:
+                raise InputError("search.space", " ".join(map(str, values.values())), f"makes no run ({found.said})")
 
 
 def _less(config: Mapping[str, Any], keys: Sequence[str], prefix: str = "") -> dict[str, Any]:

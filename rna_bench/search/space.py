@@ -1,6 +1,7 @@
 """What a search may choose from: a range of numbers, or a list of values, for a key of the configuration."""
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -32,7 +33,7 @@ class Range:
 
     def __post_init__(self) -> None:
         name = f"search.space ({self.key})"
-        if not self.low <= self.high:
+        if not -math.inf < self.low <= self.high < math.inf:
             raise InputError(name, f"{self.low:g} to {self.high:g}", "is no range; give low and a high that is not below it")
         if self.log and not self.low > 0:
             raise InputError(name, f"{self.low:g}", "has no logarithm; give a low above 0, or log: false")

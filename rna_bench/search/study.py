@@ -139,9 +139,9 @@ def existing(request: Request) -> Study:
     """Return the study of a search so far, to be read only."""
     folder = request.folder
     study = _loaded(folder, Lock(folder / JOURNAL)) if (folder / JOURNAL).exists() else None
-    if not study:
+    if not study or "settings" not in study.user_attrs:
         raise InputError("search", request.name, f"was not begun in {folder}; leave --front out to begin it")
-    _compare(study.user_attrs.get("settings") or {}, request)
+    _compare(study.user_attrs["settings"], request)
     return Study(request, study, Lock(folder / JOURNAL), "")
 
 
@@ -176,10 +176,9 @@ def _compare(begun: Mapping[str, Any], request: Request) -> None:
     then, now = (dict(_flat(json.loads(json.dumps(each)))) for each in (begun, request.settings))
     for key in sorted({*then, *now}):
         if then.get(key) != now.get(key):
-            remedy = (
-                f"this search was begun with {then.get(key)}; give another search.folder, where what is recorded is not run again"
-            )
-            raise InputError(key, now.get(key), remedy)
+            was, asked = (f"{each:g}" if isinstance(each, float) else each for each in (then.get(key), now.get(key)))
+            remedy = f"this search was begun with {was}; give another search.folder, where what is recorded is not run again"
+            raise InputError(key, asked, remedy)
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,16 +1,22 @@
 """A search from its first trial to its front: each trial is an ordinary run, and one that fails stops no other."""
 
+import time
+from pathlib import Path
+
 from optuna.trial import TrialState
 
-from rna_bench.config import one_line
-from rna_bench.experiment import execute
+from rna_bench.experiment import SHARED, execute
 from rna_bench.inputs import gather
 from rna_bench.plan import Plan
-from rna_bench.runs import record
+from rna_bench.runs import failure, lock, record
 from rna_bench.schema import InputError, RunRecord, Status
 from rna_bench.search.front import standing, write_front
 from rna_bench.search.request import Request
 from rna_bench.search.study import Claim, Study, Told, existing, latest, opened
+from rna_bench.sweep import error_line
+
+POLL = 2.0
+"""Seconds between looks whether another process is done with the very run that is wanted here."""
 
 
 def conduct(request: Request) -> bool:
@@ -27,10 +33,11 @@ def conduct(request: Request) -> bool:
         raise record.unwritable(request.base.results_dir, error) from error
 
 
-def show(request: Request) -> None:
-    """Print and write the front of a search so far; nothing is run."""
+def show(request: Request) -> bool:
+    """Print and write the front of a search so far, and return True; nothing is run."""
     study = existing(request)
     print(write_front(request, study.front(), study.trials), end="")
+    return True
 
 
 def _try_all(request: Request, study: Study) -> None:
@@ -52,11 +59,12 @@ def _try(request: Request, study: Study, claim: Claim) -> bool:
     plan = None
     try:
         plan = request.plan(claim.values)
-        made = record.read(execute(plan, several=True) / record.RECORD)
+        made = record.read(_executed(plan) / record.RECORD)
         found = [objective.value(made) for objective in request.objectives.values()] if made.status is not Status.diverged else []
     except Exception as error:  # whatever a run ends with: the others go on
-        reason = str(error) if isinstance(error, InputError) else one_line(error)
-        return _failed(study, claim, shown, _identity(plan), reason, final=False)
+        SHARED.forget()
+        identity = _keep(plan, error)
+        return _failed(study, claim, shown, identity, error_line(error), final=False)
     if made.status is Status.diverged:
         return _failed(study, claim, shown, made.identity, f"diverged: {made.reason}", final=True)
     study.tell(claim, Told(made.identity, found, _unfit(made)))
@@ -75,9 +83,28 @@ def _failed(study: Study, claim: Claim, shown: str, identity: str, reason: str, 
     return False
 
 
-def _identity(plan: Plan | None) -> str:
-    """Return the identity of a run that failed, or "" where it failed before it had one."""
+def _executed(plan: Plan) -> Path:
+    """Carry out a run and return its folder; where another process is at the same run, a sweep, say, wait for its record."""
+    waiting = False
+    while True:
+        try:
+            return execute(plan, several=True)
+        except lock.BusyError as busy:
+            if not waiting:
+                print(f"waiting: {busy}", flush=True)
+            waiting = True
+            time.sleep(POLL)
+
+
+def _keep(plan: Plan | None, error: Exception) -> str:
+    """Keep an error with its traceback in the run's folder, and return the run's identity; "" where it failed before it had one."""
     try:
-        return gather(plan).identity if plan else ""
+        identity = gather(plan).identity if plan else ""
     except Exception:  # the same that it failed of
         return ""
+    try:
+        if plan:
+            failure.write(plan.results_dir / identity, error_line(error), error)
+    except InputError as refused:
+        print(f"the reason could not be kept: {refused}", flush=True)
+    return identity

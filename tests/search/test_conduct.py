@@ -15,6 +15,7 @@ import pytest
 import rna_bench.search.conduct
 from rna_bench.cli import main
 from rna_bench.experiment import execute
+from rna_bench.runs import lock
 from rna_bench.runs.collection import collect
 
 SMALL = [
@@ -105,6 +106,8 @@ def test_a_failed_run_stops_no_other_and_is_tried_again_next_time(search, break_
     assert "FAILED: RuntimeError: out of memory in a kernel" in said
     assert "3 done, 1 failed of 4" in said
     identities = set(records(tmp_path / "results"))
+    (traceback,) = (tmp_path / "results").glob("*/traceback.txt")
+    assert "out of memory" in traceback.read_text()
     code, said = search()
     assert code == 0
     assert "again, as it failed before: RuntimeError: out of memory" in said
@@ -113,6 +116,23 @@ def test_a_failed_run_stops_no_other_and_is_tried_again_next_time(search, break_
     journal = (tmp_path / "results/search/study.journal").read_text()
     (new,) = set(records(tmp_path / "results")) - identities
     assert journal.count(f'"identity":"{new}"') == 2  # when it failed, and when it came out
+    assert traceback.parent.name == new
+    assert not traceback.exists()
+
+
+def test_a_run_that_another_process_is_at_is_waited_for(monkeypatch, tmp_path, capsys):
+    answers = iter([lock.BusyError("0123", None), lock.BusyError("0123", None), tmp_path])
+
+    def busy_twice(plan, **more):
+        answer = next(answers)
+        if isinstance(answer, lock.BusyError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(rna_bench.search.conduct, "execute", busy_twice)
+    monkeypatch.setattr(rna_bench.search.conduct, "POLL", 0)
+    assert rna_bench.search.conduct._executed(None) == tmp_path
+    assert capsys.readouterr().out == "waiting: 0123 is being run by another process\n"
 
 
 def test_a_launch_stops_when_nothing_works(search, monkeypatch):

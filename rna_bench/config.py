@@ -82,12 +82,27 @@ def _inner(cls: type) -> dict[str, type]:
 
 def compose_run(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
     """Return run.yaml with overrides, less Hydra's own section, and which option of each group was chosen."""
-    with hydra.initialize_config_dir(str(config_folder("conf")), version_base="1.3"):
-        cfg = hydra.compose("run", list(overrides), return_hydra_config=True)
+    return compose_from(config_folder("conf"), "run", overrides)
+
+
+def compose_from(folder: Path, name: str, overrides: Sequence[str], own: Path | None = None) -> tuple[DictConfig, dict[str, str]]:
+    """Return the named configuration of a folder as `compose_run` returns run.yaml; it may begin with `run`.
+
+    `own` is a user's folder of configuration, as `--config-dir` is.
+    """
+    beside = [each.absolute().as_uri() for each in (config_folder("conf"), own) if each and each != folder]
+    searched = [f"hydra.searchpath=[{','.join(beside)}]"] if beside else []
+    with hydra.initialize_config_dir(str(folder), version_base="1.3"):
+        cfg = hydra.compose(name, [*searched, *overrides], return_hydra_config=True)
     choices = {str(group): str(option) for group, option in cfg.hydra.runtime.choices.items()}
-    run = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
-    assert isinstance(run, DictConfig)
-    return run, choices
+    return without(cfg, "hydra"), choices
+
+
+def without(cfg: DictConfig, section: str) -> DictConfig:
+    """Return the configuration less a section."""
+    left = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != section])
+    assert isinstance(left, DictConfig)
+    return left
 
 
 def compose_model(overrides: Sequence[str]) -> Any:

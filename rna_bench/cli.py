@@ -6,11 +6,17 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rna_bench.runs.sweeps import SweepPlan
 
 EPILOG = """\
 rna-bench run [KEY=VALUE ...]         one run; -m and KEY=A,B for several; --help for every key; --cfg job for what is composed
 rna-bench doctor [KEY=VALUE ...]      what such a run would do, what it lacks and what it would take; nothing is run or fetched
-rna-bench sweep NAME [KEY=VALUE ...]  the runs of sweeps/NAME.yaml
+rna-bench sweep NAME [KEY=VALUE ...]  the runs of sweeps/NAME.yaml, or what is left of them; launcher=joblib for several at once
+rna-bench status NAME                 how that sweep stands: done, running, failed and why, diverged, pending, time left
+rna-bench clean NAME                  free its disk: trained tensors, caches and logs; records stay
 rna-bench tables [FOLDER]             tables from the records in a folder (results/runs)
 rna-bench export run RUN FOLDER       a full Hugging Face checkpoint, with a model card, of a run's folder
 rna-bench export lm-eval FOLDER [KEY=VALUE ...]  perturbed questions as tasks of lm-evaluation-harness
@@ -31,7 +37,16 @@ def main() -> None:
     )
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `rna-bench ... | head` ends quietly
-    commands = {"run": _run, "doctor": _doctor, "sweep": _sweep, "tables": _tables, "export": _export, "pocket": _pocket}
+    commands = {
+        "run": _run,
+        "doctor": _doctor,
+        "sweep": _sweep,
+        "status": _status,
+        "clean": _clean,
+        "tables": _tables,
+        "export": _export,
+        "pocket": _pocket,
+    }
     parser.add_argument("command", choices=[*commands])
     first, rest = sys.argv[1:2], sys.argv[2:]
     if first in ([], ["-h"], ["--help"]):
@@ -65,10 +80,10 @@ def _guarded(command: Callable[[Sequence[str]], int | None], arguments: Sequence
         return 1
 
 
-def _run(arguments: Sequence[str]) -> None:
-    from rna_bench.run import hydra_main
+def _run(arguments: Sequence[str]) -> int:
+    from rna_bench.run import run_main
 
-    hydra_main("run", arguments)
+    return 0 if run_main(arguments) else 1
 
 
 def _doctor(arguments: Sequence[str]) -> int:
@@ -100,17 +115,58 @@ def _rate(text: str) -> float:
     return rate
 
 
-def _sweep(arguments: Sequence[str]) -> None:
+def _sweep(arguments: Sequence[str]) -> int:
+    file = _sweep_file(arguments)
+    from rna_bench.run import sweep_main
+
+    return 0 if sweep_main(file, arguments[1:]) else 1
+
+
+def _sweep_file(arguments: Sequence[str]) -> Path:
+    """Return the file of the sweep that the first argument names: one of the project's, or any YAML file."""
     from rna_bench.config import config_folder
-    from rna_bench.run import hydra_main
     from rna_bench.schema import InputError
 
-    folder = config_folder("sweeps")
-    names = sorted(path.stem for path in folder.glob("*.yaml"))
-    if not arguments or arguments[0] not in names:
-        given = arguments[0] if arguments else ""
-        raise InputError("sweep", given, f"there is no such sweep; choose one of {', '.join(names)}")
-    hydra_main(arguments[0], ["--config-dir", str(folder), *arguments[1:]])
+    folder, given = config_folder("sweeps"), arguments[0] if arguments else ""
+    for file in (folder / f"{given}.yaml", Path(given)):
+        if given and file.suffix == ".yaml" and file.is_file():
+            return file
+    if given == "run":  # `rna-bench run -m` is a sweep, too
+        return config_folder("conf") / "run.yaml"
+    names = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
+    raise InputError("sweep", given, f"there is no such sweep; choose one of {names}, or give a YAML file")
+
+
+def _status(arguments: Sequence[str]) -> None:
+    from rna_bench.runs.status import status
+
+    print(status(_stored("status", "How a sweep stands: each run, the time left, and what to beware of.", arguments)))
+
+
+def _clean(arguments: Sequence[str]) -> None:
+    from rna_bench.runs.cleaning import clean
+
+    told = "Free the disk of a sweep's trained tensors, caches and logs. Records and answers stay."
+    print("\n".join(clean(_stored("clean", told, arguments))))
+
+
+def _stored(command: str, told: str, arguments: Sequence[str]) -> "SweepPlan":
+    """Return the plan that a sweep stored; its folder is the one given, or that of the sweep's file."""
+    import yaml
+
+    from rna_bench.runs.sweeps import load
+
+    parser = argparse.ArgumentParser(prog=f"rna-bench {command}", description=told)
+    parser.add_argument("sweep", help="a name as of `rna-bench sweep`, or `run` for `rna-bench run -m`")
+    parser.add_argument("results_dir", nargs="?", metavar="results_dir=FOLDER", help="where the sweep was told to put its runs")
+    given = parser.parse_args(arguments)
+    file = _sweep_file([given.sweep])
+    folder = given.results_dir.removeprefix("results_dir=") if given.results_dir else _written(yaml.safe_load(file.read_text()))
+    return load(Path(folder).expanduser(), file.stem)
+
+
+def _written(sweep: dict[str, object]) -> str:
+    return str(sweep.get("results_dir", "results/runs"))
 
 
 def _tables(arguments: Sequence[str]) -> None:

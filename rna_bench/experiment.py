@@ -17,9 +17,9 @@ from rna_bench.models.store import NOTHING, Store
 from rna_bench.outcome import Made, make_record, report, tell
 from rna_bench.partial import Partial
 from rna_bench.plan import Plan
-from rna_bench.runs import record
+from rna_bench.runs import failure, lock, record
 from rna_bench.runs.tracking import Session
-from rna_bench.schema import RunRecord, Score, StepLoss
+from rna_bench.schema import InputError, RunRecord, Score, StepLoss
 from rna_bench.sitting import Answered, Sitting, sitting_of
 from rna_bench.unlearning.loop import History, unlearn
 from rna_bench.unlearning.recipe import Recipe
@@ -28,22 +28,59 @@ SHARED = Shared()
 """What the runs of a sweep share in this process."""
 
 
+class Clock:
+    """Seconds by phase: each lap ends one."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """End the phase of that name, and begin the next."""
+        now = time.perf_counter()
+        self.laps[name], self._last = now - self._last, now
+
+
 def execute(plan: Plan, *, several: bool = False) -> Path:
     """Carry out the plan, unless its record is there already, and return the folder of its record.
 
     With `several`, activations are kept for the next run of this process, as `plan.reuse` allows. What an interrupted run had
-    done is not done again.
+    done is not done again. Raise lock.BusyError while another process is at the same run.
     """
     torch.set_num_threads(plan.threads)
     record.provenance()  # before anything else can change
     clock, inputs = Clock(), gather(plan)
     folder = plan.results_dir / inputs.identity
-    done = Partial(folder)
-    if (folder / record.RECORD).exists():
-        done.clear()
-        print(f"{folder}: recorded already, nothing to do")
+    if _recorded(folder):
         return folder
     record.probe(plan.results_dir)
+    with lock.held(plan.results_dir, inputs.identity) as before:
+        if _recorded(folder):  # by whoever held the lock until now
+            return folder
+        if before:
+            print(f"{inputs.identity}: taken over from {before}, which died", flush=True)
+        made = _carry_out(plan, inputs, folder, clock, several=several)
+        failure.clear(folder)
+    tell(folder, made)
+    return folder
+
+
+def _recorded(folder: Path) -> bool:
+    """Return whether the run's record is there, and say so; a damaged one is not, and is made again."""
+    try:
+        if record.glance(folder) is None:
+            return False
+    except InputError as error:
+        print(f"{error}; it is made again", flush=True)
+        return False
+    Partial(folder).clear()
+    print(f"{folder}: recorded already, nothing to do", flush=True)
+    return True
+
+
+def _carry_out(plan: Plan, inputs: Inputs, folder: Path, clock: Clock, *, several: bool) -> RunRecord:
+    """Unlearn, score and record, with the model given back as it was."""
+    done = Partial(folder)
     model, tokenizer = SHARED.model(inputs.model, inputs.fingerprints["model"])
     sitting = sitting_of(plan, inputs, model, tokenizer)
     policy = trainable(plan.recipe, model) if plan.recipe else None
@@ -66,8 +103,7 @@ def execute(plan: Plan, *, several: bool = False) -> Path:
     finally:
         if policy:
             restore(policy)
-    tell(folder, made)
-    return folder
+    return made
 
 
 def _trained(
@@ -104,19 +140,6 @@ def retell(session: Session, history: History) -> None:
 def _told(plan: Plan, inputs: Inputs) -> dict[str, Any]:
     """Return what a tracker is told of a run before it begins: its config, and what code, data and model it is made from."""
     return {**plan.config, "choices": plan.choices, "fingerprints": inputs.fingerprints, "provenance": record.provenance()}
-
-
-class Clock:
-    """Seconds by phase: each lap ends one."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        """End the phase of that name, and begin the next."""
-        now = time.perf_counter()
-        self.laps[name], self._last = now - self._last, now
 
 
 def _unlearn(

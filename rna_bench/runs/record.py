@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -22,7 +23,7 @@ RECORD = "record.json"
 QUESTIONS = "questions.parquet"
 DELTA = "delta.safetensors"
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "rna_bench")
-WITHOUT_EFFECT = ("results_dir", "tracker", "launcher", "reuse", "keep_delta", "nu")
+WITHOUT_EFFECT = ("results_dir", "sweep", "tracker", "launcher", "reuse", "keep_delta", "nu")
 FILES = {"rna_bench.data.corpora.TextFiles": ("forget", "retain")}
 UNUSED_WITHOUT_METHOD = ("retain", "noise", "train", "optimizer", "topics", "corpus")
 UMASK = os.umask(0)
@@ -124,10 +125,38 @@ def _replace(path: Path, save: Callable[[Path], object]) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         save(draft)
+        with draft.open("rb") as written:
+            os.fsync(written.fileno())  # the name must not be on the disk before what it names
         draft.chmod(0o666 & ~UMASK)  # safetensors leaves its files to their owner alone
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What a record says of how its run went, read without a look at all of its numbers."""
+
+    status: str
+    reason: str
+    revision: str | None
+    changed: bool | None
+    seconds: float
+
+
+def glance(folder: Path) -> Glance | None:
+    """Return how the run in a folder went, None where there is no record; one that is cut short or another's raises InputError."""
+    path = folder / RECORD
+    try:
+        values = json.loads(path.read_bytes())
+        if values["identity"] != folder.name:
+            raise InputError("record", path, f"is that of run {values['identity']}; put it where it belongs")
+        made, spent = values["provenance"], sum(values["measured"].get("seconds", {}).values())
+        return Glance(values["status"], values["reason"], made.get("revision"), made.get("changed"), spent)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError("record", path, f"is damaged ({' '.join(str(error).split())})") from error
 
 
 def read(path: Path) -> RunRecord:

@@ -4,26 +4,25 @@ Hydra's launcher waits for its jobs in order and leaves off at the first that ha
 whose node failed, before Slurm has put it back into the queue. The others go on meanwhile, and the queue knows them.
 """
 
+import shutil
 import subprocess
 import time
 from pathlib import Path
+
+from rna_bench.schema import InputError
 
 SUBMITTED, RESULT, PRINTED = "_submitted.pkl", "_0_result.pkl", "_0_log.err"
 POLL = 5.0
 """Seconds between looks at the queue."""
 
 
-class Ended(Exception):
-    """A job that ended without a result; the message has Slurm's word for how."""
-
-
-def outcomes(folder: Path, count: int) -> list[Ended | None] | None:
+def outcomes(folder: Path, count: int) -> list[InputError | None] | None:
     """Wait until none of a launch's jobs is in the queue, and return for each how it ended, if without a result.
 
-    `folder` is the launch's, in which submitit makes one a job. None: so many jobs were not submitted.
+    `folder` is the launch's, in which submitit makes one a job. None: so many jobs were not submitted, or not to Slurm.
     """
     jobs = _last(folder, count)
-    if not jobs:
+    if not jobs or not shutil.which("squeue"):
         return None
     while _queued() & set(jobs):
         time.sleep(POLL)
@@ -51,9 +50,10 @@ def _queued() -> set[str]:
         time.sleep(POLL)
 
 
-def _ended(folder: Path, job: str) -> Ended:
+def _ended(folder: Path, job: str) -> InputError:
     """Return how a job ended, as the accounts have it: CANCELLED by 1000, OUT_OF_MEMORY."""
     words = ["sacct", "--allocations", "--noheader", "--parsable2", "--format=State", f"--jobs={job}"]
     asked = subprocess.run(words, capture_output=True, text=True, check=False)
     state = (asked.stdout.split("\n")[0] if asked.returncode == 0 else "") or "ended, and the cluster keeps no accounts"
-    return Ended(f"Slurm job {job}: {state}; what it printed is in {folder / job / f'{job}{PRINTED}'}")
+    printed = folder / job / f"{job}{PRINTED}"
+    return InputError("launcher", "slurm", f"job {job} ended without a result: {state}; what it printed is in {printed}")

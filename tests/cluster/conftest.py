@@ -13,7 +13,7 @@ from rna_bench.runs.sweeps import Standing, load, standings
 
 RUNS = ["method=rmu", "noise.scale=0,1", "seed=1,2,3,4", "scoring.every=0"]
 """Eight runs of sweeps/pocket_kill.yaml."""
-PATIENCE = 300.0
+PATIENCE = 900.0
 
 
 class Sweep:

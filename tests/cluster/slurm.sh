@@ -93,7 +93,7 @@ start() {
   if ! alive mariadbd; then
     [ -d "$FOLDER/db/mysql" ] || mariadb-install-db --no-defaults --datadir="$FOLDER/db" --user=root --skip-test-db \
       --auth-root-authentication-method=normal >"$FOLDER/log/mariadb-install.log" 2>&1
-    nohup mariadbd --no-defaults --datadir="$FOLDER/db" --user=root --skip-networking --socket="$MYSQL_UNIX_PORT" \
+    setsid mariadbd --no-defaults --datadir="$FOLDER/db" --user=root --skip-networking --socket="$MYSQL_UNIX_PORT" \
       --pid-file="$FOLDER/mariadbd.pid" >"$FOLDER/log/mariadbd.log" 2>&1 </dev/null &
   fi
   await mariadbd mariadb-admin --no-defaults --socket="$MYSQL_UNIX_PORT" ping

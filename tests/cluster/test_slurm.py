@@ -32,9 +32,11 @@ def cluster(tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
-        control("start")
-        yield control
-        control("stop")
+        try:
+            control("start")
+            yield control
+        finally:
+            control("stop")
 
 
 @pytest.fixture

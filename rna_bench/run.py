@@ -58,7 +58,7 @@ def sweep_main(file: Path, arguments: Sequence[str]) -> bool:
 
 
 def _flags(arguments: Sequence[str]) -> argparse.Namespace:
-    return get_args_parser().parse_args(list(arguments))
+    return get_args_parser().parse_intermixed_args(list(arguments))
 
 
 def _only_shows(asked: argparse.Namespace) -> bool:

@@ -65,10 +65,9 @@ def running() -> list[str]:
 
 def at_work(sweep: Sweep) -> dict[str, str]:
     """Wait until a run is under way, and return the jobs of those that are, by identity: a job's number is its run's place."""
-    sweep.sees(sweep.owners)
-    place = {one.run.identity: str(number) for number, one in enumerate(sweep.standings())}
-    (array,) = {job.partition("_")[0] for job in running()}
-    return {identity: f"{array}_{place[identity]}" for identity in sweep.owners()}
+    place = {one.run.identity: str(number) for number, one in enumerate(sweep.sees(sweep.standings))}
+    (array,) = {job.partition("_")[0] for job in sweep.sees(running)}
+    return {identity: f"{array}_{place[identity]}" for identity in sweep.sees(sweep.owners)}
 
 
 def restarts(job: str) -> int:

@@ -17,6 +17,7 @@ rna-bench doctor [KEY=VALUE ...]      what such a run would do, what it lacks an
 rna-bench sweep NAME [KEY=VALUE ...]  the runs of sweeps/NAME.yaml, or what is left of them; launcher=joblib for several at once
 rna-bench status NAME                 how that sweep stands: done, running, failed and why, diverged, pending, time left
 rna-bench clean NAME                  free its disk: trained tensors, caches and logs; records stay
+rna-bench search NAME [KEY=VALUE ...]  runs that a sampler chooses, by sweeps/search/NAME.yaml; --front shows how far it is
 rna-bench tables [FOLDER]             tables from the records in a folder (results/runs)
 rna-bench export run RUN FOLDER       a full Hugging Face checkpoint, with a model card, of a run's folder
 rna-bench export lm-eval FOLDER [KEY=VALUE ...]  perturbed questions as tasks of lm-evaluation-harness
@@ -43,6 +44,7 @@ def main() -> None:
         "sweep": _sweep,
         "status": _status,
         "clean": _clean,
+        "search": _search,
         "tables": _tables,
         "export": _export,
         "pocket": _pocket,
@@ -63,6 +65,8 @@ def _guarded(command: Callable[[Sequence[str]], int | None], arguments: Sequence
     from rna_bench.schema import InputError
 
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports nothing of its use
+    os.environ.setdefault("RAY_DEDUP_LOGS", "0")  # nor leaves out what one run says because another said the like
     if os.environ.get("RNA_BENCH_TRACEBACK"):
         return command(arguments) or 0
     try:
@@ -167,6 +171,25 @@ def _stored(command: str, told: str, arguments: Sequence[str]) -> "SweepPlan":
 
 def _written(sweep: dict[str, object]) -> str:
     return str(sweep.get("results_dir", "results/runs"))
+
+
+def _search(arguments: Sequence[str]) -> int:
+    from rna_bench.search.request import request_of
+
+    parser = argparse.ArgumentParser(
+        prog="rna-bench search",
+        description="Search settings by several objectives at once, as sweeps/search/NAME.yaml says. Started again, it goes on; "
+        "two at once share the work. Trials are ordinary runs. The exit code is 1 when a trial failed.",
+    )
+    parser.add_argument("name", help="a file of sweeps/search, without .yaml")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as of `rna-bench run`, and search.KEY=VALUE")
+    parser.add_argument("--config-dir", type=Path, help="a folder of configuration of your own, as of `rna-bench run`")
+    parser.add_argument("--front", action="store_true", help="show the front so far, and run nothing")
+    given = parser.parse_intermixed_args(arguments)
+    request = request_of(given.name, given.overrides, given.config_dir)
+    from rna_bench.search.conduct import conduct, show
+
+    return 0 if (show if given.front else conduct)(request) else 1
 
 
 def _tables(arguments: Sequence[str]) -> None:

@@ -2,7 +2,6 @@
 
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -10,7 +9,7 @@ from rna_bench.evaluation.scores import breakdown, scores
 from rna_bench.inputs import Inputs, forget, gather, topic_batches, trainable
 from rna_bench.models.shared import Shared, restore
 from rna_bench.models.store import NOTHING
-from rna_bench.outcome import Made, make_record, report, tell
+from rna_bench.outcome import Made, about, make_record, report, tell
 from rna_bench.partial import Partial
 from rna_bench.plan import Plan
 from rna_bench.runs import failure, lock, record
@@ -84,7 +83,7 @@ def _carry_out(plan: Plan, inputs: Inputs, folder: Path, clock: Clock, *, severa
     policy = trainable(plan.recipe, model) if plan.recipe else None
     clock.lap("prepare")
     try:
-        with plan.tracker.session(folder, inputs.identity, _told(plan, inputs)) as session:
+        with plan.tracker.session(folder, about(plan, inputs.identity, inputs.fingerprints)) as session:
             trained = Trained(History(), 0, 0.0)
             if plan.recipe and policy:
                 topics = topic_batches(plan.recipe, inputs.topics, tokenizer, policy)
@@ -103,11 +102,6 @@ def _carry_out(plan: Plan, inputs: Inputs, folder: Path, clock: Clock, *, severa
         if policy:
             restore(policy)
     return made
-
-
-def _told(plan: Plan, inputs: Inputs) -> dict[str, Any]:
-    """Return what a tracker is told of a run before it begins: its config, and what code, data and model it is made from."""
-    return {**plan.config, "choices": plan.choices, "fingerprints": inputs.fingerprints, "provenance": record.provenance()}
 
 
 def _record(plan: Plan, inputs: Inputs, trained: Trained, answers: Answered, clock: Clock, tracker: str | None) -> RunRecord:

@@ -15,6 +15,7 @@ from rna_bench.data.triggers import LexiconSource
 from rna_bench.evaluation.scoring import Scoring
 from rna_bench.models.noise import Noise
 from rna_bench.models.store import Reuse
+from rna_bench.runs import secrets
 from rna_bench.runs.tracking import Tracker
 from rna_bench.schema import Dtype, InputError, ModelFolder
 from rna_bench.unlearning.optimizers import Optimizer
@@ -67,6 +68,7 @@ def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
     names = {str(name): build(f"dataset.{name}", node) for name, node in cfg.dataset.items()}
     config = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(config, dict)
+    secrets.refuse({str(key): value for key, value in config.items()})
     return Plan(
         seed=seed,
         threads=threads,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from rna_bench.data.corpora import TopicBatches
-from rna_bench.evaluation.scores import flat
+from rna_bench.evaluation.metrics import along, losses, norms
 from rna_bench.keeping import Keeper, ending
 from rna_bench.models.segments import Policy
 from rna_bench.models.store import Store
@@ -91,6 +91,5 @@ def _unlearn(training: Training, keeper: Keeper) -> History:
 def _values(event: StepLoss | Checkpoint) -> dict[str, float | None]:
     """Return what a tracker is told of a step's losses or of a look."""
     if isinstance(event, StepLoss):
-        return {f"forget/{event.topic}": event.forget, f"retain/{event.topic}": event.retain}
-    norms = {f"hidden_norm/{name}": value for name, value in event.hidden_norm.items()}
-    return {f"along/{key}": value for key, value in (flat(event.scores) | norms).items()}
+        return losses(event)
+    return along(event.scores) | norms(event.hidden_norm)

@@ -65,6 +65,8 @@ def _guarded(command: Callable[[Sequence[str]], int | None], arguments: Sequence
     from rna_bench.schema import InputError
 
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports nothing of its use
+    os.environ.setdefault("RAY_DEDUP_LOGS", "0")  # nor leaves out what one run says because another said the like
     if os.environ.get("RNA_BENCH_TRACEBACK"):
         return command(arguments) or 0
     try:

@@ -16,6 +16,21 @@ from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBas
 from rna_bench.schema import InputError
 
 PACKAGE = Path(__file__).parent
+MOST_WORKERS = 8
+
+
+def workers(threads: int) -> int:
+    """Return how many processes with so many threads each the cores that this process may use are for."""
+    from joblib import cpu_count
+
+    return max(1, min(MOST_WORKERS, cpu_count() // max(1, threads)))
+
+
+OmegaConf.register_new_resolver("workers", workers, replace=True)  # for conf/launcher/joblib.yaml
+EXTRAS = {"submitit_slurm": ("slurm", "hydra-submitit-launcher"), "ray": ("ray", "hydra-ray-launcher")}
+"""Hydra's launchers that are not installed by default: the extra, which is named as our launcher is, and its package."""
+
+OmegaConf.register_new_resolver("gpus", lambda device: int(device != "cpu"), replace=True)  # of a run: ${gpus:${model.device}}
 
 
 def config_folder(name: str) -> Path:
@@ -137,6 +152,9 @@ def composition_error(error: HydraException | OmegaConfBaseException) -> InputEr
     missing = _cause(error, MissingConfigException)
     if isinstance(missing, MissingConfigException) and missing.missing_cfg_file:
         group, _, value = missing.missing_cfg_file.rpartition("/")
+        if group == "hydra/launcher" and value in EXTRAS:
+            extra, package = EXTRAS[value]
+            return InputError("launcher", extra, f"needs {package}; pip install 'rna_bench[{extra}]'")
         choices = ", ".join(sorted(missing.options or ()))
         return InputError(
             group or "config", value, f"there is no such configuration; choose one of {choices}" if choices else first_line(error)

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from rna_bench import slurm
 from rna_bench.config import config_folder, given
 from rna_bench.experiment import execute
 from rna_bench.plan import Plan, plan_of
@@ -56,7 +58,7 @@ def sweep_main(file: Path, arguments: Sequence[str]) -> bool:
 
 
 def _flags(arguments: Sequence[str]) -> argparse.Namespace:
-    return get_args_parser().parse_args(list(arguments))
+    return get_args_parser().parse_intermixed_args(list(arguments))
 
 
 def _only_shows(asked: argparse.Namespace) -> bool:
@@ -101,8 +103,9 @@ def _unwritable(error: OSError, results_dir: str | None) -> InputError | None:
     return record.unwritable(folder, error) if (folder / ".hydra").is_relative_to(made) else None
 
 
-def job(cfg: DictConfig) -> None:
-    """Carry out one run of a sweep: the task that engines call, in whatever process."""
+def job(cfg: DictConfig, here: Path) -> None:
+    """Carry out one run of a sweep, with paths from a folder: the task that engines call, in whatever process."""
+    os.chdir(here)  # where a cluster of Ray was started may be elsewhere
     attempt(plan_of(cfg, HydraConfig.get().runtime.choices))
 
 
@@ -133,7 +136,14 @@ class HydraEngine:
 
     def launch(self, jobs: Sequence[Sequence[str]]) -> list[BaseException | None]:
         """Start the jobs and wait for them; return the error that each ended with, if any."""
-        ends: Sequence[JobReturn] = self.launcher.launch([list(overrides) for overrides in jobs], initial_job_idx=0)
+        try:
+            ends: Sequence[JobReturn] = self.launcher.launch([list(overrides) for overrides in jobs], initial_job_idx=0)
+        except Exception:
+            folder = self.config.hydra.launcher.get("submitit_folder")  # whose jobs outlive the launcher's wait
+            outcomes = slurm.outcomes(Path(str(folder)).parent, len(jobs)) if folder else None
+            if outcomes is None:
+                raise
+            return [*outcomes]
         return [end._return_value if end.status is JobStatus.FAILED else None for end in ends]
 
 
@@ -151,7 +161,7 @@ def _engine(name: str, overrides: Sequence[str]) -> HydraEngine:
         cfg.hydra.mode = RunMode.MULTIRUN
     HydraConfig.instance().set_config(cfg)
     context = HydraContext(config_loader=main.config_loader, callbacks=Callbacks(cfg))
-    launcher = Plugins.instance().instantiate_launcher(hydra_context=context, task_function=job, config=cfg)
+    launcher = Plugins.instance().instantiate_launcher(hydra_context=context, task_function=partial(job, here=Path.cwd()), config=cfg)
     return HydraEngine(cfg, context, launcher, _grid(cfg, BasicSweeper))
 
 

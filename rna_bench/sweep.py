@@ -1,6 +1,7 @@
 """A sweep from its plan to its end: what is recorded is skipped, the rest is handed to an engine, and nothing fails silently."""
 
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from tqdm import tqdm
 
 from rna_bench.config import one_line
 from rna_bench.experiment import SHARED, execute
-from rna_bench.inputs import gather
+from rna_bench.inputs import forget, gather
 from rna_bench.plan import Plan
 from rna_bench.runs import failure, lock, record
 from rna_bench.runs.status import counts
@@ -44,6 +45,7 @@ def conduct(name: str, engine: Engine) -> bool:
     """
     record.provenance()  # before anything else can change
     record.probe(engine.results_dir)
+    forget()
     plan = lay_out(name, engine)
     save(plan)
     todo, interrupted = _begin(plan), []
@@ -113,8 +115,11 @@ def _launch(engine: Engine, plan: SweepPlan, todo: Sequence[PlannedRun]) -> list
         errors = engine.launch([run.overrides for run in todo])
     except Exception as error:  # a worker that died takes joblib's whole pool with it, for one
         print(f"the engine broke down ({one_line(error)}); going on with what is left", file=sys.stderr, flush=True)
+        while any(one.state is State.running for one in standings(plan, todo)):  # Ray's other workers live on
+            time.sleep(1)
     for run, error in zip(todo, errors, strict=True):
-        if error and standing(plan.results_dir, run).state is State.pending:  # it ended before it knew which run it was
+        if error and standing(plan.results_dir, run).state in (State.pending, State.interrupted):  # it could not say so itself
+            lock.forget(plan.results_dir, run.identity)
             _keep(plan.results_dir, run, error_line(error), error)
     seen = standings(plan, todo)
     same = [lock.holding(plan.results_dir, one.run.identity) == before[one.run.identity] for one in seen]

@@ -1,5 +1,6 @@
 """A lock on a run: one process at a time, wherever it runs; what a dead process held is free."""
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -47,10 +48,9 @@ def held(results_dir: Path, identity: str) -> Iterator[Owner | None]:
     the lock to be shown, and is still there when the owner died.
     """
     lock, shown = _paths(results_dir, identity)
+    guard = FileLock(lock)
     try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        guard = FileLock(lock)
-        guard.acquire(timeout=PATIENCE, poll_interval=0.05)
+        _take(guard, lock.parent)
     except Timeout:
         raise BusyError(identity, _read(shown)) from None
     except OSError as error:
@@ -65,7 +65,20 @@ def held(results_dir: Path, identity: str) -> Iterator[Owner | None]:
         shown.unlink(missing_ok=True)
         raise
     finally:
+        lock.unlink(missing_ok=True)  # while it is held: FileLock takes no lock on a file that has no name any more
         guard.release()
+        with suppress(OSError):  # others have locks there
+            lock.parent.rmdir()
+
+
+def _take(guard: FileLock, folder: Path) -> None:
+    """Take the lock, in a folder that whoever gives back the last lock removes."""
+    for _ in range(20):
+        folder.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            guard.acquire(timeout=PATIENCE, poll_interval=0.05)
+            return
+    raise OSError(errno.ENOENT, "its folder of locks is removed again and again", str(folder))
 
 
 @dataclass(frozen=True)
@@ -85,6 +98,8 @@ def holding(results_dir: Path, identity: str) -> Holding | None:
     try:
         with FileLock(lock, timeout=0):
             return Holding(owner, alive=False) if shown.exists() else None
+    except FileNotFoundError:
+        return None
     except Timeout:
         return Holding(owner, alive=True)
     except OSError:  # a folder that can only be read: nothing can be run in it either
@@ -94,7 +109,7 @@ def holding(results_dir: Path, identity: str) -> Holding | None:
 def forget(results_dir: Path, identity: str) -> None:
     """Forget an owner that died, as what it was at is dealt with; one that is alive stays."""
     lock, shown = _paths(results_dir, identity)
-    with suppress(Timeout), FileLock(lock, timeout=0):
+    with suppress(Timeout, FileNotFoundError), FileLock(lock, timeout=0):
         shown.unlink(missing_ok=True)
 
 

@@ -17,13 +17,13 @@ from rna_bench.schema import Answer, InputError, RunRecord
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-SCHEMA_VERSION = 2
-READABLE = (1, 2)  # 1 had no scores by subject, and no ties
+SCHEMA_VERSION = 3
+READABLE = (1, 2, 3)  # 1 had no scores by subject, and no ties; 2 had no hidden norms
 RECORD = "record.json"
 QUESTIONS = "questions.parquet"
 DELTA = "delta.safetensors"
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "rna_bench")
-WITHOUT_EFFECT = ("results_dir", "sweep", "tracker", "launcher", "reuse", "keep_delta", "nu")
+WITHOUT_EFFECT = ("results_dir", "sweep", "tracker", "launcher", "reuse", "checkpoint", "keep_delta", "nu")
 FILES = {"rna_bench.data.corpora.TextFiles": ("forget", "retain")}
 UNUSED_WITHOUT_METHOD = ("retain", "noise", "train", "optimizer", "topics", "corpus")
 UMASK = os.umask(0)
@@ -172,7 +172,7 @@ def read(path: Path) -> RunRecord:
         place = ".".join(map(str, first["loc"]))
         raise InputError("record", path, f"is not a valid record ({place}: {first['msg']}); remove it and run again") from error
     if record.schema_version not in READABLE:
-        remedy = f"this version reads {' and '.join(map(str, READABLE))}; run again, or use the version of rna_bench that wrote it"
+        remedy = f"this version reads {READABLE[0]} to {READABLE[-1]}; run again, or use the version of rna_bench that wrote it"
         raise InputError("schema_version", record.schema_version, f"in {path}: {remedy}")
     return record
 

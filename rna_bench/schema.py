@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor  # records are read without torch, which takes seconds to import
 
 LETTERS = ("A", "B", "C", "D")
 CLEAN = "clean"
@@ -135,24 +136,24 @@ class Batch(NamedTuple):
     from every token.
     """
 
-    input_ids: Tensor
-    mask: Tensor
-    targets: Tensor
-    attention: Tensor | None
+    input_ids: "Tensor"
+    mask: "Tensor"
+    targets: "Tensor"
+    attention: "Tensor | None"
 
 
 class Outputs(NamedTuple):
     """What a pass over a batch left: hidden states (b, t, d) of one layer, and the mask (b, t) of what counts."""
 
-    hidden: Tensor
-    mask: Tensor
+    hidden: "Tensor"
+    mask: "Tensor"
 
 
 class TokenValues(NamedTuple):
     """One number for each position (b, t), in fp32, and the mask (b, t) of what counts; 0 elsewhere."""
 
-    values: Tensor
-    mask: Tensor
+    values: "Tensor"
+    mask: "Tensor"
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
-"""A group with noise against its twin without, seed by seed: at equal steps, and at matched forgetting."""
+"""A group with noise against its twin without, seed by seed: at equal steps, at matched forgetting by loss, and by accuracy."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
-from rna_bench.reporting.frame import Group
-from rna_bench.reporting.statistics import Interval, at_level, common_level, interval
+from rna_bench.reporting.frame import Group, forget_accuracy
+from rna_bench.reporting.statistics import Interval, at_fall, at_level, common_level, interval
 from rna_bench.schema import Checkpoint, Score
 
 Measure: TypeAlias = Callable[[Sequence[Score]], float]
@@ -44,6 +44,34 @@ def _at(looks: Sequence[Checkpoint], level: float) -> Reading:
     def value(measure: Measure) -> float:
         found = at_level(looks, level, lambda look: measure(look.scores))
         assert found is not None, "common_level returns a level that both trajectories reach"
+        return found
+
+    return value
+
+
+def forgotten_pairs(group: Group, twin: Group, level: float) -> list[Pair]:
+    """Return both runs where their forget accuracy first comes down to `level` percent, seed by seed; none where one's does not.
+
+    Forget loss is the method's own aim; accuracy is what is asked of it. It is that of the questions scored along the run, so the
+    level is to be well above chance.
+    """
+    pairs: list[Pair] = []
+    if group.forgets and twin.forgets:
+        for seed in (seed for seed in group.runs if seed in twin.runs):
+            noisy, plain = (_forgotten(runs[seed].trajectory, level) for runs in (group.runs, twin.runs))
+            if noisy and plain:
+                pairs.append(Pair(noisy, plain))
+    return pairs
+
+
+def _forgotten(looks: Sequence[Checkpoint], level: float) -> Reading | None:
+    falling = [forget_accuracy(look.scores) for look in looks]
+    if not any(accuracy <= level for accuracy in falling):
+        return None
+
+    def value(measure: Measure) -> float:
+        found = at_fall(falling, [measure(look.scores) for look in looks], level)
+        assert found is not None, "the level is reached"
         return found
 
     return value

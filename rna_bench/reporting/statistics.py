@@ -1,4 +1,4 @@
-"""Means with intervals over seeds, and comparison at matched forgetting."""
+"""Means with intervals over seeds, and comparison at matched forgetting: by forget loss, and by forget accuracy."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -63,4 +63,19 @@ def at_level(looks: Sequence[Checkpoint], level: float, value: Callable[[Checkpo
             share = (math.log(before[1]) - math.log(level)) / (math.log(before[1]) - math.log(loss))
             return value(before[0]) + share * (value(look) - value(before[0]))
         before = look, loss
+    return None
+
+
+def at_fall(falling: Sequence[float], values: Sequence[float], level: float) -> float | None:
+    """Return the value, linear in between, where a trade-off curve's other coordinate first comes down to `level`, or None.
+
+    The curve's points come in order: looks along a run, or noise scales from the largest down, whose forget accuracy falls. The
+    level is to lie where the curve is steep: near chance, where accuracy has stopped falling, chance says what comes first.
+    """
+    for index, here in enumerate(falling):
+        if here <= level:
+            if index == 0 or here == level:
+                return values[index]
+            before = falling[index - 1]
+            return values[index - 1] + (before - level) / (before - here) * (values[index] - values[index - 1])
     return None

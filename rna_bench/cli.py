@@ -11,7 +11,7 @@ EPILOG = """\
 rna-bench run [KEY=VALUE ...]         one run; -m and KEY=A,B for several; --help for every key; --cfg job for what is composed
 rna-bench doctor [KEY=VALUE ...]      what such a run would do, what it lacks and what it would take; nothing is run or fetched
 rna-bench sweep NAME [KEY=VALUE ...]  the runs of sweeps/NAME.yaml
-rna-bench tables [FOLDER]             tables from the records in a folder (results/runs)
+rna-bench tables [NAME]               tables from the records in a folder, or of a name (results/runs)
 rna-bench export run RUN FOLDER       a full Hugging Face checkpoint, with a model card, of a run's folder
 rna-bench export lm-eval FOLDER [KEY=VALUE ...]  perturbed questions as tasks of lm-evaluation-harness
 rna-bench pocket train [KEY=VALUE ...]  build the pocket model from nothing, for instance model.world=1
@@ -115,12 +115,23 @@ def _sweep(arguments: Sequence[str]) -> None:
 
 def _tables(arguments: Sequence[str]) -> None:
     from rna_bench.reporting.tables import write_tables
+    from rna_bench.runs.collection import find
 
     parser = argparse.ArgumentParser(prog="rna-bench tables", description="Tables from run records alone.")
-    parser.add_argument("folder", nargs="?", type=Path, default=Path("results/runs"), help="folder of records")
-    parser.add_argument("--out", type=Path, help="where tables.md and a CSV and LaTeX file a table go (FOLDER/tables)")
+    parser.add_argument(
+        "name", nargs="?", default="results/runs", help="folder of records, or a name below results/runs or results/published"
+    )
+    parser.add_argument("--out", type=Path, help="where tables.md, sources.csv and a CSV and LaTeX file a table go (FOLDER/tables)")
+    parser.add_argument("--paper", action="store_true", help="reference numbers (results/paper) of the same models beside ours")
     given = parser.parse_args(arguments)
-    print(write_tables(given.folder, given.out or given.folder / "tables"))
+    folder = find(given.name)
+    print(write_tables(folder, given.out or folder / "tables", _references() if given.paper else None))
+
+
+def _references() -> Path:
+    from rna_bench.config import config_folder
+
+    return config_folder("results/paper")
 
 
 def _export(arguments: Sequence[str]) -> None:

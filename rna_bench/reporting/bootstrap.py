@@ -6,9 +6,10 @@ from typing import NamedTuple, TypeAlias
 
 import numpy
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from rna_bench import seeds as randomness
+from rna_bench.reporting.statistics import reach
 
 Array: TypeAlias = NDArray[numpy.float64]
 RESAMPLES = 2000
@@ -43,18 +44,23 @@ def bootstrap(values: Array, statistic: Callable[[Array], Array], *, over_seeds:
         chosen = randomness.arrays(seed, "seeds", runs).integers(runs, size=(len(drawn), 1, runs))
         drawn, tail = numpy.take_along_axis(drawn, chosen, axis=2), _expanded(runs)
     observed = statistic(numpy.nanmean(values, axis=2).mean(axis=1)[:, None])[:, 0]
-    return [_span(value, found, tail) for value, found in zip(observed, statistic(drawn.mean(axis=2).T), strict=True)]
+    ends = _percentiles(statistic(drawn.mean(axis=2).T), tail)
+    return [Span(float(value), float(low), float(high)) for value, (low, high) in zip(observed, ends, strict=True)]
 
 
-def _span(value: float, found: Array, tail: float) -> Span:
-    """Return the value between the percentiles `tail` and 1 - `tail` of the resamples (b) in which it is defined."""
-    defined = found[~numpy.isnan(found)]
-    low, high = numpy.quantile(defined, [tail, 1 - tail]) if len(defined) else (numpy.nan, numpy.nan)
-    return Span(float(value), float(low), float(high))
+def _percentiles(found: Array, tail: float) -> Array:
+    """Return the percentiles `tail` and 1 - `tail` (k, 2) of the resamples (k, b) in which a statistic is defined."""
+    undefined = numpy.isnan(found)
+    if not undefined.any():
+        return numpy.quantile(found, [tail, 1 - tail], axis=1).T
+    kept = (row[~lacking] for row, lacking in zip(found, undefined, strict=True))
+    return numpy.stack([numpy.quantile(row, [tail, 1 - tail]) if len(row) else numpy.full(2, numpy.nan) for row in kept])
 
 
 def _question_means(values: Array, seed: int) -> Array:
     """Return means over resampled questions (b, rows) of rows (rows, q); a row's own questions alone count in it."""
+    if values.shape[1] == 1:  # always drawn
+        return numpy.broadcast_to(values.T, (RESAMPLES, len(values)))
     counts, asked = _counts(values.shape[1], seed), ~numpy.isnan(values)
     right, mask = numpy.where(asked, values, 0.0).T, None if asked.all() else asked.T.astype(float)
     chunks = (counts[start : start + CHUNK].astype(float) for start in range(0, RESAMPLES, CHUNK))
@@ -75,7 +81,7 @@ def _counts(questions: int, seed: int) -> NDArray[numpy.uint8]:
 
 def _expanded(n: int) -> float:
     """Return the expanded interval's tail: Phi(-sqrt(n / (n - 1)) t(0.975, n - 1)), near 0.025 for large n."""
-    return float(stats.norm.cdf(-numpy.sqrt(n / (n - 1)) * stats.t.ppf(0.975, n - 1)))
+    return float(special.ndtr(-numpy.sqrt(n / (n - 1)) * reach(n)))
 
 
 def recovery_rate(noisy: Array, plain: Array, whole: Array) -> Array:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
 from rna_bench.reporting.frame import Group, forget_accuracy
-from rna_bench.reporting.statistics import Interval, at_fall, at_level, common_level, interval
+from rna_bench.reporting.statistics import Crossing, Interval, common_level, fall, interval, loss_crossing
 from rna_bench.schema import Checkpoint, Score
 
 Measure: TypeAlias = Callable[[Sequence[Score]], float]
@@ -17,6 +17,13 @@ class Pair(NamedTuple):
 
     noisy: Reading
     plain: Reading
+
+
+def twins(found: Sequence[Group]) -> list[tuple[Group, Group]]:
+    """Return each group with noise beside its twin without, where there is one."""
+    plain = {group.twin: group for group in found if group.unlearned and group.scale == 0}
+    noisy = [group for group in found if group.unlearned and group.scale > 0]
+    return [(group, plain[group.twin]) for group in noisy if group.twin in plain]
 
 
 def final_pairs(group: Group, twin: Group) -> list[Pair]:
@@ -35,18 +42,14 @@ def matched_pairs(group: Group, twin: Group) -> list[Pair]:
     for seed in (seed for seed in group.runs if seed in twin.runs):
         noisy, plain = group.runs[seed].trajectory, twin.runs[seed].trajectory
         level = common_level(noisy, plain)
-        if level is not None:
-            pairs.append(Pair(_at(noisy, level), _at(plain, level)))
+        places = (None, None) if level is None else (loss_crossing(noisy, level), loss_crossing(plain, level))
+        if places[0] and places[1]:
+            pairs.append(Pair(_at(noisy, places[0]), _at(plain, places[1])))
     return pairs
 
 
-def _at(looks: Sequence[Checkpoint], level: float) -> Reading:
-    def value(measure: Measure) -> float:
-        found = at_level(looks, level, lambda look: measure(look.scores))
-        assert found is not None, "common_level returns a level that both trajectories reach"
-        return found
-
-    return value
+def _at(looks: Sequence[Checkpoint], place: Crossing) -> Reading:
+    return lambda measure: place.read(lambda index: measure(looks[index].scores))
 
 
 def forgotten_pairs(group: Group, twin: Group, level: float) -> list[Pair]:
@@ -58,23 +61,11 @@ def forgotten_pairs(group: Group, twin: Group, level: float) -> list[Pair]:
     pairs: list[Pair] = []
     if group.forgets and twin.forgets:
         for seed in (seed for seed in group.runs if seed in twin.runs):
-            noisy, plain = (_forgotten(runs[seed].trajectory, level) for runs in (group.runs, twin.runs))
-            if noisy and plain:
-                pairs.append(Pair(noisy, plain))
+            noisy, plain = group.runs[seed].trajectory, twin.runs[seed].trajectory
+            places = [fall([forget_accuracy(look.scores) for look in looks], level) for looks in (noisy, plain)]
+            if places[0] and places[1]:
+                pairs.append(Pair(_at(noisy, places[0]), _at(plain, places[1])))
     return pairs
-
-
-def _forgotten(looks: Sequence[Checkpoint], level: float) -> Reading | None:
-    falling = [forget_accuracy(look.scores) for look in looks]
-    if not any(accuracy <= level for accuracy in falling):
-        return None
-
-    def value(measure: Measure) -> float:
-        found = at_fall(falling, [measure(look.scores) for look in looks], level)
-        assert found is not None, "the level is reached"
-        return found
-
-    return value
 
 
 def difference(pairs: Sequence[Pair], measure: Measure) -> Interval | None:

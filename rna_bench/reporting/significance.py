@@ -1,21 +1,23 @@
 """Tests of paired differences, and their correction for how many there are."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
-from rna_bench.reporting.statistics import interval
+from rna_bench.reporting.statistics import interval, reach
 
 
+@cache
 def mcnemar(gained: int, lost: int) -> float:
     """Return McNemar's exact two-sided p: of the questions that one of two models alone has right, which one is a fair coin's toss.
 
     p = 2 P(X <= min(gained, lost)), X ~ Binomial(gained + lost, 1/2), at most 1 (McNemar, Psychometrika 12, 1947; exact form).
     It speaks of two trained models, not of other seeds. 1 where nothing differs.
     """
-    return float(stats.binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
+    return min(1.0, 2 * float(special.bdtr(min(gained, lost), gained + lost, 0.5)))
 
 
 def sign_flip(differences: Sequence[int] | NDArray[numpy.int64]) -> float:
@@ -31,11 +33,18 @@ def sign_flip(differences: Sequence[int] | NDArray[numpy.int64]) -> float:
     law = numpy.ones(1)  # P(sum = -reach), P(sum = -reach + 1) .. P(sum = reach)
     for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
         step = numpy.zeros(2 * size * count + 1)
-        step[:: 2 * size] = stats.binom.pmf(numpy.arange(count + 1), count, 0.5)
+        step[:: 2 * size] = _tosses(count)
         law = numpy.convolve(law, step)
     reach = len(law) // 2
     far = numpy.abs(numpy.arange(-reach, reach + 1)) >= abs(int(found.sum()))
     return min(1.0, float(law[far].sum()))
+
+
+@cache
+def _tosses(n: int) -> NDArray[numpy.float64]:
+    """Return the chances of 0 .. n heads in n tosses, by logarithms: n is thousands."""
+    heads = numpy.arange(n + 1)
+    return numpy.exp(special.gammaln(n + 1) - special.gammaln(heads + 1) - special.gammaln(n - heads + 1) - n * numpy.log(2))
 
 
 def paired_t(differences: Sequence[float]) -> float | None:
@@ -50,8 +59,7 @@ def paired_t(differences: Sequence[float]) -> float | None:
         return 0.0 if differences[0] else 1.0
     found = interval(differences)
     assert found.half is not None, "there are two differences or more"
-    reach = float(stats.t.ppf(0.975, found.n - 1))
-    return 2 * float(stats.t.sf(abs(found.mean) / found.half * reach, found.n - 1))
+    return 2 * float(special.stdtr(found.n - 1, -abs(found.mean) / found.half * reach(found.n)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -10,8 +10,8 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-if TYPE_CHECKING:
-    from torch import Tensor  # records are read without torch, which takes seconds to import
+if TYPE_CHECKING:  # records are read without torch, whose import takes seconds
+    from torch import Tensor
 
 LETTERS = ("A", "B", "C", "D")
 CLEAN = "clean"
@@ -211,11 +211,14 @@ class Checkpoint:
     """Scores along the run, after `step` updates, on a fixed subset of questions.
 
     `forget_loss` is the mean over topics of the method's forget loss on the topic's first batch, the same all along.
+    `hidden_norm` is the mean L2 norm of the model's hidden states at the steered layer (the noise's, where none is steered) over
+    tokens but each text's first: by a topic's name on its first forget batch, by "retain/NAME" on its first retain batch.
     """
 
     step: int
     forget_loss: float | None
     scores: tuple[Score, ...]
+    hidden_norm: dict[str, float | None] = field(default_factory=dict)
 
 
 class Status(Enum):

@@ -18,7 +18,7 @@ rna-bench sweep NAME [KEY=VALUE ...]  the runs of sweeps/NAME.yaml, or what is l
 rna-bench status NAME                 how that sweep stands: done, running, failed and why, diverged, pending, time left
 rna-bench clean NAME                  free its disk: trained tensors, caches and logs; records stay
 rna-bench search NAME [KEY=VALUE ...]  runs that a sampler chooses, by sweeps/search/NAME.yaml; --front shows how far it is
-rna-bench tables [FOLDER]             tables from the records in a folder (results/runs)
+rna-bench tables [NAME]               tables from the records in a folder, or of a name (results/runs)
 rna-bench export run RUN FOLDER       a full Hugging Face checkpoint, with a model card, of a run's folder
 rna-bench export lm-eval FOLDER [KEY=VALUE ...]  perturbed questions as tasks of lm-evaluation-harness
 rna-bench pocket train [KEY=VALUE ...]  build the pocket model from nothing, for instance model.world=1
@@ -194,12 +194,23 @@ def _search(arguments: Sequence[str]) -> int:
 
 def _tables(arguments: Sequence[str]) -> None:
     from rna_bench.reporting.tables import write_tables
+    from rna_bench.runs.collection import find
 
     parser = argparse.ArgumentParser(prog="rna-bench tables", description="Tables from run records alone.")
-    parser.add_argument("folder", nargs="?", type=Path, default=Path("results/runs"), help="folder of records")
-    parser.add_argument("--out", type=Path, help="where tables.md and a CSV and LaTeX file a table go (FOLDER/tables)")
+    parser.add_argument(
+        "name", nargs="?", default="results/runs", help="folder of records, or a name below results/runs or results/published"
+    )
+    parser.add_argument("--out", type=Path, help="where tables.md, sources.csv and a CSV and LaTeX file a table go (FOLDER/tables)")
+    parser.add_argument("--paper", action="store_true", help="reference numbers (results/paper) of the same models beside ours")
     given = parser.parse_args(arguments)
-    print(write_tables(given.folder, given.out or given.folder / "tables"))
+    folder = find(given.name)
+    print(write_tables(folder, given.out or folder / "tables", _references() if given.paper else None))
+
+
+def _references() -> Path:
+    from rna_bench.config import config_folder
+
+    return config_folder("results/paper")
 
 
 def _export(arguments: Sequence[str]) -> None:

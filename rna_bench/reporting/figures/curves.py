@@ -1,0 +1,143 @@
+"""Accuracy against one setting, all else equal: the scale of the noise, its layer, or a number of the method's own."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from rna_bench.reporting.figures.chains import CHANCE, Chain, Drawn, Measure, Missing, Panel, measures, over_seeds, panels
+from rna_bench.reporting.figures.style import GREY, WIDE, Look, fill, key, look_of, sheet
+from rna_bench.reporting.frame import Group, flat_config
+from rna_bench.reporting.statistics import Interval
+
+ENOUGH = 3
+"""Values of a setting that make a curve; two are a comparison, which the tables hold."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Groups that differ in one setting alone, by its value."""
+
+    label: str
+    look: Look
+    noisy: bool
+    points: tuple[tuple[float, Group], ...]
+
+
+def noise_scale(found: Sequence[Group]) -> Drawn | Missing:
+    """Draw what each scale of noise leaves: forget, clean retain and retain accuracy by kind of trigger."""
+    name, here = "noise_scale", panels(found)
+    curves = [[_scales(chain) for chain in panel.chains if len(chain.members) >= ENOUGH] for panel in here]
+    if not any(curves):
+        return Missing(name, f"no method was run at {ENOUGH} or more scales of noise, all else equal")
+    units = dict.fromkeys(group.noise.partition(" ")[2] for panel in here for chain in panel.chains for group in chain.noisy)
+    return _drawn(name, f"standard deviation of the noise ({' or '.join(units)})", here, curves)
+
+
+def _scales(chain: Chain) -> Curve:
+    return Curve(chain.label, chain.look, True, tuple((max(group.scale, 0), group) for group in chain.members))
+
+
+def noise_layer(found: Sequence[Group]) -> Drawn | Missing:
+    """Draw what noise at each layer leaves, a curve a scale."""
+    noisy = [group for group in found if group.scale > 0]
+    return _varied("noise_layer", "noise.layer", "layer of the noise", noisy, found)
+
+
+def coefficients(found: Sequence[Group]) -> list[Drawn | Missing]:
+    """Draw a figure for each number among the methods' own settings that varies, such as the steering coefficient."""
+    flats = [flat_config(group) for group in found if group.unlearned]
+    keys = sorted({key for flat in flats for key, value in flat.items() if key.startswith("method.") and _number(value)})
+    made = [_varied(key.replace(".", "_"), key, key, found, found) for key in keys]
+    drawn: list[Drawn | Missing] = [one for one in made if isinstance(one, Drawn)]
+    return drawn or [Missing("method_settings", f"no number of a method's own (steering coefficient, ...) has {ENOUGH} values, all else equal")]
+
+
+def _varied(name: str, setting: str, label: str, chosen: Sequence[Group], found: Sequence[Group]) -> Drawn | Missing:
+    """Draw curves over a setting; `found` are all groups, whose models and methods give panels and looks."""
+    here = panels(found)
+    curves = [_curves(panel, setting, chosen, found) for panel in here]
+    if not any(curves):
+        return Missing(name, f"`{setting}` does not have {ENOUGH} values, all else equal")
+    return _drawn(name, label, here, curves)
+
+
+def _curves(panel: Panel, setting: str, chosen: Sequence[Group], found: Sequence[Group]) -> list[Curve]:
+    """Return a curve for each set of groups that are equal in all but the setting and the seed."""
+    buckets: dict[str, list[tuple[float, Group]]] = {}
+    members = [group for chain in panel.chains for group in chain.members]
+    for group in chosen:
+        flat = flat_config(group)
+        if any(group is member for member in members) and _number(flat.get(setting)):
+            rest = json.dumps(sorted((key, value) for key, value in flat.items() if key not in (setting, "seed")))
+            buckets.setdefault(rest, []).append((float(flat[setting]), group))
+    kept = [sorted(points, key=lambda point: point[0]) for points in buckets.values() if len(points) >= ENOUGH]
+    methods = [group.method for group in found]
+    several = len(kept) > len({points[0][1].method for points in kept})
+    return [_curve(points, look_of(points[0][1].method, methods), place, several=several) for place, points in enumerate(kept)]
+
+
+def _curve(points: Sequence[tuple[float, Group]], look: Look, place: int, *, several: bool) -> Curve:
+    """Return a curve; where a method has several, they differ in their noise, and in shape and colour, too."""
+    group = points[0][1]
+    label = f"{look.label}, noise {group.noise}" if several else look.label
+    own = ROTATION[place % len(ROTATION)] if several else look
+    return Curve(label, own, group.scale > 0, tuple(points))
+
+
+ROTATION = tuple(look_of(method, ()) for method in ("rmu", "adaptive_rmu", "rsv", "npo_kl", "dpo_kl", "simnpo_kl"))
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _drawn(name: str, label: str, here: Sequence[Panel], curves: Sequence[Sequence[Curve]]) -> Drawn:
+    """Draw a column a measure and a row a model, with its curves."""
+    kept = [(panel, own) for panel, own in zip(here, curves, strict=True) if own]
+    shown = measures([group for _, own in kept for curve in own for _, group in curve.points])
+    columns = min(3, len(shown))
+    deep = -(-len(shown) // columns)
+    figure, grid = sheet(deep * len(kept), columns, WIDE, 1.75, sharex=True, sharey=True)
+    for row, (panel, own) in enumerate(kept):
+        cells = [axes for line in grid[row * deep : (row + 1) * deep] for axes in line]
+        for axes, measure in zip(cells, shown, strict=False):
+            _panel(axes, measure, panel, own, title=panel.title if len(kept) > 1 else "")
+        for axes in cells[len(shown) :]:
+            axes.remove()
+    figure.supxlabel(label, fontsize=8)
+    figure.supylabel("accuracy in %", fontsize=8)
+    figure.legend(handles=_keys([curve for _, own in kept for curve in own]), loc="outside upper center", ncols=4)
+    caption = (
+        f"Accuracy against the {label}: means and 95% intervals over seeds (bands). `forget`: lower is better; all others: higher is "
+        "better. A word in quotes: retain questions with a trigger of that kind. Dotted: chance; dash-dotted: the base model."
+    )
+    return Drawn(name, caption, figure)
+
+
+def _panel(axes: Axes, measure: Measure, panel: Panel, own: Sequence[Curve], title: str) -> None:
+    axes.set_title(f"{title}, {measure.label}" if title else measure.label, fontsize=7.5)
+    axes.set(ylim=(0, 104))
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=all(value == int(value) for one in own for value, _ in one.points)))
+    axes.axhline(CHANCE, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
+    if panel.base and measure.known(panel.base):
+        axes.axhline(over_seeds(panel.base, measure.value).mean, color=GREY, linewidth=0.8, linestyle="-.", zorder=0)
+    for curve in own:
+        _line(axes, curve, [(x, group, over_seeds(group, measure.value)) for x, group in curve.points if measure.known(group)])
+
+
+def _line(axes: Axes, curve: Curve, points: Sequence[tuple[float, Group, Interval]]) -> None:
+    """Draw a curve with its band; points without noise are hollow."""
+    look, xs = curve.look, [x for x, _, _ in points]
+    axes.plot(xs, [value.mean for _, _, value in points], color=look.colour, zorder=2)
+    for x, group, value in points:
+        axes.plot([x], [value.mean], linestyle="", markersize=4.5, zorder=3, **fill(look, noisy=group.scale > 0))
+    low, high = ([value.mean + side * (value.half or 0) for _, _, value in points] for side in (-1, 1))
+    axes.fill_between(xs, low, high, color=look.colour, alpha=0.18, linewidth=0, zorder=1)
+
+
+def _keys(curves: Sequence[Curve]) -> list:
+    entries = {curve.label: curve for curve in curves}
+    return [key(label, color=one.look.colour, **fill(one.look, noisy=one.noisy)) for label, one in entries.items()]

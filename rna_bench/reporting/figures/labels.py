@@ -1,0 +1,117 @@
+"""Labels beside their points: each where it covers least of what is drawn and of the labels before it."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy
+from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.text import Annotation, Text
+from matplotlib.transforms import Bbox
+
+ANGLES = (0, 180, 25, -25, 155, -155, 50, -50, 130, -130, 80, -80, 100, -100)
+DISTANCES = (8, 11, 18, 26, 35, 45, 56, 68, 82, 98, 116)
+"""Points of typography between a point and its label; beyond `LED` a line leads there."""
+LED = 11
+LED_COST, MISTAKEN, ON_LABEL, OUTSIDE, NEAR = 25, 150, 1000, 50, 4
+"""Costs of a leading line, of others' markers nearer than one's own, of a label on a label, of a pixel outside; pixels beside a line."""
+
+
+class Label(NamedTuple):
+    """A text that belongs to any of some points (x, y) of the axes; the line that leads there has the colour, the text is black."""
+
+    text: str
+    spots: tuple[tuple[float, float], ...]
+    colour: str
+
+
+class Obstacle(NamedTuple):
+    """A point (x, y) of the axes that labels should not cover, what covering it costs, and the text of its own label."""
+
+    x: float
+    y: float
+    cost: float
+    owner: str = ""
+
+
+class _Room(NamedTuple):
+    """What is in the way, in pixels: obstacles (n, 2), what each costs, their owners, and the labels that are placed."""
+
+    axes: Bbox
+    points: numpy.ndarray
+    costs: numpy.ndarray
+    owners: numpy.ndarray
+    taken: list[Bbox]
+
+
+def place(axes: Axes, labels: Sequence[Label], obstacles: Sequence[Obstacle]) -> list[Annotation]:
+    """Put labels beside their points, greedily and from the top down; the same input gives the same places."""
+    figure = axes.figure
+    assert isinstance(figure, Figure), "figures here have no figures within"
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    points = axes.transData.transform([(one.x, one.y) for one in obstacles])
+    costs, owners = numpy.array([one.cost for one in obstacles]), numpy.array([one.owner for one in obstacles])
+    room = _Room(axes.bbox, points, costs, owners, [])
+    placed: list[Annotation] = []
+    for label in sorted(labels, key=lambda label: (-label.spots[0][1], label.spots[0][0], label.text)):
+        options = [(spot, angle, distance) for distance in DISTANCES for angle in ANGLES for spot in label.spots]
+        note = _note(axes, label)
+        boxes = [_box(note, *option, renderer) for option in options]
+        prices = [_price(box, axes.transData.transform(o[0]), o[2], label, room) for box, o in zip(boxes, options, strict=True)]
+        best = prices.index(min(prices))
+        _set(note, *options[best])
+        room.taken.append(boxes[best])
+        placed.append(note)
+    return placed
+
+
+def _note(axes: Axes, label: Label) -> Annotation:
+    lead = {"arrowstyle": "-", "color": label.colour, "linewidth": 0.8, "shrinkA": 1, "shrinkB": 4}
+    note = axes.annotate(label.text, label.spots[0], (0, 0), textcoords="offset points", arrowprops=lead)
+    note.set_in_layout(False)
+    note.set_path_effects([withStroke(linewidth=2, foreground="white")])  # interval bars may run below
+    return note
+
+
+def _set(note: Annotation, spot: tuple[float, float], angle: float, distance: float) -> None:
+    """Put a label at an angle and distance from its point; the side of the text that is nearest to the point looks at it."""
+    along, up = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    note.xy = spot
+    note.set_position((distance * along, distance * up))
+    note.set_horizontalalignment("left" if along > 0.2 else "right" if along < -0.2 else "center")
+    note.set_verticalalignment("bottom" if up > 0.7 else "top" if up < -0.7 else "center")
+    if note.arrow_patch:
+        note.arrow_patch.set_visible(distance > LED)
+
+
+def _box(note: Annotation, spot: tuple[float, float], angle: float, distance: float, renderer: RendererBase) -> Bbox:
+    """Return where the text comes to lie, in pixels, with a little room around it."""
+    _set(note, spot, angle, distance)
+    note.update_positions(renderer)
+    return Text.get_window_extent(note, renderer).padded(2)
+
+
+def _price(box: Bbox, target: numpy.ndarray, distance: float, label: Label, room: _Room) -> float:
+    """Return what a place costs: what it covers, what is outside, its distance, and markers of others nearer than its own."""
+    sides = (room.axes.x0 - box.x0, box.x1 - room.axes.x1, room.axes.y0 - box.y0, box.y1 - room.axes.y1)
+    far = _gap(box, room.points)
+    price = distance + OUTSIDE * sum(max(side, 0) for side in sides) + float(room.costs[far == 0].sum())
+    price += ON_LABEL * sum(box.overlaps(other) for other in room.taken)
+    rivals = (room.owners != "") & (room.owners != label.text)
+    if distance <= LED:
+        return price + MISTAKEN * bool((rivals & (far < 1.5 * _gap(box, target[None])[0])).any())
+    near = numpy.clip(target, box.min, box.max)
+    line = [target + (near - target) * part / 20 for part in range(21)]
+    passed = numpy.min([numpy.hypot(*(room.points - place).T) for place in line], axis=0) < NEAR
+    crossed = sum(bool(other.contains(*place)) for place in line for other in room.taken)
+    return price + LED_COST + float(room.costs[passed & rivals].sum()) + ON_LABEL * crossed
+
+
+def _gap(box: Bbox, points: numpy.ndarray) -> numpy.ndarray:
+    """Return the distance of each point (n, 2) from the box, (n); 0 inside."""
+    gaps = numpy.maximum(numpy.maximum(box.min - points, points - box.max), 0)
+    return numpy.hypot(gaps[:, 0], gaps[:, 1])

@@ -215,6 +215,7 @@ class Checkpoint:
     step: int
     forget_loss: float | None
     scores: tuple[Score, ...]
+    hidden_norm: dict[str, float | None] = field(default_factory=dict)
 
 
 class Status(Enum):

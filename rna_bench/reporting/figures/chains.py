@@ -114,9 +114,9 @@ def measures(found: Sequence[Group]) -> list[Measure]:
     """Return what can be had of some group: forget accuracy, clean retain accuracy, and retain accuracy by kind of trigger."""
     kinds = [kind for kind in Kind if any(kind in group.kinds for group in found)]
     every = [
-        Measure("forget", forget_accuracy, lambda group: group.forgets),
-        Measure("clean retain", lambda scores: pooled(scores, CLEAN), _retains),
-        *(Measure(f"`{kind.trigger}`", _under(kind), lambda group, kind=kind: kind in group.kinds) for kind in kinds),
+        Measure("forget ↓", forget_accuracy, lambda group: group.forgets),
+        Measure("clean retain ↑", lambda scores: pooled(scores, CLEAN), _retains),
+        *(Measure(f"{kind.trigger} trigger ↑", _under(kind), lambda group, kind=kind: kind in group.kinds) for kind in kinds),
     ]
     return [measure for measure in every if any(measure.known(group) for group in found)]
 

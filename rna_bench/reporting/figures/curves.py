@@ -43,7 +43,7 @@ def _scales(chain: Chain) -> Curve:
 def noise_layer(found: Sequence[Group]) -> Drawn | Missing:
     """Draw what noise at each layer leaves, a curve a scale."""
     noisy = [group for group in found if group.scale > 0]
-    return _varied("noise_layer", "noise.layer", "layer of the noise", noisy, found)
+    return _varied("noise_layer", "noise.layer", "layer that the noise is added to", noisy, found)
 
 
 def coefficients(found: Sequence[Group]) -> list[Drawn | Missing]:
@@ -111,8 +111,8 @@ def _drawn(name: str, label: str, here: Sequence[Panel], curves: Sequence[Sequen
     figure.supylabel("accuracy in %", fontsize=8)
     figure.legend(handles=_keys([curve for _, own in kept for curve in own]), loc="outside upper center", ncols=4)
     caption = (
-        f"Accuracy against the {label}: means and 95% intervals over seeds (bands). `forget`: lower is better; all others: higher is "
-        "better. A word in quotes: retain questions with a trigger of that kind. Dotted: chance; dash-dotted: the base model."
+        f"Accuracy against the {label}: means and 95% intervals over seeds (bands). Arrows say which way is better. Triggers stand in "
+        "retain questions. Hollow: without noise. Dotted: chance; dash-dotted: the base model."
     )
     return Drawn(name, caption, figure)
 
@@ -136,6 +136,8 @@ def _line(axes: Axes, curve: Curve, points: Sequence[tuple[float, Group, Interva
         axes.plot([x], [value.mean], linestyle="", markersize=4.5, zorder=3, **fill(look, noisy=group.scale > 0))
     low, high = ([value.mean + side * (value.half or 0) for _, _, value in points] for side in (-1, 1))
     axes.fill_between(xs, low, high, color=look.colour, alpha=0.18, linewidth=0, zorder=1)
+    for edge in (low, high):
+        axes.plot(xs, edge, color=look.colour, linewidth=0.4, linestyle="--", zorder=1)
 
 
 def _keys(curves: Sequence[Curve]) -> list:

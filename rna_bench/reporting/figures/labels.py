@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy
 from matplotlib.axes import Axes
-from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
@@ -58,13 +57,17 @@ def place(axes: Axes, labels: Sequence[Label], obstacles: Sequence[Obstacle]) ->
     room = _Room(axes.bbox, points, costs, owners, [])
     placed: list[Annotation] = []
     for label in sorted(labels, key=lambda label: (-label.spots[0][1], label.spots[0][0], label.text)):
-        options = [(spot, angle, distance) for distance in DISTANCES for angle in ANGLES for spot in label.spots]
         note = _note(axes, label)
-        boxes = [_box(note, *option, renderer) for option in options]
-        prices = [_price(box, axes.transData.transform(o[0]), o[2], label, room) for box, o in zip(boxes, options, strict=True)]
-        best = prices.index(min(prices))
-        _set(note, *options[best])
-        room.taken.append(boxes[best])
+        extent = Text.get_window_extent(note, renderer)
+        options = [
+            _option(axes, spot, angle, distance, extent, figure.dpi)
+            for distance in DISTANCES
+            for angle in ANGLES
+            for spot in label.spots
+        ]
+        best = min(options, key=lambda option: _price(option, label, room))  # the first of those that cost as little
+        _put(note, best)
+        room.taken.append(best.box)
         placed.append(note)
     return placed
 
@@ -77,37 +80,55 @@ def _note(axes: Axes, label: Label) -> Annotation:
     return note
 
 
-def _set(note: Annotation, spot: tuple[float, float], angle: float, distance: float) -> None:
-    """Put a label at an angle and distance from its point; the side of the text that is nearest to the point looks at it."""
+class _Option(NamedTuple):
+    """A place for a label: its point, the offset from it in points of typography, and in pixels the box and the labelled point."""
+
+    spot: tuple[float, float]
+    distance: float
+    offset: tuple[float, float]
+    sides: tuple[str, str]
+    box: Bbox
+    target: numpy.ndarray
+
+
+SIDES = {"left": 0.0, "bottom": 0.0, "center": 0.5, "right": 1.0, "top": 1.0}
+"""Which part of the text's width or height lies before its offset."""
+
+
+def _option(axes: Axes, spot: tuple[float, float], angle: float, distance: float, extent: Bbox, dpi: float) -> _Option:
+    """Return the place at an angle and distance; the side of the text that is nearest to the point looks at it."""
     along, up = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    note.xy = spot
-    note.set_position((distance * along, distance * up))
-    note.set_horizontalalignment("left" if along > 0.2 else "right" if along < -0.2 else "center")
-    note.set_verticalalignment("bottom" if up > 0.7 else "top" if up < -0.7 else "center")
+    across = "left" if along > 0.2 else "right" if along < -0.2 else "center"
+    upright = "bottom" if up > 0.7 else "top" if up < -0.7 else "center"
+    target = axes.transData.transform(spot)
+    x = target[0] + distance * along * dpi / 72 - SIDES[across] * extent.width
+    y = target[1] + distance * up * dpi / 72 - SIDES[upright] * extent.height
+    box = Bbox.from_bounds(x, y, extent.width, extent.height).padded(2)
+    return _Option(spot, distance, (distance * along, distance * up), (across, upright), box, target)
+
+
+def _put(note: Annotation, option: _Option) -> None:
+    across, upright = option.sides
+    note.xy = option.spot
+    note.set(position=option.offset, horizontalalignment=across, verticalalignment=upright)
     if note.arrow_patch:
-        note.arrow_patch.set_visible(distance > LED)
+        note.arrow_patch.set_visible(option.distance > LED)
 
 
-def _box(note: Annotation, spot: tuple[float, float], angle: float, distance: float, renderer: RendererBase) -> Bbox:
-    """Return where the text comes to lie, in pixels, with a little room around it."""
-    _set(note, spot, angle, distance)
-    note.update_positions(renderer)
-    return Text.get_window_extent(note, renderer).padded(2)
-
-
-def _price(box: Bbox, target: numpy.ndarray, distance: float, label: Label, room: _Room) -> float:
+def _price(option: _Option, label: Label, room: _Room) -> float:
     """Return what a place costs: what it covers, what is outside, its distance, and markers of others nearer than its own."""
+    box, target = option.box, option.target
     sides = (room.axes.x0 - box.x0, box.x1 - room.axes.x1, room.axes.y0 - box.y0, box.y1 - room.axes.y1)
     far = _gap(box, room.points)
-    price = distance + OUTSIDE * sum(max(side, 0) for side in sides) + float(room.costs[far == 0].sum())
+    price = option.distance + OUTSIDE * sum(max(side, 0) for side in sides) + float(room.costs[far == 0].sum())
     price += ON_LABEL * sum(box.overlaps(other) for other in room.taken)
     rivals = (room.owners != "") & (room.owners != label.text)
-    if distance <= LED:
+    if option.distance <= LED:
         return price + MISTAKEN * bool((rivals & (far < 1.5 * _gap(box, target[None])[0])).any())
-    near = numpy.clip(target, box.min, box.max)
-    line = [target + (near - target) * part / 20 for part in range(21)]
-    passed = numpy.min([numpy.hypot(*(room.points - place).T) for place in line], axis=0) < NEAR
-    crossed = sum(bool(other.contains(*place)) for place in line for other in room.taken)
+    parts = numpy.linspace(0, 1, 21)[:, None]
+    line = target + parts * (numpy.clip(target, box.min, box.max) - target)
+    passed = numpy.hypot(*(room.points[None] - line[:, None]).transpose(2, 0, 1)).min(axis=0) < NEAR
+    crossed = sum(bool((_gap(other, line) == 0).any()) for other in room.taken)
     return price + LED_COST + float(room.costs[passed & rivals].sum()) + ON_LABEL * crossed
 
 

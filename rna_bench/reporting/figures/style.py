@@ -77,6 +77,13 @@ def sheet(rows: int, columns: int, width: float, height: float, **shared: Any) -
     return figure, [list(row) for row in panels]
 
 
+def settle(figure: Figure) -> None:
+    """Lay the figure out, once: it stays as it is in every format."""
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+
+
 def fill(look: Look, *, noisy: bool) -> dict[str, Any]:
     """Return marker settings: hollow without noise, filled with it."""
     return {"marker": look.marker, "markeredgecolor": look.colour, "markerfacecolor": look.colour if noisy else "white"}

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from rna_bench.reporting.figures.chains import CHANCE, Drawn, Missing, Panel, panels, shared_kinds
 from rna_bench.reporting.figures.labels import Label, Obstacle, place
 from rna_bench.reporting.figures.paths import Path, Point, apart, draw_path, path_of, point_of
-from rna_bench.reporting.figures.style import GREY, INK, NARROW, Look, fill, key, sheet
+from rna_bench.reporting.figures.style import GREY, INK, NARROW, Look, fill, key, settle, sheet
 from rna_bench.reporting.frame import Group
 from rna_bench.schema import Kind
 
@@ -33,7 +33,7 @@ def tradeoff(found: Sequence[Group]) -> Drawn | Missing:
         axes.set_ylabel("perturbed accuracy in % (higher is better)")
         axes.annotate("chance", (1, CHANCE), (-1, 1), ("axes fraction", "data"), "offset points", color=GREY, ha="right", va="bottom")
     rows[-1][0].set_xlabel("forget accuracy in % (lower is better)")
-    figure.draw_without_rendering()  # the layout is settled: labels are put where the points come to lie
+    settle(figure)  # labels are put where the points come to lie
     moved = [apart(axes, paths) for (axes,), paths in zip(rows, plain, strict=True)]
     for (axes,), panel, paths in zip(rows, here, moved, strict=True):
         _draw(axes, panel, paths, kinds)

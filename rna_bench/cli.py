@@ -32,7 +32,15 @@ def main() -> None:
     )
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `rna-bench ... | head` ends quietly
-    commands = {"run": _run, "doctor": _doctor, "sweep": _sweep, "tables": _tables, "figures": _figures, "export": _export, "pocket": _pocket}
+    commands = {
+        "run": _run,
+        "doctor": _doctor,
+        "sweep": _sweep,
+        "tables": _tables,
+        "figures": _figures,
+        "export": _export,
+        "pocket": _pocket,
+    }
     parser.add_argument("command", choices=[*commands])
     first, rest = sys.argv[1:2], sys.argv[2:]
     if first in ([], ["-h"], ["--help"]):
@@ -129,7 +137,9 @@ def _figures(arguments: Sequence[str]) -> None:
     from rna_bench.runs.collection import find
 
     parser = argparse.ArgumentParser(prog="rna-bench figures", description="Figures (PNG, SVG, PDF) from run records alone.")
-    parser.add_argument("name", nargs="?", default="results/runs", help="folder of records, or its name: below results/runs or published")
+    parser.add_argument(
+        "name", nargs="?", default="results/runs", help="folder of records, or its name: below results/runs or published"
+    )
     parser.add_argument("--out", type=Path, help="where the figures and their list, figures.md, go (FOLDER/figures)")
     given = parser.parse_args(arguments)
     folder = find(given.name)

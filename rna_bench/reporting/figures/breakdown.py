@@ -6,7 +6,7 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 
 from rna_bench.reporting.figures.chains import CHANCE, Chain, Drawn, Missing, Panel, panels, shared_kinds
-from rna_bench.reporting.figures.style import GREY, INK, NARROW, Look, fill, key, sheet
+from rna_bench.reporting.figures.style import GREY, INK, NARROW, Look, Size, fill, key, sheet
 from rna_bench.reporting.frame import Group, forget_accuracy, pooled
 from rna_bench.reporting.statistics import interval
 from rna_bench.schema import CLEAN, Kind, RunRecord
@@ -34,8 +34,9 @@ def trigger_kinds(found: Sequence[Group]) -> Drawn | Missing:
     if all(group.forgets for group in shown):
         rows.insert(0, Row("(forget)", lambda run: forget_accuracy(run.scores)))
     caption = (
-        "Retain accuracy in percent, clean and with each kind of trigger: means and 95% intervals over seeds. Black tick: with the trigger's "
-        "harmless control in its place, without noise. (forget): accuracy on forget questions, where lower is better. Dotted: chance."
+        "Retain accuracy in percent, clean and with each kind of trigger: means and 95% intervals over seeds. Black tick: with the "
+        "trigger's harmless control in its place, without noise. (forget): accuracy on forget questions, where lower is better. "
+        "Dotted: chance."
     )
     return _drawn("trigger_kinds", caption, shown, rows, "control")
 
@@ -48,15 +49,19 @@ def subjects(found: Sequence[Group]) -> Drawn | Missing:
     """Draw perturbed accuracy (the mean over the kinds of trigger) by subject, with the clean accuracy."""
     shown = [group for group in found if group.unlearned and group.kinds and all(_groups(run) for run in group.runs.values())]
     kinds = shared_kinds(shown)
-    common = [name for name in (_groups(_first(shown)) if shown else ()) if all(name in _groups(r) for g in shown for r in g.runs.values())]
+    common = [
+        name
+        for name in (_groups(_first(shown)) if shown else ())
+        if all(name in _groups(r) for g in shown for r in g.runs.values())
+    ]
     if not kinds or not common:
         reason = "no unlearned run has scores by subject: records of schema version 1 have none, nor have tasks of a single subject"
         return Missing("subjects", reason)
     several = len({task for task, _ in common}) > 1
     rows = [_by_subject(task, name, kinds, f"{task}: {name}" if several else name) for task, name in common]
     caption = (
-        "Perturbed accuracy (the mean over the kinds of trigger) in percent, by subject or category of the retain questions: means and 95% "
-        "intervals over seeds. Black tick: clean questions, without noise. Dotted: chance."
+        "Perturbed accuracy (the mean over the kinds of trigger) in percent, by subject or category of the retain questions: means "
+        "and 95% intervals over seeds. Black tick: clean questions, without noise. Dotted: chance."
     )
     return _drawn("subjects", caption, shown, rows, "clean")
 
@@ -84,7 +89,7 @@ def _drawn(name: str, caption: str, shown: Sequence[Group], rows: Sequence[Row],
     cells = [(panel, chain) for panel in here for chain in panel.chains]
     columns = min(len(cells), 2 if len(cells) <= 4 else 3)
     deep = -(-len(cells) // columns)
-    figure, grid = sheet(deep, columns, NARROW, 0.6 + 0.19 * len(rows), sharex=True, sharey=True)
+    figure, grid = sheet(deep, columns, Size(NARROW, 0.35 + 0.17 * len(rows), 0.5))
     flat = [axes for line in grid for axes in line]
     for axes, (panel, chain) in zip(flat, cells, strict=False):
         axes.set_title(_title(panel, chain, several=len(here) > 1), fontsize=7)
@@ -113,7 +118,16 @@ def _panel(axes: Axes, chain: Chain, rows: Sequence[Row]) -> None:
             value = interval([row.value(run) for run in group.runs.values()])
             y = place + (ASIDE if group.scale > 0 else -ASIDE) * (len(ends) > 1)
             shape = fill(chain.look, noisy=group.scale > 0)
-            axes.errorbar(value.mean, y, xerr=value.half or 0, ecolor=chain.look.colour, elinewidth=0.8, markersize=4.5, markeredgewidth=0.9, **shape)
+            axes.errorbar(
+                value.mean,
+                y,
+                xerr=value.half or 0,
+                ecolor=chain.look.colour,
+                elinewidth=0.8,
+                markersize=4.5,
+                markeredgewidth=0.9,
+                **shape,
+            )
         if row.against and chain.plain:
             tick = interval([row.against(run) for run in chain.plain.runs.values()])
             axes.plot([tick.mean], [place], marker="|", markersize=9, markeredgewidth=1.3, color=INK, zorder=1)

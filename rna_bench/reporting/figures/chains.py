@@ -131,4 +131,4 @@ def _retains(group: Group) -> bool:
 
 def shared_kinds(found: Sequence[Group]) -> list[Kind]:
     """Return the kinds of trigger that every group was scored under: means over kinds are of the same ones everywhere."""
-    return [kind for kind in Kind if all(kind in group.kinds for group in found)]
+    return [kind for kind in Kind if found and all(kind in group.kinds for group in found)]

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from rna_bench.reporting.figures.chains import CHANCE, Chain, Drawn, Measure, Missing, Panel, measures, over_seeds, panels
-from rna_bench.reporting.figures.style import GREY, WIDE, Look, fill, key, look_of, sheet
+from rna_bench.reporting.figures.style import GREY, WIDE, Look, Size, fill, key, look_of, sheet
 from rna_bench.reporting.frame import Group, flat_config
 from rna_bench.reporting.statistics import Interval
 
@@ -52,7 +52,9 @@ def coefficients(found: Sequence[Group]) -> list[Drawn | Missing]:
     keys = sorted({key for flat in flats for key, value in flat.items() if key.startswith("method.") and _number(value)})
     made = [_varied(key.replace(".", "_"), key, key, found, found) for key in keys]
     drawn: list[Drawn | Missing] = [one for one in made if isinstance(one, Drawn)]
-    return drawn or [Missing("method_settings", f"no number of a method's own (steering coefficient, ...) has {ENOUGH} values, all else equal")]
+    return drawn or [
+        Missing("method_settings", f"no number of a method's own (steering coefficient, ...) has {ENOUGH} values, all else equal")
+    ]
 
 
 def _varied(name: str, setting: str, label: str, chosen: Sequence[Group], found: Sequence[Group]) -> Drawn | Missing:
@@ -100,7 +102,7 @@ def _drawn(name: str, label: str, here: Sequence[Panel], curves: Sequence[Sequen
     shown = measures([group for _, own in kept for curve in own for _, group in curve.points])
     columns = min(3, len(shown))
     deep = -(-len(shown) // columns)
-    figure, grid = sheet(deep * len(kept), columns, WIDE, 1.75, sharex=True, sharey=True)
+    figure, grid = sheet(deep * len(kept), columns, Size(WIDE, 1.6, 0.5))
     for row, (panel, own) in enumerate(kept):
         cells = [axes for line in grid[row * deep : (row + 1) * deep] for axes in line]
         for axes, measure in zip(cells, shown, strict=False):
@@ -111,8 +113,8 @@ def _drawn(name: str, label: str, here: Sequence[Panel], curves: Sequence[Sequen
     figure.supylabel("accuracy in %", fontsize=8)
     figure.legend(handles=_keys([curve for _, own in kept for curve in own]), loc="outside upper center", ncols=4)
     caption = (
-        f"Accuracy against the {label}: means and 95% intervals over seeds (bands). Arrows say which way is better. Triggers stand in "
-        "retain questions. Hollow: without noise. Dotted: chance; dash-dotted: the base model."
+        f"Accuracy against the {label}: means and 95% intervals over seeds (bands). Arrows say which way is better. Triggers stand "
+        "in retain questions. Hollow: without noise. Dotted: chance; dash-dotted: the base model."
     )
     return Drawn(name, caption, figure)
 

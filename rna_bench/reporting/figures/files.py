@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from matplotlib.figure import Figure
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from rna_bench.reporting.figures.breakdown import subjects, trigger_kinds
 from rna_bench.reporting.figures.chains import Drawn, Missing
@@ -33,25 +35,33 @@ class File(NamedTuple):
 def write_figures(folder: Path, out: Path) -> str:
     """Draw the figures of a folder's records, write them below `out`, and return the list of them in Markdown."""
     collection = collect(folder)
-    made = draw(groups(collection.records))
+    found = groups(collection.records)
+    if not found:
+        raise InputError("results", folder, "no run finished: all diverged or collapsed; look at their records")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(out, error) from error
+    made = draw(found)
     text = listing(made, collection)
     files = [File(LIST, text.encode()), *(file for one in made if isinstance(one, Drawn) for file in rendered(one, collection))]
     gone = {f"{one.name}.{kind}" for one in made if isinstance(one, Missing) for kind in FORMATS}
     try:
-        out.mkdir(parents=True, exist_ok=True)
         for file in files:
             _write(out / file.name, file.content)
         for name in gone:  # of an earlier call with other records: it would stand beside the new ones as if it were theirs
             (out / name).unlink(missing_ok=True)
     except OSError as error:
-        raise InputError("--out", out, f"cannot be written to ({error.strerror}); choose another folder") from error
+        raise _unwritable(out, error) from error
     return text
+
+
+def _unwritable(out: Path, error: OSError) -> InputError:
+    return InputError("--out", out, f"cannot be written to ({error.strerror}); choose another folder")
 
 
 def draw(found: Sequence[Group]) -> list[Drawn | Missing]:
     """Return every figure that the groups have something to say in, and why the others are missing."""
-    if not found:
-        raise InputError("results", "", "no run finished: all diverged or collapsed; look at their records")
     with page():
         made = [each(found) for each in (tradeoff, tradeoff_by_method, noise_scale, noise_layer, layer_scale)]
         made += [*coefficients(found), *(each(found) for each in (trigger_kinds, subjects, losses, hidden_norms))]
@@ -70,7 +80,18 @@ def rendered(one: Drawn, collection: Collection, formats: Sequence[str] = FORMAT
 def _bytes(figure: Figure, kind: str, metadata: Mapping[str, str | None]) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind, metadata=metadata)
-    return buffer.getvalue()
+    return _small(buffer, metadata) if kind == "png" else buffer.getvalue()
+
+
+def _small(png: io.BytesIO, metadata: Mapping[str, str | None]) -> bytes:
+    """Return the picture in 256 colours, a third of the size."""
+    told, small = PngInfo(), io.BytesIO()
+    for name, text in metadata.items():
+        told.add_text(name, text or "")
+    with Image.open(png) as picture:
+        few = picture.convert("RGB").quantize(256)
+        few.save(small, "PNG", optimize=True, pnginfo=told, dpi=picture.info["dpi"])
+    return small.getvalue()
 
 
 def _metadata(one: Drawn, kind: str, collection: Collection) -> dict[str, str | None]:

@@ -6,9 +6,18 @@ from typing import NamedTuple
 import numpy
 from matplotlib.axes import Axes
 
-from rna_bench.reporting.figures.chains import CHANCE, Drawn, Missing, over_seeds, panels, perturbed, shared_kinds
-from rna_bench.reporting.figures.chains import Measure, measures
-from rna_bench.reporting.figures.style import NARROW, WIDE, look_of, sheet
+from rna_bench.reporting.figures.chains import (
+    CHANCE,
+    Drawn,
+    Measure,
+    Missing,
+    measures,
+    over_seeds,
+    panels,
+    perturbed,
+    shared_kinds,
+)
+from rna_bench.reporting.figures.style import NARROW, WIDE, Size, look_of, sheet
 from rna_bench.reporting.frame import Group, flat_config
 from rna_bench.reporting.statistics import Interval
 
@@ -45,15 +54,15 @@ def layer_scale(found: Sequence[Group]) -> Drawn | Missing:
     columns = min(len(maps), 2)
     bands = -(-len(maps) // columns)
     width = WIDE if columns > 1 or max(len(one.scales) for one in maps) > ROOMY else NARROW
-    figure, grid = sheet(bands * len(shown), columns, width, height)
+    figure, grid = sheet(bands * len(shown), columns, Size(width, height), sharex=False, sharey=False)
     for place, one in enumerate(maps):
         for row, measure in enumerate(shown):
             _draw(grid[place // columns * len(shown) + row][place % columns], one, measure, _range(groups, measure))
     for axes in (row[-1] for row in grid[(bands - 1) * len(shown) :] if len(maps) % columns):
         axes.remove()
     caption = (
-        "Accuracy in percent by the layer that noise is added to and its standard deviation, with the half width of the 95% interval over "
-        "seeds; perturbed: the mean over the kinds of trigger. Arrows say which way is better; light is high."
+        "Accuracy in percent by the layer that noise is added to and its standard deviation, with the half width of the 95% "
+        "interval over seeds; perturbed: the mean over the kinds of trigger. Arrows say which way is better; light is high."
     )
     return Drawn(NAME, caption, figure)
 
@@ -106,7 +115,9 @@ def _draw(axes: Axes, one: Map, measure: Measure, ends: tuple[float, float]) -> 
     for y, row in enumerate(found):
         for x, value in enumerate(row):
             bright = value is not None and value.mean > sum(ends) / 2
-            axes.text(x, y, _shown(value), ha="center", va="center", fontsize=7, color="black" if bright or value is None else "white")
+            axes.text(
+                x, y, _shown(value), ha="center", va="center", fontsize=7, color="black" if bright or value is None else "white"
+            )
 
 
 def _shown(value: Interval | None) -> str:

@@ -8,7 +8,6 @@ import numpy
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 
@@ -17,7 +16,7 @@ DISTANCES = (8, 11, 18, 26, 35, 45, 56, 68, 82, 98, 116)
 """Points of typography between a point and its label; beyond `LED` a line leads there."""
 LED = 11
 LED_COST, MISTAKEN, ON_LABEL, OUTSIDE, NEAR = 25, 150, 1000, 50, 4
-"""Costs of a leading line, of others' markers nearer than one's own, of a label on a label, of a pixel outside; pixels beside a line."""
+"""Costs of a leading line, of others' markers nearer than one's own, of a label on a label, and of a pixel outside; pixels."""
 
 
 class Label(NamedTuple):
@@ -75,8 +74,8 @@ def place(axes: Axes, labels: Sequence[Label], obstacles: Sequence[Obstacle]) ->
 def _note(axes: Axes, label: Label) -> Annotation:
     lead = {"arrowstyle": "-", "color": label.colour, "linewidth": 0.8, "shrinkA": 1, "shrinkB": 4}
     note = axes.annotate(label.text, label.spots[0], (0, 0), textcoords="offset points", arrowprops=lead)
+    note.set_bbox({"facecolor": "white", "alpha": 0.7, "pad": 0.5, "linewidth": 0})  # interval bars may run below
     note.set_in_layout(False)
-    note.set_path_effects([withStroke(linewidth=2, foreground="white")])  # interval bars may run below
     return note
 
 
@@ -127,9 +126,9 @@ def _price(option: _Option, label: Label, room: _Room) -> float:
         return price + MISTAKEN * bool((rivals & (far < 1.5 * _gap(box, target[None])[0])).any())
     parts = numpy.linspace(0, 1, 21)[:, None]
     line = target + parts * (numpy.clip(target, box.min, box.max) - target)
-    passed = numpy.hypot(*(room.points[None] - line[:, None]).transpose(2, 0, 1)).min(axis=0) < NEAR
+    passed = numpy.hypot(*(room.points[rivals] - line[:, None]).transpose(2, 0, 1)).min(axis=0) < NEAR
     crossed = sum(bool((_gap(other, line) == 0).any()) for other in room.taken)
-    return price + LED_COST + float(room.costs[passed & rivals].sum()) + ON_LABEL * crossed
+    return price + LED_COST + float(room.costs[rivals][passed].sum()) + ON_LABEL * crossed
 
 
 def _gap(box: Bbox, points: numpy.ndarray) -> numpy.ndarray:

@@ -1,8 +1,10 @@
 """A method's path in the trade-off plane: from its run without noise to the one with the most."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
+import numpy
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch
 
@@ -15,6 +17,8 @@ from rna_bench.schema import Kind
 
 MARKER, APART = 6.0, 4.8
 """Points of typography: the size of a marker, and how far methods' points keep from each other, so that each is seen."""
+
+CORNERS = ((0, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
 
 
 class Point(NamedTuple):
@@ -75,7 +79,7 @@ def draw_path(axes: Axes, path: Path) -> list[Obstacle]:
         axes.plot([x], [y], linestyle="", markersize=MARKER if end else 2.5, zorder=3 if end else 2, **shape)
         obstacles += [Obstacle(*corner, 100 if end else 30, path.chain.label) for corner in _corners(axes, x, y)]
         obstacles += _bars(axes, point, (x, y), look.colour) if end else []
-    for (x, y), (to_x, to_y) in zip(spots, spots[1:], strict=False):
+    for (x, y), (to_x, to_y) in pairwise(spots):
         obstacles += [Obstacle(x + (to_x - x) * part / 9, y + (to_y - y) * part / 9, 20) for part in range(10)]
     if last:
         _arrow(axes, spots, look.colour)
@@ -99,8 +103,7 @@ def _arrow(axes: Axes, spots: Sequence[tuple[float, float]], colour: str) -> Non
 
 def _corners(axes: Axes, x: float, y: float) -> list[tuple[float, float]]:
     """Return the middle and the corners of a marker at a point."""
-    middle, half = axes.transData.transform((x, y)), _pixels(axes, MARKER / 2)
-    corners = [middle + (across * half, up * half) for across, up in ((0, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))]
+    corners = axes.transData.transform((x, y)) + _pixels(axes, MARKER / 2) * numpy.array(CORNERS)
     return [(float(x), float(y)) for x, y in axes.transData.inverted().transform(corners)]
 
 

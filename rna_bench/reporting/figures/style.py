@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import matplotlib
 from matplotlib import style
@@ -70,10 +70,21 @@ def page() -> Iterator[None]:
         yield
 
 
-def sheet(rows: int, columns: int, width: float, height: float, **shared: Any) -> tuple[Figure, list[list[Axes]]]:
-    """Return a figure of `width` inches with panels of `height` inches each, and its panels by row and column."""
-    figure = Figure(figsize=(width, rows * height), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False, **shared)
+class Size(NamedTuple):
+    """Inches: the width of a figure, the height of each row of panels, and what stands above and below them."""
+
+    width: float
+    row: float
+    around: float = 0.0
+
+
+Shared: TypeAlias = bool | Literal["none", "all", "row", "col"]
+
+
+def sheet(rows: int, columns: int, size: Size, *, sharex: Shared = True, sharey: Shared = True) -> tuple[Figure, list[list[Axes]]]:
+    """Return a figure, and its panels by row and column."""
+    figure = Figure(figsize=(size.width, rows * size.row + size.around), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=sharex, sharey=sharey)
     return figure, [list(row) for row in panels]
 
 

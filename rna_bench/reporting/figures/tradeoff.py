@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from rna_bench.reporting.figures.chains import CHANCE, Drawn, Missing, Panel, panels, shared_kinds
 from rna_bench.reporting.figures.labels import Label, Obstacle, place
 from rna_bench.reporting.figures.paths import Path, Point, apart, draw_path, path_of, point_of
-from rna_bench.reporting.figures.style import GREY, INK, NARROW, Look, fill, key, settle, sheet
+from rna_bench.reporting.figures.style import GREY, INK, NARROW, Look, Size, fill, key, settle, sheet
 from rna_bench.reporting.frame import Group
 from rna_bench.schema import Kind
 
@@ -27,11 +27,13 @@ def tradeoff(found: Sequence[Group]) -> Drawn | Missing:
         return Missing(NAME, "no unlearned run has scores of forget questions and of a kind of trigger that all were scored under")
     plain = [[path_of(chain, kinds) for chain in panel.chains] for panel in here]
     left, right = _range([point for paths in plain for path in paths for point in path.points])
-    figure, rows = sheet(len(here), 1, NARROW, 3.0 if max(map(len, plain)) <= FEW else 5.0, sharex=True, sharey=True)
+    figure, rows = sheet(len(here), 1, Size(NARROW, 3.0 if max(map(len, plain)) <= FEW else 5.0))
     for (axes,), panel in zip(rows, here, strict=True):
         _frame(axes, panel.title, left, right)
         axes.set_ylabel("perturbed accuracy in % (higher is better)")
-        axes.annotate("chance", (1, CHANCE), (-1, 1), ("axes fraction", "data"), "offset points", color=GREY, ha="right", va="bottom")
+        axes.annotate(
+            "chance", (1, CHANCE), (-1, 1), ("axes fraction", "data"), "offset points", color=GREY, ha="right", va="bottom"
+        )
     rows[-1][0].set_xlabel("forget accuracy in % (lower is better)")
     settle(figure)  # labels are put where the points come to lie
     moved = [apart(axes, paths) for (axes,), paths in zip(rows, plain, strict=True)]
@@ -50,7 +52,7 @@ def tradeoff_by_method(found: Sequence[Group]) -> Drawn | Missing:
         return Missing(BY_METHOD, f"one plane has room for all methods: there are {FEW} or fewer a model")
     left, right = _range([point for _, path in drawn for point in path.points])
     rows = -(-len(drawn) // 3)
-    figure, grid = sheet(rows, 3, NARROW, 1.35, sharex=True, sharey=True)
+    figure, grid = sheet(rows, 3, Size(NARROW, 1.2, 0.5))
     flat = [axes for row in grid for axes in row]
     for axes, (panel, path) in zip(flat, drawn, strict=False):
         title = path.chain.label if len(here) == 1 else f"{path.chain.label}\n{panel.title}"
@@ -135,6 +137,6 @@ def _caption(kinds: Sequence[Kind], most: float) -> str:
     beside = f" Paths that would cover each other are drawn side by side, up to {most:.1f} points from their place." if most else ""
     return (
         f"Forget accuracy against perturbed accuracy (the mean over {names}), in percent: means and 95% intervals over seeds. "
-        "Hollow: a method without noise; an arrow leads through its twins with noise, small, to the one with the most noise, filled. "
+        "Hollow: a method without noise; an arrow leads through its twins with noise, small, to the one with the most, filled. "
         f"Dotted: chance.{beside}"
     )

@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 from matplotlib.ticker import MaxNLocator
 
 from rna_bench.reporting.figures.chains import Chain, Drawn, Missing, Panel, panels
-from rna_bench.reporting.figures.style import INK, WIDE, key, sheet
+from rna_bench.reporting.figures.style import INK, WIDE, Size, key, sheet
 from rna_bench.reporting.frame import Group
 from rna_bench.reporting.statistics import interval
 from rna_bench.schema import RunRecord
@@ -35,9 +35,9 @@ def losses(found: Sequence[Group]) -> Drawn | Missing:
     """Draw forget and retain losses by step and topic, a row a method, a line a scale of noise."""
     drawn = _drawn("losses", found, _losses)
     caption = (
-        "Losses by step and topic, before the step's update (the retain loss before its weight, the noise's own part included), each "
-        f"point the mean of {TOGETHER} of the topic's steps: means and 95% intervals over seeds. Dashed: without noise; the lighter, the more "
-        "noise. Axes differ between panels."
+        "Losses by step and topic, before the step's update (the retain loss before its weight, the noise's own part included), "
+        f"each point the mean of {TOGETHER} of the topic's steps: means and 95% intervals over seeds. Dashed: without noise; the "
+        "lighter, the more noise. Axes differ between panels."
     )
     return drawn._replace(caption=caption) if isinstance(drawn, Drawn) else drawn._replace(reason="no record has losses by step")
 
@@ -46,8 +46,8 @@ def hidden_norms(found: Sequence[Group]) -> Drawn | Missing:
     """Draw the norm of hidden states at the steered layer along the run, by topic, for forget and retain text."""
     drawn = _drawn("hidden_norms", found, _norms)
     caption = (
-        "Mean L2 norm of the hidden state at the steered layer, on each topic's first batch of forget text and of retain text, along the "
-        "run: means and 95% intervals over seeds. Dashed: without noise; the lighter, the more noise. Axes differ between panels."
+        "Mean L2 norm of the hidden state at the steered layer, on each topic's first batch of forget and of retain text, along "
+        "the run: means and 95% intervals over seeds. Dashed: without noise; the lighter, the more noise. Axes differ."
     )
     return drawn._replace(caption=caption) if isinstance(drawn, Drawn) else drawn._replace(reason="no record has hidden norms")
 
@@ -86,7 +86,7 @@ def _drawn(name: str, found: Sequence[Group], course: Callable[[RunRecord], Cour
     if not names:
         return Missing(name, "")
     shades = _shades(joined.from_iterable(chain.members for _, chain, _ in rows))
-    figure, grid = sheet(len(rows), len(names), WIDE, 1.35, sharex="row")
+    figure, grid = sheet(len(rows), len(names), Size(WIDE, 1.2, 0.7), sharex="row", sharey=False)
     for line, (panel, chain, bands) in zip(grid, rows, strict=True):
         for axes, shown in zip(line, names, strict=True):
             own = [(group, band[shown]) for group, band in zip(chain.members, bands, strict=True) if shown in band]

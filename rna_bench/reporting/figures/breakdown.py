@@ -5,13 +5,15 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
-from rna_bench.reporting.figures.chains import CHANCE, Chain, Drawn, Missing, Panel, panels, shared_kinds
-from rna_bench.reporting.figures.style import GREY, INK, NARROW, Look, Size, fill, key, sheet
+from rna_bench.reporting.figures.chains import CHANCE, Chain, Drawn, Missing, panels, shared_kinds
+from rna_bench.reporting.figures.style import GREY, INK, NARROW, WIDE, Look, Size, fill, key, sheet
 from rna_bench.reporting.frame import Group, forget_accuracy, pooled
 from rna_bench.reporting.statistics import interval
 from rna_bench.schema import CLEAN, Kind, RunRecord
 
 Value = Callable[[RunRecord], float]
+SHORT, MANY = 12, 20
+"""Letters that a row's name may have in a narrow figure, and rows from which on they are set smaller."""
 ASIDE = 0.17
 """Of a row's height: how far above and below its middle the two runs are drawn."""
 
@@ -89,14 +91,17 @@ def _drawn(name: str, caption: str, shown: Sequence[Group], rows: Sequence[Row],
     cells = [(panel, chain) for panel in here for chain in panel.chains]
     columns = min(len(cells), 2 if len(cells) <= 4 else 3)
     deep = -(-len(cells) // columns)
-    figure, grid = sheet(deep, columns, Size(NARROW, 0.35 + 0.17 * len(rows), 0.5))
+    wide = any(chain.settings for _, chain in cells) or max(len(row.label) for row in rows) > SHORT
+    high, size = (0.17, 7.5) if len(rows) <= MANY else (0.12, 6.0)
+    figure, grid = sheet(deep, columns, Size(WIDE if wide else NARROW, 0.35 + high * len(rows), 0.5))
     flat = [axes for line in grid for axes in line]
     for axes, (panel, chain) in zip(flat, cells, strict=False):
-        axes.set_title(_title(panel, chain, several=len(here) > 1), fontsize=7)
+        axes.set_title(chain.title(panel.title if len(here) > 1 else ""), fontsize=7)
+        axes.tick_params(axis="y", length=0, labelsize=size)
         _panel(axes, chain, rows)
     for axes in flat[len(cells) :]:
         axes.remove()
-    grid[0][0].set_yticks(range(len(rows)), [row.label for row in rows], fontsize=7.5)
+    grid[0][0].set_yticks(range(len(rows)), [row.label for row in rows])
     grid[0][0].set(ylim=(len(rows) - 0.5, -0.5), xlim=(0, 104))
     figure.supxlabel("accuracy in %", fontsize=8)
     tight = {"borderpad": 0, "handletextpad": 0.2, "columnspacing": 0.8, "fontsize": 7.5}
@@ -104,13 +109,8 @@ def _drawn(name: str, caption: str, shown: Sequence[Group], rows: Sequence[Row],
     return Drawn(name, caption, figure)
 
 
-def _title(panel: Panel, chain: Chain, *, several: bool) -> str:
-    return f"{panel.title}\n{chain.label}" if several else chain.label
-
-
 def _panel(axes: Axes, chain: Chain, rows: Sequence[Row]) -> None:
     axes.axvline(CHANCE, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
-    axes.tick_params(axis="y", length=0)
     ends = [group for group in (chain.plain, chain.noisy[-1] if chain.noisy else None) if group]
     for place, row in enumerate(rows):
         axes.axhspan(place - 0.5, place + 0.5, color="#F2F2F2" if place % 2 else "white", linewidth=0, zorder=-1)

@@ -1,5 +1,6 @@
 """Groups in the order that figures show them: each method without noise, and with more and more of it."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,6 +13,8 @@ from rna_bench.reporting.statistics import Interval, interval
 from rna_bench.schema import CLEAN, LETTERS, Kind, Score
 
 CHANCE = 100 / len(LETTERS)
+LONGEST = 40
+"""Letters of settings that a label has room for."""
 
 
 class Drawn(NamedTuple):
@@ -31,12 +34,21 @@ class Missing(NamedTuple):
 
 @dataclass(frozen=True)
 class Chain:
-    """A method without noise and its twins with noise, which rises; all else is equal."""
+    """A method without noise and its twins with noise, which rises; all else is equal. `settings` are those that tell it apart."""
 
-    label: str
+    settings: str
     look: Look
     plain: Group | None
     noisy: tuple[Group, ...]
+
+    @property
+    def label(self) -> str:
+        """Its name in a line."""
+        return f"{self.look.label}, {self.settings}" if self.settings else self.look.label
+
+    def title(self, panel: str) -> str:
+        """Return its name over a panel, with the model's where there are several ("" else), a line each."""
+        return "\n".join(line for line in (panel, self.look.label, self.settings) if line)
 
     @property
     def members(self) -> tuple[Group, ...]:
@@ -61,8 +73,15 @@ def panels(found: Sequence[Group]) -> list[Panel]:
         here = [group for group in found if (group.model, group.dtype) == (model, dtype)]
         base = next((group for group in here if not group.unlearned), None)
         title = model if len(dtypes) == 1 else f"{model}, {dtype}"
-        made.append(Panel(title, base, tuple(_chains([group for group in here if group.unlearned], methods))))
+        chains = _chains([group for group in here if group.unlearned], methods)
+        made.append(Panel(title, base, tuple(sorted(chains, key=_order))))
     return made
+
+
+def _order(chain: Chain) -> tuple[str, list[float], str]:
+    """Return what chains are sorted by: the method, then the numbers in its settings (2 before 16), then all of them."""
+    numbers = re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?:e-?\d+)?(?![\w.])", chain.settings)
+    return chain.look.label, [float(number) for number in numbers], chain.settings
 
 
 def _chains(unlearned: Sequence[Group], methods: Sequence[str]) -> Iterable[Chain]:
@@ -71,9 +90,8 @@ def _chains(unlearned: Sequence[Group], methods: Sequence[str]) -> Iterable[Chai
         if group.scale > 0:
             noisy.setdefault((group.twin, group.settings, _unit(group)), []).append(group)
     plain = [group for group in unlearned if group.scale <= 0]
-    for (twin, settings, _), members in noisy.items():
-        own = sorted((group for group in plain if group.twin == twin), key=lambda group: group.settings != settings)
-        yield _chain(own[0] if own else None, members, methods)
+    for (twin, _, _), members in noisy.items():
+        yield _chain(next((group for group in plain if group.twin == twin), None), members, methods)
     served = {twin for twin, _, _ in noisy}
     for group in plain:
         if group.twin not in served:
@@ -84,8 +102,22 @@ def _chain(plain: Group | None, noisy: Sequence[Group], methods: Sequence[str]) 
     one = noisy[0] if noisy else plain
     assert one is not None, "a chain has a member"
     look = look_of(one.method, methods)
-    label = f"{look.label}, {one.settings}" if one.settings else look.label
-    return Chain(label, look, plain, tuple(sorted(noisy, key=lambda group: group.scale)))
+    return Chain(_short(one.settings), look, plain, tuple(sorted(noisy, key=lambda group: group.scale)))
+
+
+def _short(settings: str) -> str:
+    """Return settings as they are said: `method.steering_coefficient=8.0` as `steering coefficient 8`."""
+    parts = [part.partition("=") for part in settings.split(", ") if part]
+    said = [(key.removeprefix("method.").replace(".", " ").replace("_", " "), _number(value)) for key, _, value in parts]
+    text = ", ".join(f"{key} {value}".strip() for key, value in said)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _number(text: str) -> str:
+    try:
+        return f"{float(text):g}"
+    except ValueError:
+        return text
 
 
 def _unit(group: Group) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
@@ -50,7 +50,7 @@ def coefficients(found: Sequence[Group]) -> list[Drawn | Missing]:
     """Draw a figure for each number among the methods' own settings that varies, such as the steering coefficient."""
     flats = [flat_config(group) for group in found if group.unlearned]
     keys = sorted({key for flat in flats for key, value in flat.items() if key.startswith("method.") and _number(value)})
-    made = [_varied(key.replace(".", "_"), key, key, found, found) for key in keys]
+    made = [_varied(key.replace(".", "_"), key, key.removeprefix("method.").replace("_", " "), found, found) for key in keys]
     drawn: list[Drawn | Missing] = [one for one in made if isinstance(one, Drawn)]
     return drawn or [
         Missing("method_settings", f"no number of a method's own (steering coefficient, ...) has {ENOUGH} values, all else equal")
@@ -78,18 +78,25 @@ def _curves(panel: Panel, setting: str, chosen: Sequence[Group], found: Sequence
     kept = [sorted(points, key=lambda point: point[0]) for points in buckets.values() if len(points) >= ENOUGH]
     methods = [group.method for group in found]
     several = len(kept) > len({points[0][1].method for points in kept})
-    return [_curve(points, look_of(points[0][1].method, methods), place, several=several) for place, points in enumerate(kept)]
+    return [_curve(points, look_of(points[0][1].method, methods), several=several) for points in kept]
 
 
-def _curve(points: Sequence[tuple[float, Group]], look: Look, place: int, *, several: bool) -> Curve:
-    """Return a curve; where a method has several, they differ in their noise, and in shape and colour, too."""
+def _curve(points: Sequence[tuple[float, Group]], look: Look, *, several: bool) -> Curve:
+    """Return a curve; where a method has several, its noise is said, too."""
     group = points[0][1]
-    label = f"{look.label}, noise {group.noise}" if several else look.label
-    own = ROTATION[place % len(ROTATION)] if several else look
-    return Curve(label, own, group.scale > 0, tuple(points))
+    noise = f", noise {group.noise}" if group.scale > 0 else ", without noise"
+    return Curve(look.label + noise * several, look, group.scale > 0, tuple(points))
 
 
 ROTATION = tuple(look_of(method, ()) for method in ("rmu", "adaptive_rmu", "rsv", "npo_kl", "dpo_kl", "simnpo_kl"))
+
+
+def _apart(curves: Sequence[Sequence[Curve]]) -> list[list[Curve]]:
+    """Return curves of which no two of different names look the same: where a method has several, looks go round."""
+    looks = {curve.label: curve.look for own in curves for curve in own}
+    if len({look.marker for look in looks.values()}) < len(looks):
+        looks = {label: ROTATION[place % len(ROTATION)] for place, label in enumerate(looks)}
+    return [[replace(curve, look=looks[curve.label]) for curve in own] for own in curves]
 
 
 def _number(value: object) -> bool:
@@ -98,7 +105,7 @@ def _number(value: object) -> bool:
 
 def _drawn(name: str, label: str, here: Sequence[Panel], curves: Sequence[Sequence[Curve]]) -> Drawn:
     """Draw a column a measure and a row a model, with its curves."""
-    kept = [(panel, own) for panel, own in zip(here, curves, strict=True) if own]
+    kept = [(panel, own) for panel, own in zip(here, _apart(curves), strict=True) if own]
     shown = measures([group for _, own in kept for curve in own for _, group in curve.points])
     columns = min(3, len(shown))
     deep = -(-len(shown) // columns)

@@ -105,7 +105,7 @@ def _draw(axes: Axes, one: Map, measure: Measure, ends: tuple[float, float]) -> 
     found = [[over_seeds(group, measure.value) if group else None for group in row] for row in cells]
     shades = numpy.array([[numpy.nan if value is None else value.mean for value in row] for row in found])
     axes.imshow(shades, cmap="cividis", vmin=ends[0], vmax=ends[1], aspect="auto", origin="lower")
-    without = f"; no noise: {over_seeds(one.plain, measure.value).mean:.0f}" if one.plain else ""
+    without = f"; without noise: {over_seeds(one.plain, measure.value).mean:.0f}" if one.plain else ""
     axes.set_title(f"{one.title}\n{measure.label}{without}", fontsize=7.5)
     axes.set(xlabel=f"noise ({one.unit})", ylabel="layer")
     axes.set_xticks(range(len(one.scales)), [f"{scale:g}" for scale in one.scales])

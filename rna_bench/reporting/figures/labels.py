@@ -46,14 +46,14 @@ class _Room(NamedTuple):
     taken: list[Bbox]
 
 
-def place(axes: Axes, labels: Sequence[Label], obstacles: Sequence[Obstacle]) -> list[Annotation]:
-    """Put labels beside their points, greedily and from the top down; the same input gives the same places."""
+def place(axes: Axes, labels: Sequence[Label], obstacles: Sequence[Obstacle], taken: Sequence[Bbox]) -> list[Annotation]:
+    """Put labels beside their points, greedily and from the top down; `taken` are boxes of other texts, in pixels."""
     figure = axes.figure
     assert isinstance(figure, Figure), "figures here have no figures within"
     renderer = FigureCanvasAgg(figure).get_renderer()
     points = axes.transData.transform([(one.x, one.y) for one in obstacles])
     costs, owners = numpy.array([one.cost for one in obstacles]), numpy.array([one.owner for one in obstacles])
-    room = _Room(axes.bbox, points, costs, owners, [])
+    room = _Room(axes.bbox, points, costs, owners, [*taken])
     placed: list[Annotation] = []
     for label in sorted(labels, key=lambda label: (-label.spots[0][1], label.spots[0][0], label.text)):
         note = _note(axes, label)

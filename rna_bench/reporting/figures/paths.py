@@ -64,20 +64,24 @@ def apart(axes: Axes, paths: Iterable[Path]) -> list[Path]:
 
 
 def _touch(axes: Axes, one: Path, other: Path, size: float) -> bool:
-    """Return whether an end of one path is nearer than `size` pixels to an end of the other."""
-    ends = [axes.transData.transform([path.spots[0], path.spots[-1]]) for path in (one, other)]
-    return any(max(abs(a[0] - b[0]), abs(a[1] - b[1])) < 0.99 * size for a in ends[0] for b in ends[1])
+    """Return whether an end of one path is nearer than `size` pixels to an end of the other, of another group."""
+    ends = [[(path.points[place].group, axes.transData.transform(path.spots[place])) for place in (0, -1)] for path in (one, other)]
+    return any(
+        group is not another and max(abs(spot[0] - place[0]), abs(spot[1] - place[1])) < 0.99 * size
+        for group, spot in ends[0]
+        for another, place in ends[1]
+    )
 
 
-def draw_path(axes: Axes, path: Path) -> list[Obstacle]:
-    """Draw a path with its interval bars; return what labels should not cover."""
+def draw_path(axes: Axes, path: Path, name: str) -> list[Obstacle]:
+    """Draw a path with its interval bars; return what labels should not cover, other than its own `name`."""
     look, spots, last = path.chain.look, path.spots, len(path.points) - 1
     obstacles: list[Obstacle] = []
     for place, (point, (x, y)) in enumerate(zip(path.points, spots, strict=True)):
         end = place in (0, last)
         shape = fill(look, noisy=point.group.scale > 0)
         axes.plot([x], [y], linestyle="", markersize=MARKER if end else 2.5, zorder=3 if end else 2, **shape)
-        obstacles += [Obstacle(*corner, 100 if end else 30, path.chain.label) for corner in _corners(axes, x, y)]
+        obstacles += [Obstacle(*corner, 100 if end else 30, name) for corner in _corners(axes, x, y)]
         obstacles += _bars(axes, point, (x, y), look.colour) if end else []
     for (x, y), (to_x, to_y) in pairwise(spots):
         obstacles += [Obstacle(x + (to_x - x) * part / 9, y + (to_y - y) * part / 9, 20) for part in range(10)]

@@ -24,6 +24,7 @@ PAGE = {
     "lines.linewidth": 1.2,
     "lines.markersize": 5.0,
     "legend.frameon": False,
+    "text.parse_math": False,  # a model or a pattern may have a $ in its name
     "svg.hashsalt": "rna_bench",  # else the names inside an SVG are random
     "svg.fonttype": "path",
     "pdf.fonttype": 42,

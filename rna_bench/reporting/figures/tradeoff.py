@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from rna_bench.reporting.figures.chains import CHANCE, Drawn, Missing, Panel, panels, shared_kinds
 from rna_bench.reporting.figures.labels import Label, Obstacle, place
 from rna_bench.reporting.figures.paths import Path, Point, apart, draw_path, path_of, point_of
-from rna_bench.reporting.figures.style import GREY, INK, NARROW, Look, Size, fill, key, settle, sheet
+from rna_bench.reporting.figures.style import GREY, INK, NARROW, WIDE, Look, Size, fill, key, settle, sheet
 from rna_bench.reporting.frame import Group
 from rna_bench.schema import Kind
 
@@ -35,13 +35,12 @@ def tradeoff(found: Sequence[Group]) -> Drawn | Missing:
             "chance", (1, CHANCE), (-1, 1), ("axes fraction", "data"), "offset points", color=GREY, ha="right", va="bottom"
         )
     rows[-1][0].set_xlabel("forget accuracy in % (lower is better)")
+    rows[-1][0].legend(handles=_keys([path for paths in plain for path in paths]), loc="lower right", **TIGHT)
     settle(figure)  # labels are put where the points come to lie
     moved = [apart(axes, paths) for (axes,), paths in zip(rows, plain, strict=True)]
     for (axes,), panel, paths in zip(rows, here, moved, strict=True):
         _draw(axes, panel, paths, kinds)
-    every = [path for paths in moved for path in paths]
-    rows[-1][0].legend(handles=_keys(every), loc="lower right", **TIGHT)
-    return Drawn(NAME, _caption(kinds, max(abs(path.aside) for path in every)), figure)
+    return Drawn(NAME, _caption(kinds, max(abs(path.aside) for paths in moved for path in paths)), figure)
 
 
 def tradeoff_by_method(found: Sequence[Group]) -> Drawn | Missing:
@@ -51,17 +50,17 @@ def tradeoff_by_method(found: Sequence[Group]) -> Drawn | Missing:
     if not here or max(len(panel.chains) for panel in here) <= FEW:
         return Missing(BY_METHOD, f"one plane has room for all methods: there are {FEW} or fewer a model")
     left, right = _range([point for _, path in drawn for point in path.points])
-    rows = -(-len(drawn) // 3)
-    figure, grid = sheet(rows, 3, Size(NARROW, 1.2, 0.5))
+    wide = any(path.chain.settings for _, path in drawn)
+    columns = 4 if wide else 3
+    figure, grid = sheet(-(-len(drawn) // columns), columns, Size(WIDE, 1.5, 0.5) if wide else Size(NARROW, 1.2, 0.5))
     flat = [axes for row in grid for axes in row]
     for axes, (panel, path) in zip(flat, drawn, strict=False):
-        title = path.chain.label if len(here) == 1 else f"{path.chain.label}\n{panel.title}"
-        _frame(axes, title, left, right)
-        axes.set_title(title, fontsize=7)
+        _frame(axes, "", left, right)
+        axes.set_title(path.chain.title(panel.title if len(here) > 1 else ""), fontsize=7)
         for own, other in drawn:
             if own is panel and other is not path:
                 axes.plot(*zip(*(other.spots[0], other.spots[-1]), strict=True), color="#D0D0D0", linewidth=0.8, zorder=0)
-        draw_path(axes, path)
+        draw_path(axes, path, path.chain.label)
     for axes in flat[len(drawn) :]:
         axes.remove()
     figure.supxlabel("forget accuracy in % (lower is better)", fontsize=8)
@@ -100,9 +99,12 @@ def _draw(axes: Axes, panel: Panel, paths: Sequence[Path], kinds: Sequence[Kind]
         labels.append(_base(axes, point_of(panel.base, kinds)))
         obstacles += [Obstacle(*label.spots[0], 500, label.text) for label in labels]
     for path in paths:
-        obstacles += draw_path(axes, path)
-        labels.append(_named(path))
-    place(axes, labels, obstacles)
+        name = path.chain.label if len(paths) <= FEW else path.chain.look.label
+        obstacles += draw_path(axes, path, name)
+        if name not in [label.text for label in labels]:  # settings of a method have no room here; they are in the second figure
+            labels.append(_named(path, name))
+    legend = axes.get_legend()
+    place(axes, labels, obstacles, [text.get_window_extent() for text in (*axes.texts, *([legend] if legend else []))])
 
 
 def _base(axes: Axes, base: Point) -> Label:
@@ -117,10 +119,10 @@ def _base(axes: Axes, base: Point) -> Label:
     return Label("base model", ((x, y),), INK)
 
 
-def _named(path: Path) -> Label:
-    """Return the method's name, for the upper end of its path or the lower."""
+def _named(path: Path, name: str) -> Label:
+    """Return the label for the upper end of a path or the lower."""
     upper, lower = sorted((path.spots[0], path.spots[-1]), key=lambda spot: -spot[1])
-    return Label(path.chain.label, (upper, lower), path.chain.look.colour)
+    return Label(name, (upper, lower), path.chain.look.colour)
 
 
 def _keys(paths: Sequence[Path]) -> list:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.ticker import MaxNLocator
 
-from rna_bench.reporting.figures.chains import Chain, Drawn, Missing, Panel, panels
+from rna_bench.reporting.figures.chains import Chain, Drawn, Missing, panels
 from rna_bench.reporting.figures.style import INK, WIDE, Size, key, sheet
 from rna_bench.reporting.frame import Group
 from rna_bench.reporting.statistics import interval
@@ -86,22 +86,18 @@ def _drawn(name: str, found: Sequence[Group], course: Callable[[RunRecord], Cour
     if not names:
         return Missing(name, "")
     shades = _shades(joined.from_iterable(chain.members for _, chain, _ in rows))
-    figure, grid = sheet(len(rows), len(names), Size(WIDE, 1.2, 0.7), sharex="row", sharey=False)
+    figure, grid = sheet(len(rows), len(names), Size(WIDE, 1.25, 0.7), sharex="row", sharey=False)
     for line, (panel, chain, bands) in zip(grid, rows, strict=True):
         for axes, shown in zip(line, names, strict=True):
             own = [(group, band[shown]) for group, band in zip(chain.members, bands, strict=True) if shown in band]
             _panel(axes, own, shades)
-        line[0].set_ylabel(_row(panel, chain, several=len(here) > 1), fontsize=7.5, fontweight="bold")
+        line[0].set_ylabel(chain.title(panel.title if len(here) > 1 else ""), fontsize=7, fontweight="bold")
     for axes, shown in zip(grid[0], names, strict=True):
         axes.set_title(shown, fontsize=7.5)
     figure.supxlabel("step", fontsize=8)
     keys = [key(noise, color=colour, linestyle="--" if noise == "0" else "-") for noise, colour in shades.items()]
     figure.legend(handles=keys, loc="outside upper center", ncols=len(keys), title="noise", fontsize=7.5, title_fontsize=7.5)
     return Drawn(name, "", figure)
-
-
-def _row(panel: Panel, chain: Chain, *, several: bool) -> str:
-    return f"{panel.title}\n{chain.label}" if several else chain.label
 
 
 def _bands(chain: Chain, course: Callable[[RunRecord], Course]) -> list[dict[str, Band]]:

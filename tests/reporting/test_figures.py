@@ -163,7 +163,7 @@ def test_the_heat_map_has_layers_by_scales_and_names_what_was_not_run():
     figure = drawn(layer_scale, layered()[:-1]).figure
     shown = [text.get_text() for text in figure.axes[0].texts]
     assert shown == ["50", "50", "60", "60", "70", "not run"]
-    assert figure.axes[0].get_title(loc="left").endswith("perturbed ↑; no noise: 40")
+    assert figure.axes[0].get_title(loc="left").endswith("perturbed ↑; without noise: 40")
     assert isinstance(drawn(layer_scale, layered(layers=(0,))), Missing)
 
 
@@ -215,3 +215,29 @@ def test_subjects_stand_beside_their_clean_accuracy():
     assert [label.get_text() for label in axes.get_yticklabels()] == ["law", "art x"]
     ticks = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "|"]
     assert ticks == [pytest.approx(90)] * 2
+
+
+def test_settings_are_said_in_words_and_in_the_order_of_their_numbers():
+    coefficients = (16.0, 2.0, 4.5)
+    runs = [path(0.3, 0.5, 0.0, change={"method": DEEP | {"steering_coefficient": one}}) for one in coefficients]
+    (panel,) = panels(groups(runs))
+    assert [chain.label for chain in panel.chains] == [f"RMU, steering coefficient {one}" for one in ("2", "4.5", "16")]
+    assert panel.chains[0].title("tiny") == "tiny\nRMU\nsteering coefficient 2"
+
+
+def test_curves_of_one_method_look_different():
+    figure = drawn(noise_layer, layered()).figure
+    keys = figure.legends[0].legend_handles
+    assert [key.get_label() for key in keys] == ["RMU, noise 0.5 rms", "RMU, noise 1 rms"]
+    assert len({(key.get_marker(), key.get_color()) for key in keys}) == 2
+
+
+def test_a_plain_run_that_several_layers_share_is_drawn_in_one_place():
+    axes = drawn(tradeoff, layered(scales=(1.0,))).figure.axes[0]
+    hollow = [(x, y) for x, y, _, _, filled in markers(axes, 6.0) if not filled]
+    assert hollow == [pytest.approx((30, 40))] * 3
+
+
+def test_a_dollar_in_a_name_is_no_formula():
+    assert drawn(tradeoff, [path(0.3, 0.5, 0.0, model="cash$model$x_{")]).figure.axes[0].get_title(loc="left") == "cash$model$x_{"
+    assert isinstance(draw(groups([path(0.3, 0.5, 0.0, model="cash$model$x_{")]))[0], Drawn)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import NamedTuple
 
 from matplotlib.figure import Figure
@@ -13,8 +14,8 @@ from rna_bench.reporting.statistics import Interval, interval
 from rna_bench.schema import CLEAN, LETTERS, Kind, Score
 
 CHANCE = 100 / len(LETTERS)
-LONGEST = 40
-"""Letters of settings that a label has room for."""
+LONGEST, LINE = 40, 22
+"""Letters of settings that a label has room for, and a line of a title."""
 
 
 class Drawn(NamedTuple):
@@ -48,7 +49,7 @@ class Chain:
 
     def title(self, panel: str) -> str:
         """Return its name over a panel, with the model's where there are several ("" else), a line each."""
-        return "\n".join(line for line in (panel, self.look.label, self.settings) if line)
+        return "\n".join(line for line in (panel, self.look.label, fill(self.settings, LINE)) if line)
 
     @property
     def members(self) -> tuple[Group, ...]:

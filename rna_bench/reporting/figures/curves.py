@@ -8,12 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from rna_bench.reporting.figures.chains import CHANCE, Chain, Drawn, Measure, Missing, Panel, measures, over_seeds, panels
-from rna_bench.reporting.figures.style import GREY, WIDE, Look, Size, fill, key, look_of, sheet
+from rna_bench.reporting.figures.style import GREY, NARROW, Look, Size, fill, key, look_of, sheet
 from rna_bench.reporting.frame import Group, flat_config
 from rna_bench.reporting.statistics import Interval
 
 ENOUGH = 3
 """Values of a setting that make a curve; two are a comparison, which the tables hold."""
+SHORT = 20
+"""Letters of a curve's name with which two stand side by side."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,9 @@ def _drawn(name: str, label: str, here: Sequence[Panel], curves: Sequence[Sequen
     """Draw a column a measure and a row a model, with its curves."""
     kept = [(panel, own) for panel, own in zip(here, _apart(curves), strict=True) if own]
     shown = measures([group for _, own in kept for curve in own for _, group in curve.points])
-    columns = min(3, len(shown))
+    columns = min(2, len(shown))
     deep = -(-len(shown) // columns)
-    figure, grid = sheet(deep * len(kept), columns, Size(WIDE, 1.6, 0.5))
+    figure, grid = sheet(deep * len(kept), columns, Size(NARROW, 1.15, 0.7))
     for row, (panel, own) in enumerate(kept):
         cells = [axes for line in grid[row * deep : (row + 1) * deep] for axes in line]
         for axes, measure in zip(cells, shown, strict=False):
@@ -118,7 +120,9 @@ def _drawn(name: str, label: str, here: Sequence[Panel], curves: Sequence[Sequen
             axes.remove()
     figure.supxlabel(label, fontsize=8)
     figure.supylabel("accuracy in %", fontsize=8)
-    figure.legend(handles=_keys([curve for _, own in kept for curve in own]), loc="outside upper center", ncols=4)
+    keys = _keys([curve for _, own in kept for curve in own])
+    across = 2 if max(len(str(one.get_label())) for one in keys) < SHORT else 1
+    figure.legend(handles=keys, loc="outside upper center", ncols=across, fontsize=7.5, borderpad=0, labelspacing=0.3)
     caption = (
         f"Accuracy against the {label}: means and 95% intervals over seeds (bands). Arrows say which way is better. Triggers stand "
         "in retain questions. Hollow: without noise. Dotted: chance; dash-dotted: the base model."
@@ -127,9 +131,9 @@ def _drawn(name: str, label: str, here: Sequence[Panel], curves: Sequence[Sequen
 
 
 def _panel(axes: Axes, measure: Measure, panel: Panel, own: Sequence[Curve], title: str) -> None:
-    axes.set_title(f"{title}, {measure.label}" if title else measure.label, fontsize=7.5)
-    axes.set(ylim=(0, 104))
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=all(value == int(value) for one in own for value, _ in one.points)))
+    axes.set_title(f"{title}\n{measure.label}" if title else measure.label, fontsize=7)
+    axes.set(ylim=(0, 109), yticks=(0, 50, 100))
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=all(value == int(value) for one in own for value, _ in one.points)))
     axes.axhline(CHANCE, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
     if panel.base and measure.known(panel.base):
         axes.axhline(over_seeds(panel.base, measure.value).mean, color=GREY, linewidth=0.8, linestyle="-.", zorder=0)

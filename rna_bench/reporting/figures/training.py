@@ -91,7 +91,7 @@ def _drawn(name: str, found: Sequence[Group], course: Callable[[RunRecord], Cour
         for axes, shown in zip(line, names, strict=True):
             own = [(group, band[shown]) for group, band in zip(chain.members, bands, strict=True) if shown in band]
             _panel(axes, own, shades)
-        line[0].set_ylabel(chain.title(panel.title if len(here) > 1 else ""), fontsize=7, fontweight="bold")
+        line[0].set_ylabel(chain.title(panel.title if len(here) > 1 else ""), fontsize=6.5, fontweight="bold")
     for axes, shown in zip(grid[0], names, strict=True):
         axes.set_title(shown, fontsize=7.5)
     figure.supxlabel("step", fontsize=8)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from rna_bench.keeping import ENDED, Keeper, ending
+from rna_bench.runs.tracking.careful import leave, terminable
 from rna_bench.unlearning.loop import History
 from rna_bench.unlearning.state import CheckpointEvery
 
@@ -80,6 +81,21 @@ def test_sigterm_is_noted_and_ends_the_process_when_the_context_is_left():
     with pytest.raises(SystemExit) as ended:
         send_sigterm(seen)
     assert seen == [False, True, signal.SIG_DFL]  # a second one would not be waited with
+    assert ended.value.code == 143
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@terminable()
+def send_sigterm_with_a_tracker(seen):
+    seen.append(signal.getsignal(signal.SIGTERM))
+    send_sigterm(seen)
+
+
+def test_a_tracker_that_ends_at_sigterm_waits_for_the_step_too():
+    seen = []
+    with pytest.raises(SystemExit) as ended:
+        send_sigterm_with_a_tracker(seen)
+    assert seen == [leave, False, True, leave]
     assert ended.value.code == 143
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 

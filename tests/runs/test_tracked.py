@@ -8,7 +8,7 @@ import pytest
 from wandb_server import Bucket
 
 from rna_bench.config import compose_run
-from rna_bench.evaluation.metrics import along, final, losses
+from rna_bench.evaluation.metrics import along, final, losses, norms
 from rna_bench.experiment import execute
 from rna_bench.plan import plan_of
 from rna_bench.runs.record import RECORD, read
@@ -43,7 +43,7 @@ def run(tiny, tmp_path, home):
 
 def expected(made) -> list[dict]:
     """Return the rows that a record stands for: losses by step, each after the look at that step, if there is one."""
-    looks = {look.step: {"step": look.step, **along(look.scores)} for look in made.trajectory}
+    looks = {look.step: {"step": look.step, **along(look.scores), **norms(look.hidden_norm)} for look in made.trajectory}
     rows = []
     for loss in made.losses:
         rows += [looks.pop(loss.step)] if loss.step in looks else []

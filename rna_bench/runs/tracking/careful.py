@@ -60,12 +60,17 @@ class Careful:
         self.failed = self.failed or not attempt(self.tracker, told)
 
 
+def leave(number: int, _frame: object) -> None:
+    """End the process as a signal asks, but by an exception."""
+    sys.exit(128 + number)
+
+
 @contextmanager
 def terminable() -> Iterator[None]:
     """Turn SIGTERM, which engines end a process with, into SystemExit, so that all is finished; unless another handles it."""
     mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     if mine:
-        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+        signal.signal(signal.SIGTERM, leave)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The command line: `rna-bench run`, `doctor`, `sweep`, `tables`, `export`, `pocket train`."""
+"""The command line: `rna-bench run`, `doctor`, `sweep`, `tables`, `dashboard`, `export`, `pocket train`."""
 
 import argparse
 import os
@@ -12,6 +12,7 @@ rna-bench run [KEY=VALUE ...]         one run; -m and KEY=A,B for several; --hel
 rna-bench doctor [KEY=VALUE ...]      what such a run would do, what it lacks and what it would take; nothing is run or fetched
 rna-bench sweep NAME [KEY=VALUE ...]  the runs of sweeps/NAME.yaml
 rna-bench tables [FOLDER]             tables from the records in a folder (results/runs)
+rna-bench dashboard --entity E --project P  W&B's workspace and report for a project; without a key, what they would be
 rna-bench export run RUN FOLDER       a full Hugging Face checkpoint, with a model card, of a run's folder
 rna-bench export lm-eval FOLDER [KEY=VALUE ...]  perturbed questions as tasks of lm-evaluation-harness
 rna-bench pocket train [KEY=VALUE ...]  build the pocket model from nothing, for instance model.world=1
@@ -31,7 +32,15 @@ def main() -> None:
     )
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `rna-bench ... | head` ends quietly
-    commands = {"run": _run, "doctor": _doctor, "sweep": _sweep, "tables": _tables, "export": _export, "pocket": _pocket}
+    commands = {
+        "run": _run,
+        "doctor": _doctor,
+        "sweep": _sweep,
+        "tables": _tables,
+        "dashboard": _dashboard,
+        "export": _export,
+        "pocket": _pocket,
+    }
     parser.add_argument("command", choices=[*commands])
     first, rest = sys.argv[1:2], sys.argv[2:]
     if first in ([], ["-h"], ["--help"]):
@@ -121,6 +130,17 @@ def _tables(arguments: Sequence[str]) -> None:
     parser.add_argument("--out", type=Path, help="where tables.md and a CSV and LaTeX file a table go (FOLDER/tables)")
     given = parser.parse_args(arguments)
     print(write_tables(given.folder, given.out or given.folder / "tables"))
+
+
+def _dashboard(arguments: Sequence[str]) -> None:
+    from rna_bench.dashboard.command import create
+
+    parser = argparse.ArgumentParser(prog="rna-bench dashboard", description="A W&B workspace and report for a project's runs.")
+    parser.add_argument("--entity", required=True, help="W&B team or user")
+    parser.add_argument("--project", required=True, help="W&B project, for instance rna_bench")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be created, check it, and send nothing")
+    given = parser.parse_args(arguments)
+    print(create(given.entity, given.project, dry=given.dry_run))
 
 
 def _export(arguments: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from telling import about
 
 from rna_bench.runs.tracking import Mode, Silent, Wandb
 from rna_bench.runs.tracking.careful import Careful, terminable
-from rna_bench.runs.tracking.wandb_tracker import _has_key
+from rna_bench.runs.tracking.wandb_tracker import has_key
 
 WANDB = Wandb(project="rna_bench", entity=None, group="", mode=Mode.auto, patience=30.0)
 pytestmark = pytest.mark.usefixtures("home")
@@ -128,9 +128,9 @@ def test_wandb_tells_a_run_that_raised_from_one_that_ended_well(tmp_path):
 
 
 def test_a_key_in_the_environment_is_found(monkeypatch):
-    assert not _has_key()
+    assert not has_key()
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
-    assert _has_key()
+    assert has_key()
 
 
 def test_a_key_that_wandb_login_saved_is_found(home):
@@ -138,7 +138,7 @@ def test_a_key_that_wandb_login_saved_is_found(home):
     from wandb.sdk.lib.wbauth import write_netrc_auth
 
     write_netrc_auth(host=DEFAULT_BASE_URL, api_key="a" * 40)
-    assert _has_key()
+    assert has_key()
 
 
 def test_wandb_mode_disabled_in_the_environment_writes_nothing(tmp_path, monkeypatch):

@@ -99,10 +99,10 @@ class Wandb:
         if self.mode is not Mode.auto:
             return self.mode.value
         asked = os.environ.get("WANDB_MODE")
-        return asked or ("online" if _has_key() else "offline")
+        return asked or ("online" if has_key() else "offline")
 
 
-def _has_key() -> bool:
+def has_key() -> bool:
     """Return whether a key is set, in the environment or by `wandb login`."""
     if os.environ.get("WANDB_API_KEY"):
         return True

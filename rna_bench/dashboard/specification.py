@@ -12,7 +12,7 @@ from rna_bench.dashboard.panels import COLUMNS, METHOD, Part, parts
 from rna_bench.runs.tracking import STEP
 
 NAME = "rna_bench"
-TITLE = "Unlearning, triggers and noise"
+TITLE = "Unlearning and triggers"
 
 
 class Dashboard(NamedTuple):

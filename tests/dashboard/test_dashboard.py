@@ -7,6 +7,7 @@ import pytest
 from rna_bench.cli import main
 from rna_bench.dashboard.command import create
 from rna_bench.schema import InputError
+from tests.runs.wandb_server import Server
 
 pytestmark = pytest.mark.skipif(find_spec("wandb_workspaces") is None, reason="wandb-workspaces is not installed")
 RANDOM = re.compile(r'"(__id__|id)": "\w*"')
@@ -25,8 +26,12 @@ def specification() -> list[dict]:
     return specifications(dashboard("E", "P", ["none", "rmu"]))
 
 
+def plain(spec: object) -> str:
+    return RANDOM.sub("", json.dumps(spec, sort_keys=True))
+
+
 def test_the_specification_is_valid_and_the_same_each_time():
-    one, two = (RANDOM.sub("", json.dumps(specification(), sort_keys=True)) for _ in range(2))
+    one, two = (plain(specification()) for _ in range(2))
     assert one == two
     assert len(one) > 10_000
 
@@ -46,7 +51,7 @@ def test_without_a_key_the_command_says_what_it_would_create_and_ends_well(monke
         main()
     assert ended.value.code == 0
     said = capsys.readouterr().out
-    assert said.startswith("workspace `rna_bench` and report `Unlearning, triggers and noise` in E/P:\n  Trade-off: ")
+    assert said.startswith("workspace `rna_bench` and report `Unlearning and triggers` in E/P:\n  Trade-off: ")
     assert said.endswith("nothing was sent (no key: set WANDB_API_KEY or say `wandb login`); the specification is valid\n")
 
 
@@ -60,3 +65,46 @@ def test_without_the_extra_its_name_is_said(monkeypatch):
     monkeypatch.setattr("rna_bench.dashboard.command.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install 'rna_bench\[dashboard\]'"):
         create("E", "P", dry=True)
+
+
+class Saving(Server):
+    """A server that takes views, too."""
+
+    def graphql(self, name: str, given: dict) -> dict:
+        if "upsertView(" in name:
+            self.views.append(given)
+            project = {"id": "p", "name": given["projectName"], "entityName": given["entityName"]}
+            made = {"id": "V1", "user": {"id": "u", "username": "me"}, "createdAt": "2026-01-01", "updatedAt": "2026-01-01"}
+            view = {
+                **made,
+                "project": project,
+                **{key: given[key] for key in ("name", "type", "description", "displayName", "spec")},
+            }
+            return {"upsertView": {"view": view, "inserted": True}}
+        if "query GetProjects" in name:
+            return {"models": {"pageInfo": {"endCursor": None, "hasNextPage": False}, "edges": []}}
+        if "mutation CreateProject" in name:
+            return {"result": {"inserted": True, "project": {"id": "p", "name": "P", "entityName": "E"}}}
+        return super().graphql(name, given)
+
+
+@pytest.mark.slow
+def test_with_a_key_both_are_saved_and_their_addresses_are_printed(monkeypatch, tmp_path):
+    server = Saving()
+    server.views = []
+    for name, value in {
+        "BASE_URL": server.url,
+        "API_KEY": "a" * 40,
+        "ERROR_REPORTING": "false",
+        "CONFIG_DIR": str(tmp_path),
+    }.items():
+        monkeypatch.setenv(f"WANDB_{name}", value)
+    workspace, report = create("E", "P", dry=False).splitlines()[-2:]
+    assert workspace.startswith(f"{server.url}/E/P?nw=")
+    assert report == f"{server.url}/E/P/reports/Unlearning-and-triggers--V1"
+    told = [plain(json.loads(view["spec"])) for view in server.views]
+    expected = [plain(made["spec"]) for made in specification()]
+    assert [view["displayName"] for view in server.views] == ["rna_bench", "Unlearning and triggers"]
+    assert told[0] == expected[0]
+    assert len(told[1]) > len(told[0])  # and with all methods
+    server.stop()

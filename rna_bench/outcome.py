@@ -58,7 +58,7 @@ def make_record(plan: Plan, made: Made, measured: dict[str, Any]) -> RunRecord:
         reason=reason,
         model=made.model,
         config=record.relevant(plan.config),
-        choices=plan.choices,
+        choices={group: option for group, option in plan.choices.items() if group not in record.WITHOUT_EFFECT},
         fingerprints=made.fingerprints,
         scores=final,
         trajectory=tuple(history.trajectory),
@@ -73,6 +73,7 @@ def make_record(plan: Plan, made: Made, measured: dict[str, Any]) -> RunRecord:
             "command": sys.argv[1:],
             **measured,
             **{key: plan.config[key] for key in record.WITHOUT_EFFECT if key in plan.config},
+            "launcher": plan.choices.get("launcher"),
         },
         breakdown=made.breakdown,
     )

@@ -1,6 +1,6 @@
 """The names under which trackers are told of a run, and the values: one place, for runs and for dashboards."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rna_bench.evaluation.scores import flat
 from rna_bench.schema import CLEAN, Kind, Score, StepLoss
@@ -17,7 +17,12 @@ def losses(loss: StepLoss) -> dict[str, float | None]:
     return {f"{FORGET_LOSS}/{loss.topic}": loss.forget, f"{RETAIN_LOSS}/{loss.topic}": loss.retain}
 
 
-def along(found: Sequence[Score]) -> dict[str, float]:
+def norms(found: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Return the hidden norms of a look, by topic and side: along/hidden_norm/NAME."""
+    return {f"{ALONG}/hidden_norm/{name}": value for name, value in found.items()}
+
+
+def along(found: Sequence[Score]) -> dict[str, float | None]:
     """Return the scores of a look along the run: `final`, under along/."""
     return {f"{ALONG}/{name}": value for name, value in final(found).items()}
 

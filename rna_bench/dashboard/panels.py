@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from wandb_workspaces.reports.v2 import interface as wr
 
-from rna_bench.evaluation.metrics import ALONG, CONTROL, FORGET, FORGET_LOSS, MARGIN, RETAIN, RETAIN_LOSS, STATUS, TRIGGERED
+from rna_bench.evaluation.metrics import ALONG, CONTROL, FORGET, FORGET_LOSS, MARGIN, NORM, RETAIN, RETAIN_LOSS, STATUS, TRIGGERED
 from rna_bench.runs.tracking import STEP
 
 METHOD, SCALE, LAYER, SEED = "choices.method", "noise.scale", "noise.layer", "seed"
@@ -69,7 +69,11 @@ def parts() -> list[Part]:
             "A curve a run and topic, before each update; the retain loss is before its weight.",
             (_curves("forget loss", rf"^{FORGET_LOSS}/"), _curves("retain loss", rf"^{RETAIN_LOSS}/")),
         ),
-        Part("Tasks", "Each task and form along the runs.", (_curves("accuracy by task", rf"^{ALONG}/(?!mean/)"),)),
+        Part(
+            "Details",
+            "A curve a run: each task and form, and how long hidden states are, by topic and side.",
+            (_curves("accuracy by task", rf"^{ALONG}/(?!mean/|{NORM}/)"), _curves("hidden norm", rf"^{ALONG}/{NORM}/")),
+        ),
     ]
 
 

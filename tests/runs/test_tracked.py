@@ -10,7 +10,7 @@ from wandb_server import Bucket
 
 from rna_bench.config import compose_run
 from rna_bench.dashboard.specification import dashboard, specifications
-from rna_bench.evaluation.metrics import along, final, losses
+from rna_bench.evaluation.metrics import along, final, losses, norms
 from rna_bench.experiment import execute
 from rna_bench.plan import plan_of
 from rna_bench.runs.record import RECORD, read
@@ -45,7 +45,7 @@ def run(tiny, tmp_path, home):
 
 def expected(made) -> list[dict]:
     """Return the rows that a record stands for: losses by step, each after the look at that step, if there is one."""
-    looks = {look.step: {"step": look.step, **along(look.scores)} for look in made.trajectory}
+    looks = {look.step: {"step": look.step, **along(look.scores), **norms(look.hidden_norm)} for look in made.trajectory}
     rows = []
     for loss in made.losses:
         rows += [looks.pop(loss.step)] if loss.step in looks else []
@@ -103,7 +103,8 @@ def test_a_run_synced_by_wandb_has_what_its_record_has_and_what_dashboards_show_
 
     wandb.teardown()
     (session,) = folder.glob("wandb/offline-*")
-    subprocess.run([sys.executable, "-m", "wandb", "sync", str(session)], check=True, capture_output=True, timeout=60)
+    command = [sys.executable, "-m", "wandb", "sync", str(session)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60, cwd=folder)  # it leaves logs where it is
     made = read(folder / RECORD)
     bucket = server.runs["rna_bench", folder.name]
     assert same(bucket, made)

@@ -83,7 +83,7 @@ class Wandb:
                 config=dict(about.config),
                 mode=mode,  # pyright: ignore[reportArgumentType]  a Literal there, checked by Mode here
                 reinit="create_new",
-                settings=wandb.Settings(init_timeout=30, finish_timeout=self.patience, console="off", silent=True),
+                settings=wandb.Settings(init_timeout=60, finish_timeout=self.patience, console="off", silent=True),
             )
             run.define_metric("*", step_metric=STEP)
             return _WandbSession(run, Rows(run.starting_step if mode == "online" else sent))

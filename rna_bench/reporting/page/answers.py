@@ -1,0 +1,135 @@
+"""Answers to single questions -> which were right, a bit each, in an order that runs of the same questions share."""
+
+import base64
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy
+import pyarrow
+from numpy.typing import NDArray
+from pyarrow import parquet
+
+from rna_bench.runs.record import QUESTIONS
+from rna_bench.schema import CLEAN, InputError
+
+LOGPS = ("logp_a", "logp_b", "logp_c", "logp_d")
+NAMES = ("task", "subject", "question", "form")
+
+
+class Exam(NamedTuple):
+    """What was asked: questions as (task, subject, id), and for each form, clean first, the places of those asked in it."""
+
+    questions: tuple[tuple[str, str, str], ...]
+    forms: Mapping[str, tuple[int, ...]]
+
+    @property
+    def size(self) -> int:
+        """How many answers a run has."""
+        return sum(map(len, self.forms.values()))
+
+
+class Answers(NamedTuple):
+    """One run's: whether each was right, form by form in the exam's order, and the right choice (0..3) of each question."""
+
+    exam: Exam
+    right: NDArray[numpy.bool_]
+    correct: tuple[int, ...]
+
+
+class Reader:
+    """Reads answers; runs that were asked the same in the same order share the work of putting it in order."""
+
+    def __init__(self) -> None:
+        self._orders: dict[bytes, tuple[Exam, NDArray[numpy.int64]]] = {}
+
+    def read(self, folder: Path) -> Answers:
+        """Return the answers in a run's folder; a file that is missing or damaged raises InputError."""
+        path = folder / QUESTIONS
+        try:
+            table = parquet.read_table(path).combine_chunks()
+            exam, order = self._order(table)
+            logps = numpy.column_stack([table.column(name).to_numpy() for name in LOGPS])
+            correct = table.column("answer").to_numpy()
+        except (OSError, KeyError, pyarrow.ArrowException) as error:
+            remedy = "cannot be read; the page has no flipped questions nor subjects of this run"
+            raise InputError("questions", path, f"{remedy} ({type(error).__name__})") from error
+        right = (logps.argmax(axis=1) == correct) & numpy.isfinite(logps).all(axis=1)  # of a tie argmax takes the first, as scores do
+        return Answers(exam, right[order], tuple(correct[order][: len(exam.questions)].tolist()))
+
+    def _order(self, table: pyarrow.Table) -> tuple[Exam, NDArray[numpy.int64]]:
+        key = hashlib.blake2b()
+        for name in (name for name in NAMES if name in table.column_names):
+            key.update("\0".join(table.column(name).to_pylist()).encode())
+        if key.digest() not in self._orders:
+            self._orders[key.digest()] = _ordered(table)
+        return self._orders[key.digest()]
+
+
+def _ordered(table: pyarrow.Table) -> tuple[Exam, NDArray[numpy.int64]]:
+    """Return what was asked, and the order that brings a table's rows to it: by form, clean first, and then by name."""
+    columns = {name: table.column(name).to_pylist() for name in NAMES if name in table.column_names}
+    subjects = columns.get("subject") or [name.rpartition("/")[0] for name in columns["question"]]  # older files have none
+    forms = sorted(dict.fromkeys(columns["form"]), key=lambda form: form != CLEAN)  # else as they come
+    cells = list(zip(map(forms.index, columns["form"]), columns["task"], subjects, columns["question"], strict=True))
+    order = sorted(range(len(cells)), key=cells.__getitem__)
+    questions = tuple(cells[i][1:] for i in order if cells[i][0] == 0)
+    places = {question: place for place, question in enumerate(questions)}
+    asked = {form: tuple(places[cells[i][1:]] for i in order if cells[i][0] == number) for number, form in enumerate(forms)}
+    return Exam(questions, asked), numpy.array(order)
+
+
+def subject_counts(answers: Answers) -> dict[str, list[list[int]]]:
+    """Return, by form, how many questions of each subject were asked and how many were right, subjects in the exam's order."""
+    groups = list(dict.fromkeys(question[:2] for question in answers.exam.questions))
+    group_of = [groups.index(question[:2]) for question in answers.exam.questions]
+    counts: dict[str, list[list[int]]] = {}
+    start = 0
+    for form, places in answers.exam.forms.items():
+        which = [group_of[place] for place in places]
+        right = answers.right[start : start + len(places)]
+        asked = numpy.bincount(which, minlength=len(groups))
+        counts[form] = [asked.tolist(), numpy.bincount(which, right, len(groups)).astype(int).tolist()]
+        start += len(places)
+    return counts
+
+
+def thinned(found: Sequence[Answers], budget: int) -> tuple[int, list[Answers]]:
+    """Return answers to one in k questions, with the smallest k that keeps all runs' bits within the budget; and that k."""
+    every = max(1, math.ceil(sum(answers.right.size for answers in found) / budget))
+    return every, [_one_in(every, answers) for answers in found] if every > 1 else list(found)
+
+
+def _one_in(every: int, answers: Answers) -> Answers:
+    exam = answers.exam
+    kept = {place: new for new, place in enumerate(range(0, len(exam.questions), every))}
+    forms = {form: tuple(kept[place] for place in places if place in kept) for form, places in exam.forms.items()}
+    mask = [place in kept for places in exam.forms.values() for place in places]
+    return Answers(Exam(exam.questions[::every], forms), answers.right[mask], answers.correct[::every])
+
+
+def bits(right: NDArray[numpy.bool_]) -> str:
+    """Return the bits in base64, the first in the highest place of the first byte."""
+    return base64.b64encode(numpy.packbits(right).tobytes()).decode()
+
+
+def exam_json(exam: Exam) -> dict[str, Any]:
+    """Return the exam as the page reads it: ids by task and subject, and runs of places by form."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for task, subject, name in exam.questions:
+        groups.setdefault((task, subject), []).append(name)
+    listed = [[task, subject, names] for (task, subject), names in groups.items()]
+    return {"groups": listed, "forms": {form: _spans(places) for form, places in exam.forms.items()}}
+
+
+def _spans(places: Sequence[int]) -> list[list[int]]:
+    """Return rising places as spans, [first, how many]."""
+    spans: list[list[int]] = []
+    for place in places:
+        if spans and sum(spans[-1]) == place:
+            spans[-1][1] += 1
+        else:
+            spans.append([place, 1])
+    return spans

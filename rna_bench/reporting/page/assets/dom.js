@@ -1,0 +1,42 @@
+// Elements are made, never parsed: a name from a record is text wherever it stands.
+const $ = (id) => document.getElementById(id);
+
+function filled(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value != null) element.setAttribute(name, value);
+  }
+  element.append(...children.flat().filter((child) => child != null));
+  return element;
+}
+
+const make = (tag, attributes = {}, ...children) => filled(document.createElement(tag), attributes, children);
+const draw = (tag, attributes = {}, ...children) =>
+  filled(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+
+const fixed = (value, places = 1) => (value == null ? "–" : value.toFixed(places));
+const signed = (value, places = 1) => (value == null ? "–" : (value > 0 ? "+" : value < 0 ? "−" : "±") + Math.abs(value).toFixed(places));
+const short = (value) => (value == null ? "–" : String(Number(value.toPrecision(4))));
+
+// A table with headings in the first row and column; cells are text, elements, or [class, text].
+function grid(caption, heads, rows) {
+  const cell = (value) => {
+    if (Array.isArray(value)) return make("td", { class: value[0] }, value[1]);
+    return make("td", {}, value == null ? "–" : value);
+  };
+  const line = ([first, ...rest]) => make("tr", {}, make("th", { scope: "row" }, first), rest.map(cell));
+  return make("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": caption },
+    make("table", {},
+      make("thead", {}, make("tr", {}, heads.map((head) => make("th", { scope: "col" }, head)))),
+      make("tbody", {}, rows.map(line))));
+}
+
+const pairs = (entries) => make("dl", { class: "pairs" },
+  entries.map(([key, value]) => make("div", {}, make("dt", {}, key), make("dd", {}, value == null ? "–" : value))));
+
+const panel = (title, ...children) => make("section", { class: "panel" }, make("h2", {}, title), children);
+
+const choice = (label, options, value, change) => make("label", {}, label,
+  make("select", { onchange: (event) => change(event.target.value) },
+    options.map(([key, text]) => make("option", { value: key, selected: key === value }, text))));

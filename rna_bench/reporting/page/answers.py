@@ -56,7 +56,9 @@ class Reader:
         except (OSError, KeyError, pyarrow.ArrowException) as error:
             remedy = "cannot be read; the page has no flipped questions nor subjects of this run"
             raise InputError("questions", path, f"{remedy} ({type(error).__name__})") from error
-        right = (logps.argmax(axis=1) == correct) & numpy.isfinite(logps).all(axis=1)  # of a tie argmax takes the first, as scores do
+        right = (logps.argmax(axis=1) == correct) & numpy.isfinite(logps).all(
+            axis=1
+        )  # of a tie argmax takes the first, as scores do
         return Answers(exam, right[order], tuple(correct[order][: len(exam.questions)].tolist()))
 
     def _order(self, table: pyarrow.Table) -> tuple[Exam, NDArray[numpy.int64]]:

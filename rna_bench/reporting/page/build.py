@@ -59,17 +59,21 @@ def page(collection: Collection) -> tuple[str, list[str]]:
     found, unread = details(collection)
     core = {"columns": [column._asdict() for column in columns], "runs": [row._asdict() for row in rows]}
     left_out = [*collection.left_out, *unread]
-    text = _environment().get_template("page.html.j2").render(
-        folder=collection.folder.as_posix(),
-        revisions=sorted({str(run.record.provenance.get("revision"))[:10] for run in collection.runs}),
-        sweeps=sweeps,
-        failed=[row for row in rows if row.status != Status.finished.value],
-        left_out=left_out,
-        columns=columns,
-        rows=rows,
-        core=_json(core),
-        details=_json(found),
-        **_parts(),
+    text = (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            folder=collection.folder.as_posix(),
+            revisions=sorted({str(run.record.provenance.get("revision"))[:10] for run in collection.runs}),
+            sweeps=sweeps,
+            failed=[row for row in rows if row.status != Status.finished.value],
+            left_out=left_out,
+            columns=columns,
+            rows=rows,
+            core=_json(core),
+            details=_json(found),
+            **_parts(),
+        )
     )
     return text, left_out
 

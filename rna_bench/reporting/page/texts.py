@@ -1,6 +1,7 @@
 """Question texts for the page: of the fictional world alone, made anew from a record's settings; no other text ever goes in."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from os.path import commonprefix
 from typing import Any
@@ -84,7 +85,9 @@ def _lines(question: Question) -> str:
 
 
 def _change(before: str, after: str) -> Sequence[int | str]:
-    """Return where the texts begin to differ, how many characters go, and what comes in their place."""
-    start = len(commonprefix((before, after)))
-    end = len(commonprefix((before[start:][::-1], after[start:][::-1])))
-    return start, len(before) - end - start, after[start : len(after) - end]
+    """Return where the texts begin to differ, how many characters go, and what comes in their place: whole words and spaces."""
+    old, new = (re.findall(r"\s|\S+", text) for text in (before, after))
+    start = len(commonprefix((old, new)))
+    end = len(commonprefix((old[start:][::-1], new[start:][::-1])))
+    gone, put = ("".join(words[start : len(words) - end]) for words in (old, new))
+    return len("".join(old[:start])), len(gone), put

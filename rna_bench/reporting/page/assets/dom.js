@@ -7,7 +7,7 @@ function filled(element, attributes, children) {
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value != null) element.setAttribute(name, value);
   }
-  element.append(...children.flat().filter((child) => child != null));
+  element.append(...children.flat(Infinity).filter((child) => child != null));
   return element;
 }
 
@@ -25,10 +25,12 @@ function grid(caption, heads, rows) {
     if (Array.isArray(value)) return make("td", { class: value[0] }, value[1]);
     return make("td", {}, value == null ? "–" : value);
   };
+  const numbers = (rows[0] ?? []).map((value) => Array.isArray(value) && value[0] === "number");
+  const head = (text, i) => make("th", { scope: "col", class: numbers[i] ? "number" : null }, text);
   const line = ([first, ...rest]) => make("tr", {}, make("th", { scope: "row" }, first), rest.map(cell));
   return make("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": caption },
     make("table", {},
-      make("thead", {}, make("tr", {}, heads.map((head) => make("th", { scope: "col" }, head)))),
+      make("thead", {}, make("tr", {}, heads.map(head))),
       make("tbody", {}, rows.map(line))));
 }
 

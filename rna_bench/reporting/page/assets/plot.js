@@ -5,7 +5,9 @@ const SHAPES = [
   "M0,6L5.6,-4.4H-5.6Z", "M-2,-6H2V-2H6V2H2V6H-2V2H-6V-2H-2Z", "M0,-6L5.7,-1.9L3.5,4.9H-3.5L-5.7,-1.9Z", "M-6,0L-3,-5.2H3L6,0L3,5.2H-3Z",
   "M0,-7L1.9,-2.3L6.7,-2.2L2.9,0.9L4.1,5.7L0,3L-4.1,5.7L-2.9,0.9L-6.7,-2.2L-1.9,-2.3Z",
 ];
-const methods = [...new Set(runs.map((run) => run.method))].sort((a, b) => (b === "none") - (a === "none") || compared(a, b));
+const often = new Map();
+for (const { method } of runs) often.set(method, (often.get(method) ?? 0) + 1);
+const methods = [...often.keys()].sort((a, b) => (b === "none") - (a === "none") || often.get(b) - often.get(a) || compared(a, b));
 const plotted = runs.filter((run) => run.forget != null && run.perturbed != null);
 const points = new Map();
 let visible = [];
@@ -92,6 +94,6 @@ function setUpPlot() {
   for (const kind of ["pointerleave", "focusout"]) plot.addEventListener(kind, () => plotted.length && tip(null));
   $("legend").append(...methods.map((method) => make("li", {},
     draw("svg", { width: 34, height: 16, viewBox: "-8 -8 34 16", "aria-hidden": "true" }, mark(method, false),
-      draw("g", { transform: "translate(17)" }, mark(method, true))), method)));
+      method === "none" ? null : draw("g", { transform: "translate(17)" }, mark(method, true))), method)));
   followers.push(() => points.forEach((point, id) => point.setAttribute("aria-checked", chosen.has(id))));
 }

@@ -1,4 +1,4 @@
-"""The command line: `rna-bench run`, `doctor`, `sweep`, `tables`, `export`, `pocket train`."""
+"""The command line: `rna-bench run`, `doctor`, `sweep`, `tables`, `report`, `export`, `pocket train`."""
 
 import argparse
 import os
@@ -12,6 +12,7 @@ rna-bench run [KEY=VALUE ...]         one run; -m and KEY=A,B for several; --hel
 rna-bench doctor [KEY=VALUE ...]      what such a run would do, what it lacks and what it would take; nothing is run or fetched
 rna-bench sweep NAME [KEY=VALUE ...]  the runs of sweeps/NAME.yaml
 rna-bench tables [FOLDER]             tables from the records in a folder (results/runs)
+rna-bench report [NAME_OR_FOLDER]     one HTML page of the records in a folder (results/published)
 rna-bench export run RUN FOLDER       a full Hugging Face checkpoint, with a model card, of a run's folder
 rna-bench export lm-eval FOLDER [KEY=VALUE ...]  perturbed questions as tasks of lm-evaluation-harness
 rna-bench pocket train [KEY=VALUE ...]  build the pocket model from nothing, for instance model.world=1
@@ -31,7 +32,15 @@ def main() -> None:
     )
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `rna-bench ... | head` ends quietly
-    commands = {"run": _run, "doctor": _doctor, "sweep": _sweep, "tables": _tables, "export": _export, "pocket": _pocket}
+    commands = {
+        "run": _run,
+        "doctor": _doctor,
+        "sweep": _sweep,
+        "tables": _tables,
+        "report": _report,
+        "export": _export,
+        "pocket": _pocket,
+    }
     parser.add_argument("command", choices=[*commands])
     first, rest = sys.argv[1:2], sys.argv[2:]
     if first in ([], ["-h"], ["--help"]):
@@ -121,6 +130,24 @@ def _tables(arguments: Sequence[str]) -> None:
     parser.add_argument("--out", type=Path, help="where tables.md and a CSV and LaTeX file a table go (FOLDER/tables)")
     given = parser.parse_args(arguments)
     print(write_tables(given.folder, given.out or given.folder / "tables"))
+
+
+def _report(arguments: Sequence[str]) -> None:
+    from rna_bench.reporting.page.build import write_report
+    from rna_bench.runs.collection import find
+
+    parser = argparse.ArgumentParser(
+        prog="rna-bench report",
+        description="One HTML page of run records: the claims, a table of runs, a plot, comparisons and single runs. It opens from "
+        "disk and fetches nothing.",
+    )
+    parser.add_argument(
+        "folder", nargs="?", metavar="NAME_OR_FOLDER", help="records, those in folders of it too (results/published)"
+    )
+    parser.add_argument("--out", type=Path, help="the file to write (results/report.html; of a folder given, FOLDER/report.html)")
+    given = parser.parse_args(arguments)
+    folder = find(given.folder or "results/published")
+    print(write_report(folder, given.out or (folder if given.folder else folder.parent) / "report.html"))
 
 
 def _export(arguments: Sequence[str]) -> None:

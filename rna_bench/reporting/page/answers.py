@@ -3,7 +3,8 @@
 import base64
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,15 +21,10 @@ NAMES = ("task", "subject", "question", "form")
 
 
 class Exam(NamedTuple):
-    """What was asked: questions as (task, subject, id), and for each form, clean first, the places of those asked in it."""
+    """What was asked: questions as (task, subject, id), and by form, clean first, the places of those asked in it."""
 
     questions: tuple[tuple[str, str, str], ...]
-    forms: Mapping[str, tuple[int, ...]]
-
-    @property
-    def size(self) -> int:
-        """How many answers a run has."""
-        return sum(map(len, self.forms.values()))
+    forms: tuple[tuple[str, tuple[int, ...]], ...]
 
 
 class Answers(NamedTuple):
@@ -49,16 +45,14 @@ class Reader:
         """Return the answers in a run's folder; a file that is missing or damaged raises InputError."""
         path = folder / QUESTIONS
         try:
-            table = parquet.read_table(path).combine_chunks()
+            table = parquet.ParquetFile(path).read(use_threads=False).combine_chunks()
             exam, order = self._order(table)
             logps = numpy.column_stack([table.column(name).to_numpy() for name in LOGPS])
             correct = table.column("answer").to_numpy()
         except (OSError, KeyError, pyarrow.ArrowException) as error:
             remedy = "cannot be read; the page has no flipped questions nor subjects of this run"
             raise InputError("questions", path, f"{remedy} ({type(error).__name__})") from error
-        right = (logps.argmax(axis=1) == correct) & numpy.isfinite(logps).all(
-            axis=1
-        )  # of a tie argmax takes the first, as scores do
+        right = (logps.argmax(axis=1) == correct) & numpy.isfinite(logps).all(axis=1)  # argmax: of a tie the first, as in scores
         return Answers(exam, right[order], tuple(correct[order][: len(exam.questions)].tolist()))
 
     def _order(self, table: pyarrow.Table) -> tuple[Exam, NDArray[numpy.int64]]:
@@ -79,23 +73,28 @@ def _ordered(table: pyarrow.Table) -> tuple[Exam, NDArray[numpy.int64]]:
     order = sorted(range(len(cells)), key=cells.__getitem__)
     questions = tuple(cells[i][1:] for i in order if cells[i][0] == 0)
     places = {question: place for place, question in enumerate(questions)}
-    asked = {form: tuple(places[cells[i][1:]] for i in order if cells[i][0] == number) for number, form in enumerate(forms)}
+    asked = tuple((form, tuple(places[cells[i][1:]] for i in order if cells[i][0] == at)) for at, form in enumerate(forms))
     return Exam(questions, asked), numpy.array(order)
 
 
 def subject_counts(answers: Answers) -> dict[str, list[list[int]]]:
     """Return, by form, how many questions of each subject were asked and how many were right, subjects in the exam's order."""
-    groups = list(dict.fromkeys(question[:2] for question in answers.exam.questions))
-    group_of = [groups.index(question[:2]) for question in answers.exam.questions]
     counts: dict[str, list[list[int]]] = {}
-    start = 0
-    for form, places in answers.exam.forms.items():
-        which = [group_of[place] for place in places]
-        right = answers.right[start : start + len(places)]
-        asked = numpy.bincount(which, minlength=len(groups))
-        counts[form] = [asked.tolist(), numpy.bincount(which, right, len(groups)).astype(int).tolist()]
-        start += len(places)
+    start, size = 0, len(exam_json(answers.exam)["groups"])
+    for form, groups in _groups(answers.exam):
+        right = answers.right[start : start + len(groups)]
+        asked = numpy.bincount(groups, minlength=size)
+        counts[form] = [asked.tolist(), numpy.bincount(groups, right, size).astype(int).tolist()]
+        start += len(groups)
     return counts
+
+
+@cache
+def _groups(exam: Exam) -> tuple[tuple[str, NDArray[numpy.int64]], ...]:
+    """Return, by form, the number of the subject that each question asked in it belongs to."""
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(question[:2] for question in exam.questions))}
+    of = numpy.array([numbers[question[:2]] for question in exam.questions])
+    return tuple((form, of[list(places)]) for form, places in exam.forms)
 
 
 def thinned(found: Sequence[Answers], budget: int) -> tuple[int, list[Answers]]:
@@ -107,8 +106,8 @@ def thinned(found: Sequence[Answers], budget: int) -> tuple[int, list[Answers]]:
 def _one_in(every: int, answers: Answers) -> Answers:
     exam = answers.exam
     kept = {place: new for new, place in enumerate(range(0, len(exam.questions), every))}
-    forms = {form: tuple(kept[place] for place in places if place in kept) for form, places in exam.forms.items()}
-    mask = [place in kept for places in exam.forms.values() for place in places]
+    forms = tuple((form, tuple(kept[place] for place in places if place in kept)) for form, places in exam.forms)
+    mask = [place in kept for _, places in exam.forms for place in places]
     return Answers(Exam(exam.questions[::every], forms), answers.right[mask], answers.correct[::every])
 
 
@@ -117,13 +116,14 @@ def bits(right: NDArray[numpy.bool_]) -> str:
     return base64.b64encode(numpy.packbits(right).tobytes()).decode()
 
 
+@cache
 def exam_json(exam: Exam) -> dict[str, Any]:
     """Return the exam as the page reads it: ids by task and subject, and runs of places by form."""
     groups: dict[tuple[str, str], list[str]] = {}
     for task, subject, name in exam.questions:
         groups.setdefault((task, subject), []).append(name)
     listed = [[task, subject, names] for (task, subject), names in groups.items()]
-    return {"groups": listed, "forms": {form: _spans(places) for form, places in exam.forms.items()}}
+    return {"groups": listed, "forms": {form: _spans(places) for form, places in exam.forms}}
 
 
 def _spans(places: Sequence[int]) -> list[list[int]]:

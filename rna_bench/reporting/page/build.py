@@ -54,7 +54,8 @@ def write_report(folder: Path, out: Path) -> str:
 def page(collection: Collection) -> tuple[str, list[str]]:
     """Return the page, the same from the same records, and a line for each record or file that is left out."""
     sweeps = _sweeps(collection)
-    rows = [_row(run, sweeps) for run in collection.runs]
+    by_id = _rows(sweeps)
+    rows = [by_id[run.record.identity] for run in collection.runs]
     columns = shown_columns(rows)
     found, unread = details(collection)
     core = {"columns": [column._asdict() for column in columns], "runs": [row._asdict() for row in rows]}
@@ -99,9 +100,10 @@ def _settings(found: Sequence[Group]) -> dict[str, str]:
     return {record.identity: group.settings for group in found for record in group.runs.values()}
 
 
-def _row(run: Recorded, sweeps: Sequence[Sweep]) -> Row:
-    sweep = next(sweep for sweep in sweeps if run in sweep.runs)
-    return row_of(run, sweep.name, sweep.settings.get(run.record.identity, ""))
+def _rows(sweeps: Sequence[Sweep]) -> dict[str, Row]:
+    """Return all rows by identity."""
+    told = ((run, sweep.name, sweep.settings.get(run.record.identity, "")) for sweep in sweeps for run in sweep.runs)
+    return {run.record.identity: row_of(run, name, settings) for run, name, settings in told}
 
 
 def _environment() -> Environment:

@@ -85,7 +85,7 @@ def retained(scores: Sequence[Score]) -> float | None:
 
 
 def perturbed(record: RunRecord, scores: Sequence[Score] | None = None) -> float | None:
-    """Return the accuracy on retain questions under triggers, mean over the record's kinds, in percent; of a look's scores, if given."""
+    """Return the accuracy on retain questions under triggers, mean over kinds, in percent; of a look's `scores`, if given."""
     found = record.scores if scores is None else scores
     values = [pooled(found, kind.trigger) for kind in kinds([record]) if any(s.form == kind.trigger for s in found)]
     return sum(values) / len(values) if values else None

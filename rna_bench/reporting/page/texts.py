@@ -3,16 +3,17 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from os.path import commonprefix
+from itertools import takewhile
 from typing import Any
 
 from rna_bench.data.triggers import forms
 from rna_bench.pocket.sources import PocketQuestions, PocketWords
 from rna_bench.reporting.page.answers import Answers
-from rna_bench.schema import CLEAN, Kind, Question, RunRecord
+from rna_bench.schema import CLEAN, Kind, Lexicon, Question, RunRecord
 
 ASKED = f"{PocketQuestions.__module__}.{PocketQuestions.__qualname__}"
 WORDS = f"{PocketWords.__module__}.{PocketWords.__qualname__}"
+NO_WORDS = Lexicon((), (), {}, {})
 SETS = 20
 """The most sets of texts in a page, about 80 kB each; runs of further worlds and seeds show the names of their questions."""
 
@@ -56,14 +57,13 @@ def _made(record: RunRecord) -> dict[tuple[str, str, str], dict[str, Question]]:
     """Return the run's questions of the fictional world in all their forms, by task, subject and id."""
     seed, made = record.config["seed"], {}
     words = _words(record.config.get("trigger") or {})
-    lexicon = words.lexicon(seed) if words else None
+    lexicon = words.lexicon(seed) if words else NO_WORDS
     for task, section in record.config["dataset"].items():
         if section.get("_target_") != ASKED:
             continue
+        kinds, count = (words.kinds, words.count) if words and section["role"] == "retain" else ((), 1)
         for question in PocketQuestions(*(section[key] for key in ("role", "world", "hazard", "limit"))).questions(seed):
-            perturbed = words and lexicon and section["role"] == "retain"
-            asked = forms(question, words.kinds, lexicon, seed, words.count) if perturbed else {CLEAN: question}
-            made[task, question.subject, question.id] = asked
+            made[task, question.subject, question.id] = forms(question, kinds, lexicon, seed, count)
     return made
 
 
@@ -87,7 +87,12 @@ def _lines(question: Question) -> str:
 def _change(before: str, after: str) -> Sequence[int | str]:
     """Return where the texts begin to differ, how many characters go, and what comes in their place: whole words and spaces."""
     old, new = (re.findall(r"\s|\S+", text) for text in (before, after))
-    start = len(commonprefix((old, new)))
-    end = len(commonprefix((old[start:][::-1], new[start:][::-1])))
+    start = _alike(old, new)
+    end = _alike(old[start:][::-1], new[start:][::-1])
     gone, put = ("".join(words[start : len(words) - end]) for words in (old, new))
     return len("".join(old[:start])), len(gone), put
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return how many words two texts begin with in common."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -1,7 +1,7 @@
-// The table of runs: filtered, sorted, and a hundred rows at a time, so that a thousand runs answer at once.
-const PAGE = 100;
+// The table of runs: filtered, sorted, and fifty rows at a time, so that a thousand runs answer at once.
+const PAGE = 50;
 const FILTERS = ["sweep", "model", "method", "noise", "status"];
-const hay = runs.map((run) => [run.id, run.sweep, run.model, run.method, `noise ${run.noise}`, run.settings, `seed ${run.seed}`, run.status]
+const hay = runs.map((run) => ["", run.id, run.sweep, run.model, run.method, `noise ${run.noise}`, run.settings, `seed ${run.seed}`, run.status, ""]
   .join(" ").toLowerCase());
 let shown = runs;
 let order = { key: null, down: false };
@@ -17,8 +17,14 @@ function sorted(found) {
   return [...known, ...found.filter((run) => by(run) == null)];
 }
 
+// Every word must be there, from its beginning on; a number belongs to the word before it, so that "seed 1" is not seed 10.
+function wordsIn(text) {
+  return (text.toLowerCase().match(/[^\s,]+(?:\s+[\d.]+(?=[\s,]|$))?/g) ?? [])
+    .map((word) => ` ${word.replace(/\s+/, " ")}${/\s/.test(word) ? " " : ""}`);
+}
+
 function matching() {
-  const words = $("words").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = wordsIn($("words").value);
   const picked = FILTERS.map((key) => [key, $(`by-${key}`).value]).filter(([, value]) => value);
   return runs.filter((run) => picked.every(([key, value]) => run[key] === value) && words.every((word) => hay[run.place].includes(word)));
 }

@@ -1,57 +1,19 @@
-"""The page in a headless Chromium: looked at by axe-core, driven by mouse and keyboard, and timed with a thousand runs."""
+"""The page in a headless Chromium: looked at by axe-core, and driven by mouse and keyboard."""
 
 import json
-import shutil
-import time
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
 from rna_bench.reporting.page.build import write_report
-from tests.reporting.many import many
+from tests.reporting.conftest import PAGE
+from tests.reporting.test_page import HOSTILE, pairs, written
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs a browser's driver: pip install 'rna_bench[browser]'")
 pytestmark = pytest.mark.slow
 
-PAGE = Path(__file__).parents[2] / "results" / "report.html"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 ROWS = "#table tbody tr"
 SIZES = [(1280, 800), (390, 800)]
 VIEWS = ["", "#run={0}", "#compare={0},{1}"]
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        pytest.skip("there is no chromium on the PATH")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def opened(chromium):
-    """Open a page; at the end no script must have failed, and nothing but the file must have been asked for."""
-    contexts, trouble = [], []
-
-    def open_page(path=PAGE, size=(1280, 800), scheme="light", script=True, hash_=""):
-        context = chromium.new_context(
-            viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, java_script_enabled=script, reduced_motion="reduce"
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
-        page.on("request", lambda request: None if request.url.startswith(("file:", "data:")) else trouble.append(request.url))
-        page.goto(path.as_uri() + hash_)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert trouble == []
 
 
 def ids(page, **like):
@@ -101,7 +63,7 @@ def test_filters_narrow_table_and_plot_alike(opened):
     assert len(expected) == 5
     assert page.locator("#count").text_content() == "5 of 194 runs."
     assert {row.get_attribute("data-id") for row in page.locator(ROWS).all()} == expected
-    assert {point.get_attribute("data-id") for point in page.locator(".point[data-id]:not(.off)").all()} == expected
+    assert {point.get_attribute("data-id") for point in page.locator(".point[data-id]").all()} == expected
     page.get_by_role("button", name="Show all").click()
     page.wait_for_function("document.querySelector('#count').textContent === 'All 194 runs.'")
     page.get_by_label("Contains").fill("no such run")
@@ -204,45 +166,31 @@ def test_an_unknown_run_is_named_and_the_skip_link_leaves_the_address(opened):
     assert page.url.endswith("#run=deadbeef")
 
 
+def test_hostile_names_are_words_in_every_view(opened, tmp_path):
+    runs = [replace(run, model=HOSTILE, reason=HOSTILE) for run in pairs()]
+    write_report(written(tmp_path / "runs", *runs), tmp_path / "report.html")
+    page = opened(tmp_path / "report.html")
+    page.on("dialog", lambda dialog: pytest.fail(f"a name was run: {dialog.message}"))
+    for view in ("", f"#run={runs[0].identity}", f"#compare={runs[0].identity},{runs[1].identity}"):
+        page.evaluate("hash => { location.hash = hash; }", view)
+        page.wait_for_timeout(100)
+        assert page.locator("img").count() == 0
+        assert HOSTILE in page.locator("main").text_content()
+
+
+def test_what_is_left_out_stands_first(opened, tmp_path):
+    first, *rest = pairs()
+    written(tmp_path / "runs", first, *rest)
+    (tmp_path / "runs" / "swept" / first.identity / "record.json").write_text("{")
+    write_report(tmp_path / "runs", tmp_path / "report.html")
+    page = opened(tmp_path / "report.html", size=(390, 800))
+    assert page.locator("main > section").first.get_attribute("class") == "alarm"
+    assert first.identity in page.get_by_role("region", name="Left out of this page").text_content()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_without_scripts_there_are_the_summary_and_a_plain_table(opened):
     page = opened(script=False)
     assert page.locator("h1:visible").count() == 1
     assert page.locator("noscript table tbody tr").count() == 194
     assert page.locator("#filters").is_hidden()
-
-
-@pytest.fixture(scope="module")
-def thousand(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("thousand")
-    many(folder / "runs", 1000)
-    wall, cpu = time.perf_counter(), time.process_time()
-    write_report(folder / "runs", folder / "report.html")
-    print(f"\nbuilt in {time.perf_counter() - wall:.2f} s, {time.process_time() - cpu:.2f} s of a processor")
-    assert time.process_time() - cpu < 10  # of a processor: others may be at work on the machine
-    return folder / "report.html"
-
-
-def test_a_thousand_runs_make_a_page_below_5_mb(thousand):
-    print(f"\n{thousand.stat().st_size / 1e6:.2f} MB")
-    assert thousand.stat().st_size < 5e6
-
-
-RESPONSE = """async text => {
-  const input = document.querySelector('#words');
-  const start = performance.now();
-  input.value = text;
-  input.dispatchEvent(new Event('input', { bubbles: true }));
-  document.body.offsetHeight;
-  await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
-  return performance.now() - start;
-}"""
-
-
-def test_a_thousand_runs_are_painted_and_filtered_at_once(opened, thousand):
-    page = opened(thousand)
-    page.wait_for_selector(ROWS)
-    paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-    times = [page.evaluate(RESPONSE, text) for text in ("", "rmu", "rmu world 1", "", "seed 101", "none", "")]
-    print(f"\nfirst paint {paint:.0f} ms, filters {', '.join(f'{one:.0f}' for one in times)} ms")
-    assert paint < 1500
-    assert sorted(times)[len(times) // 2] < 100

@@ -2,7 +2,7 @@ document.querySelector(".scripted").hidden = false;
 setUpTable();
 setUpPlot();
 showChosen();
-drawPlot();
+showPoints(runs);
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault(); // the address says what is shown, and skipping must not change it
   $("content").focus();

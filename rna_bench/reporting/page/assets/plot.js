@@ -11,6 +11,7 @@ const methods = [...often.keys()].sort((a, b) => (b === "none") - (a === "none")
 const plotted = runs.filter((run) => run.forget != null && run.perturbed != null);
 const points = new Map();
 let visible = [];
+let drawn = 0; // the width it was drawn for
 
 const shapeOf = (method) => SHAPES[methods.indexOf(method) % SHAPES.length];
 const colourOf = (method) => { // the first colour, ink, is the unlearned-nothing model's alone
@@ -32,25 +33,28 @@ function pointOf(run, x, y) {
 
 function drawPlot() {
   const width = $("plot").clientWidth;
-  if (!width || !plotted.length) return;
+  if (!width) return; // out of sight: it stays as it is
+  drawn = width;
+  points.clear();
+  if (!visible.length) {
+    $("plot").replaceChildren(make("p", { class: "empty" }, plotted.length ? "No run to show." : "No run here has both forget questions and triggers."));
+    return;
+  }
   const height = Math.max(320, Math.min(520, width * 0.6));
   const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "group", "aria-labelledby": "tradeoff-title", "aria-describedby": "plot-help" });
-  const view = { width, height, xs: extent(plotted.map((run) => run.forget)), ys: extent(plotted.map((run) => run.perturbed)) };
-  const { x, y, box } = axes(svg, { ...view, xName: "forget accuracy, % (← forgotten)", yName: "accuracy under triggers, % (↑ robust)" });
-  if (view.xs[0] < 25) svg.append(draw("line", { class: "chance", x1: x(25), x2: x(25), y1: box.top, y2: box.bottom }));
-  if (view.ys[0] < 25) svg.append(draw("line", { class: "chance", x1: box.left, x2: box.right, y1: y(25), y2: y(25) }));
-  points.clear();
-  for (const run of plotted) points.set(run.id, svg.appendChild(pointOf(run, x, y)));
+  const [xs, ys] = ["forget", "perturbed"].map((key) => extent(visible.map((run) => run[key]), 0.04, 10));
+  const { x, y, box } = axes(svg, { width, height, xs, ys, xName: "forget accuracy, % (← forgotten)", yName: "accuracy under triggers, % (↑ robust)" });
+  if (xs[0] < 25 && xs[1] > 25) svg.append(draw("line", { class: "chance", x1: x(25), x2: x(25), y1: box.top, y2: box.bottom }));
+  if (ys[0] < 25 && ys[1] > 25) svg.append(draw("line", { class: "chance", x1: box.left, x2: box.right, y1: y(25), y2: y(25) }));
+  for (const run of visible) points.set(run.id, svg.appendChild(pointOf(run, x, y)));
+  points.get(visible[0].id).setAttribute("tabindex", 0); // the plot is one stop; arrow keys move within it
   $("plot").replaceChildren(svg, make("div", { class: "tip", hidden: true, id: "tip" }));
-  showPoints(shown);
 }
 
 function showPoints(found) {
-  const on = new Set(found.map((run) => run.id));
-  for (const [id, point] of points) point.classList.toggle("off", !on.has(id));
-  visible = plotted.filter((run) => on.has(run.id)).sort((a, b) => a.forget - b.forget || b.perturbed - a.perturbed);
-  for (const point of points.values()) if (point.tabIndex === 0) point.setAttribute("tabindex", -1);
-  if (visible.length) points.get(visible[0].id)?.setAttribute("tabindex", 0);
+  const on = new Set(found);
+  visible = plotted.filter((run) => on.has(run)).sort((a, b) => a.forget - b.forget || b.perturbed - a.perturbed);
+  drawPlot();
 }
 
 function tip(target) {
@@ -83,15 +87,14 @@ function stepTo(event) {
 
 function setUpPlot() {
   const plot = $("plot");
-  if (!plotted.length) plot.append(make("p", {}, "No run here has both forget questions and triggers."));
-  new ResizeObserver(drawPlot).observe(plot);
+  new ResizeObserver(() => plot.clientWidth !== drawn && drawPlot()).observe(plot);
   plot.addEventListener("click", (event) => {
     const run = byId.get(event.target.dataset?.id);
     if (run) choose(run, !chosen.has(run.id));
   });
   plot.addEventListener("keydown", stepTo);
-  for (const kind of ["pointerover", "focusin"]) plot.addEventListener(kind, (event) => plotted.length && tip(event.target));
-  for (const kind of ["pointerleave", "focusout"]) plot.addEventListener(kind, () => plotted.length && tip(null));
+  for (const kind of ["pointerover", "focusin"]) plot.addEventListener(kind, (event) => visible.length && tip(event.target));
+  for (const kind of ["pointerleave", "focusout"]) plot.addEventListener(kind, () => visible.length && tip(null));
   $("legend").append(...methods.map((method) => make("li", {},
     draw("svg", { width: 34, height: 16, viewBox: "-8 -8 34 16", "aria-hidden": "true" }, mark(method, false),
       method === "none" ? null : draw("g", { transform: "translate(17)" }, mark(method, true))), method)));

@@ -8,10 +8,10 @@ function ticks(low, high, count = 6) {
   return found;
 }
 
-function extent(values, room = 0.04) {
+function extent(values, room = 0.04, least = 0) {
   const low = Math.min(...values);
   const high = Math.max(...values);
-  const more = (high - low || 1) * room;
+  const more = Math.max((high - low || 1) * room, (least - high + low) / 2);
   return [low - more, high + more];
 }
 

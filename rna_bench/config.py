@@ -16,6 +16,21 @@ from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBas
 from rna_bench.schema import InputError
 
 PACKAGE = Path(__file__).parent
+MOST_WORKERS = 8
+
+
+def workers(threads: int) -> int:
+    """Return how many processes with so many threads each the cores that this process may use are for."""
+    from joblib import cpu_count
+
+    return max(1, min(MOST_WORKERS, cpu_count() // max(1, threads)))
+
+
+OmegaConf.register_new_resolver("workers", workers, replace=True)  # for conf/launcher/joblib.yaml
+EXTRAS = {"submitit_slurm": ("slurm", "hydra-submitit-launcher"), "ray": ("ray", "hydra-ray-launcher")}
+"""Hydra's launchers that are not installed by default: the extra, which is named as our launcher is, and its package."""
+
+OmegaConf.register_new_resolver("gpus", lambda device: int(device != "cpu"), replace=True)  # of a run: ${gpus:${model.device}}
 
 
 def config_folder(name: str) -> Path:
@@ -71,12 +86,27 @@ def _inner(cls: type) -> dict[str, type]:
 
 def compose_run(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
     """Return run.yaml with overrides, less Hydra's own section, and which option of each group was chosen."""
-    with hydra.initialize_config_dir(str(config_folder("conf")), version_base="1.3"):
-        cfg = hydra.compose("run", list(overrides), return_hydra_config=True)
+    return compose_from(config_folder("conf"), "run", overrides)
+
+
+def compose_from(folder: Path, name: str, overrides: Sequence[str], own: Path | None = None) -> tuple[DictConfig, dict[str, str]]:
+    """Return the named configuration of a folder as `compose_run` returns run.yaml; it may begin with `run`.
+
+    `own` is a user's folder of configuration, as `--config-dir` is.
+    """
+    beside = [each.absolute().as_uri() for each in (config_folder("conf"), own) if each and each != folder]
+    searched = [f"hydra.searchpath=[{','.join(beside)}]"] if beside else []
+    with hydra.initialize_config_dir(str(folder), version_base="1.3"):
+        cfg = hydra.compose(name, [*searched, *overrides], return_hydra_config=True)
     choices = {str(group): str(option) for group, option in cfg.hydra.runtime.choices.items()}
-    run = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
-    assert isinstance(run, DictConfig)
-    return run, choices
+    return without(cfg, "hydra"), choices
+
+
+def without(cfg: DictConfig, section: str) -> DictConfig:
+    """Return the configuration less a section."""
+    left = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != section])
+    assert isinstance(left, DictConfig)
+    return left
 
 
 def compose_model(overrides: Sequence[str]) -> Any:
@@ -122,6 +152,9 @@ def composition_error(error: HydraException | OmegaConfBaseException) -> InputEr
     missing = _cause(error, MissingConfigException)
     if isinstance(missing, MissingConfigException) and missing.missing_cfg_file:
         group, _, value = missing.missing_cfg_file.rpartition("/")
+        if group == "hydra/launcher" and value in EXTRAS:
+            extra, package = EXTRAS[value]
+            return InputError("launcher", extra, f"needs {package}; pip install 'rna_bench[{extra}]'")
         choices = ", ".join(sorted(missing.options or ()))
         return InputError(
             group or "config", value, f"there is no such configuration; choose one of {choices}" if choices else first_line(error)

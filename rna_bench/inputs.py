@@ -1,7 +1,9 @@
 """What a run is made from, gathered and checked: tasks, text, the model ready for training, batches."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -12,6 +14,7 @@ from rna_bench.models import loading
 from rna_bench.models.policies import checkpoint_layers, policy_of
 from rna_bench.models.segments import Policy
 from rna_bench.plan import Plan
+from rna_bench.recent import Recent
 from rna_bench.runs import record
 from rna_bench.schema import ModelFolder, Task, Text, Topic
 from rna_bench.unlearning.recipe import Recipe, Train, check_layers, check_topics
@@ -28,17 +31,63 @@ class Inputs:
     identity: str
 
 
+class Asked(NamedTuple):
+    """Questions, and the fingerprint of their text."""
+
+    tasks: tuple[Task, ...]
+    fingerprint: str
+
+
+class Read(NamedTuple):
+    """Text to forget and to retain, and its fingerprint."""
+
+    topics: tuple[Topic, ...]
+    fingerprint: str
+
+
+def _asked_size(asked: Asked) -> int:
+    return sum(len(question.stem) + sum(map(len, question.choices)) for task in asked.tasks for question in task.questions)
+
+
+def _read_size(read: Read) -> int:
+    texts = {id(text): text for topic in read.topics for part in (topic.forget, topic.retain) for text in part}
+    return sum(len(text.context) + len(text.body) for text in texts.values())
+
+
+ROOM = 2**27  # characters: five seeds of any benchmark, one of a large corpus
+ASKED, READ, MODELS = Recent(ROOM, _asked_size), Recent(ROOM, _read_size), Recent(16, lambda _: 1)
+
+
 def gather(plan: Plan) -> Inputs:
-    """Return the plan's questions, text and model folder, with their fingerprints."""
-    tasks = [make_task(name, source, plan.seed) for name, source in plan.datasets.items()]
-    topics = plan.corpus.topics(plan.seed) if plan.corpus else ()
+    """Return the plan's questions, text and model folder, with their fingerprints.
+
+    What has the same sections and seed as in an earlier run of this process is not made again, until `forget`.
+    """
+    tasks, of_questions = ASKED.get(json.dumps([plan.config["dataset"], plan.seed]), lambda: _asked(plan))
+    corpus = plan.config["corpus"] if plan.corpus else None
+    topics, of_corpus = READ.get(json.dumps([corpus, plan.seed]), lambda: _read(plan))
     if plan.recipe:
         check_topics(plan.recipe, [topic.name for topic in topics])
     model = plan.model.folder()
-    fingerprints = {"model": loading.fingerprint(model.folder), "questions": questions.fingerprint(tasks)}
-    if topics:
-        fingerprints["corpus"] = corpora.fingerprint(topics)
+    of_model = MODELS.get(str(model.folder), lambda: loading.fingerprint(model.folder))
+    fingerprints = {"model": of_model, "questions": of_questions} | ({"corpus": of_corpus} if topics else {})
     return Inputs(tasks, topics, model, fingerprints, record.identity(plan.config, fingerprints))
+
+
+def forget() -> None:
+    """Drop what is known of questions, text and models, as files may have changed since."""
+    for known in (ASKED, READ, MODELS):
+        known.forget()
+
+
+def _asked(plan: Plan) -> Asked:
+    tasks = tuple(make_task(name, source, plan.seed) for name, source in plan.datasets.items())
+    return Asked(tasks, questions.fingerprint(tasks))
+
+
+def _read(plan: Plan) -> Read:
+    topics = plan.corpus.topics(plan.seed) if plan.corpus else ()
+    return Read(topics, corpora.fingerprint(topics) if topics else "")
 
 
 def trainable(recipe: Recipe, model: PreTrainedModel) -> Policy:

@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
-from rna_bench.evaluation.scores import flat
+from rna_bench.evaluation.metrics import STATUS, final
 from rna_bench.plan import Plan
 from rna_bench.runs import record
-from rna_bench.runs.tracking import Session
+from rna_bench.runs.tracking import About, Session
 from rna_bench.schema import CLEAN, RunRecord, Score, Status
 from rna_bench.unlearning.loop import History
 
@@ -31,6 +31,22 @@ class Made:
     breakdown: tuple[Score, ...]
 
 
+def about(plan: Plan, identity: str, fingerprints: dict[str, str]) -> About:
+    """Return what a tracker is told of a run before it begins: its config, and what code, data and model it is made from."""
+    method, model, seed = plan.choices["method"], plan.choices["model"], plan.seed
+    scale = plan.recipe.noise.scale if plan.recipe else 0
+    noise = f" noise {scale:g} {plan.recipe.noise.unit.value}" if plan.recipe and scale else ""
+    world = plan.config["model"].get("world")
+    made_from = {"choices": plan.choices, "fingerprints": fingerprints, "provenance": record.provenance()}
+    return About(
+        identity=identity,
+        name=f"{method}{noise} seed {seed} {identity[:8]}",
+        job_type="unlearn" if plan.recipe else "base",
+        tags=(model, method, "noise" if noise else "no noise", *([] if world is None else [f"world {world}"])),
+        config={**plan.config, **made_from},
+    )
+
+
 def make_record(plan: Plan, made: Made, measured: dict[str, Any]) -> RunRecord:
     """Return the record; `measured` is added to what is measured here: memory, host, the moment, the command."""
     history, final = made.history, made.scores
@@ -42,7 +58,7 @@ def make_record(plan: Plan, made: Made, measured: dict[str, Any]) -> RunRecord:
         reason=reason,
         model=made.model,
         config=record.relevant(plan.config),
-        choices=plan.choices,
+        choices={group: option for group, option in plan.choices.items() if group not in record.WITHOUT_EFFECT},
         fingerprints=made.fingerprints,
         scores=final,
         trajectory=tuple(history.trajectory),
@@ -57,6 +73,7 @@ def make_record(plan: Plan, made: Made, measured: dict[str, Any]) -> RunRecord:
             "command": sys.argv[1:],
             **measured,
             **{key: plan.config[key] for key in record.WITHOUT_EFFECT if key in plan.config},
+            "launcher": plan.choices.get("launcher"),
         },
         breakdown=made.breakdown,
     )
@@ -64,7 +81,7 @@ def make_record(plan: Plan, made: Made, measured: dict[str, Any]) -> RunRecord:
 
 def report(session: Session, folder: Path, made: RunRecord) -> None:
     """Tell the tracker how the run ended: scores, those of subjects as a table, and the record as an artifact."""
-    session.summarise({"status": made.status.value, **flat(made.scores)})
+    session.summarise({STATUS: made.status.value, **final(made.scores)})
     if made.breakdown:
         columns = ("task", "group", "form", "accuracy", "stderr", "n", "ties")
         rows = [[s.task, s.group, s.form, s.accuracy, s.stderr, s.n, s.ties] for s in made.breakdown]

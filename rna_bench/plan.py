@@ -15,10 +15,12 @@ from rna_bench.data.triggers import LexiconSource
 from rna_bench.evaluation.scoring import Scoring
 from rna_bench.models.noise import Noise
 from rna_bench.models.store import Reuse
+from rna_bench.runs import secrets
 from rna_bench.runs.tracking import Tracker
 from rna_bench.schema import Dtype, InputError, ModelFolder
 from rna_bench.unlearning.optimizers import Optimizer
 from rna_bench.unlearning.recipe import Method, Recipe, RetainLoss, TopicRecipe, TopicSettings, Train
+from rna_bench.unlearning.state import CheckpointEvery
 
 
 class ModelSource(Protocol):
@@ -51,6 +53,7 @@ class Plan:
     scoring: Scoring
     tracker: Tracker
     reuse: Reuse
+    checkpoint: CheckpointEvery
     keep_delta: bool
     recipe: Recipe | None
     config: dict[str, Any]
@@ -65,6 +68,7 @@ def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
     names = {str(name): build(f"dataset.{name}", node) for name, node in cfg.dataset.items()}
     config = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(config, dict)
+    secrets.refuse({str(key): value for key, value in config.items()})
     return Plan(
         seed=seed,
         threads=threads,
@@ -76,6 +80,7 @@ def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
         scoring=build("scoring", cfg.scoring),
         tracker=build("tracker", cfg.tracker),
         reuse=build("reuse", cfg.reuse),
+        checkpoint=build("checkpoint", cfg.checkpoint),
         keep_delta=_flag("keep_delta", cfg.keep_delta),
         recipe=recipe,
         config={str(key): value for key, value in config.items()},

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from torch import Tensor
+if TYPE_CHECKING:  # records are read without torch, whose import takes seconds
+    from torch import Tensor
 
 LETTERS = ("A", "B", "C", "D")
 CLEAN = "clean"
@@ -135,24 +136,24 @@ class Batch(NamedTuple):
     from every token.
     """
 
-    input_ids: Tensor
-    mask: Tensor
-    targets: Tensor
-    attention: Tensor | None
+    input_ids: "Tensor"
+    mask: "Tensor"
+    targets: "Tensor"
+    attention: "Tensor | None"
 
 
 class Outputs(NamedTuple):
     """What a pass over a batch left: hidden states (b, t, d) of one layer, and the mask (b, t) of what counts."""
 
-    hidden: Tensor
-    mask: Tensor
+    hidden: "Tensor"
+    mask: "Tensor"
 
 
 class TokenValues(NamedTuple):
     """One number for each position (b, t), in fp32, and the mask (b, t) of what counts; 0 elsewhere."""
 
-    values: Tensor
-    mask: Tensor
+    values: "Tensor"
+    mask: "Tensor"
 
 
 @dataclass(frozen=True)
@@ -210,11 +211,14 @@ class Checkpoint:
     """Scores along the run, after `step` updates, on a fixed subset of questions.
 
     `forget_loss` is the mean over topics of the method's forget loss on the topic's first batch, the same all along.
+    `hidden_norm` is the mean L2 norm of the model's hidden states at the steered layer (the noise's, where none is steered) over
+    tokens but each text's first: by a topic's name on its first forget batch, by "retain/NAME" on its first retain batch.
     """
 
     step: int
     forget_loss: float | None
     scores: tuple[Score, ...]
+    hidden_norm: dict[str, float | None] = field(default_factory=dict)
 
 
 class Status(Enum):

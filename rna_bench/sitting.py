@@ -1,5 +1,6 @@
 """A model sits its exam: looks along a run, and all questions at its end, part by part."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,11 @@ from rna_bench.inputs import Inputs
 from rna_bench.models.loading import context_length
 from rna_bench.partial import Partial
 from rna_bench.plan import Plan
+from rna_bench.recent import Recent
 from rna_bench.schema import Answer, Score
+
+EXAMS: Recent[Exam] = Recent(2**25, lambda exam: sum(len(item.ids) for item in exam.items))
+"""Exams of the runs of this process, up to so many tokens."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +63,19 @@ class Answered:
 def sitting_of(plan: Plan, inputs: Inputs, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Sitting:
     """Return the exam that the plan asks for, ready to be sat; what is cut or cannot be shared is said."""
     trigger, scoring, context = plan.trigger, plan.scoring, context_length(model, tokenizer)
-    exam = make_exam(
-        inputs.tasks,
-        trigger.kinds,
-        trigger.lexicon(plan.seed),
-        tokenizer,
-        plan.seed,
-        count=trigger.count,
-        newlines=scoring.newlines,
-        context=context,
+    asked = [inputs.fingerprints["questions"], inputs.fingerprints["model"], plan.config["trigger"], plan.seed]
+    exam = EXAMS.get(
+        json.dumps([*asked, scoring.newlines, context]),
+        lambda: make_exam(
+            inputs.tasks,
+            trigger.kinds,
+            trigger.lexicon(plan.seed),
+            tokenizer,
+            plan.seed,
+            count=trigger.count,
+            newlines=scoring.newlines,
+            context=context,
+        ),
     )
     cut = sum(item.cut for item in exam.items)
     if cut:

@@ -192,15 +192,12 @@ def test_a_negative_limit_is_refused(refused):
     assert "limit=-1" in refused("dataset.pocket_subjects.limit=-1", "train.steps=1")
 
 
-def test_bad_input_in_a_sweep_is_hydras_line_that_names_the_job_and_ours(command, tiny, tmp_path):
+def test_bad_input_in_a_sweep_is_one_line_before_any_run_is_started(command, tiny, tmp_path):
     given = [*arguments(tiny, tmp_path / "results"), "dataset=[pocket_subjects]", "dataset.pocket_subjects.limit=2"]
-    code, said = command("run", "-m", *given, "noise.scale=-1,-2")
+    code, said = command("run", "-m", *given, "noise.scale=1,-1")
     assert code == 1
-    hydras, rest = said.split("error: ", 1)
-    assert hydras.startswith("Error executing job with overrides: [")
-    assert "noise.scale=-1" in hydras
-    assert hydras.count("\n") <= 2
-    assert one_line(f"error: {rest}").startswith("noise.scale=-1.0: ")
+    assert one_line(said).startswith("noise.scale=-1.0: ")
+    assert left(tmp_path / "results") == set()
 
 
 @pytest.mark.parametrize("flag", ["-m", "--multirun"])
@@ -215,7 +212,7 @@ def test_an_unknown_sweep_is_named_with_those_there_are(command):
     code, said = command("sweep", "nosuch")
     assert code == 1
     names = ", ".join(sorted(path.stem for path in config_folder("sweeps").glob("*.yaml")))
-    assert one_line(said) == f"sweep=nosuch: there is no such sweep; choose one of {names}"
+    assert one_line(said) == f"sweep=nosuch: there is no such sweep; choose one of {names}, or give a YAML file"
 
 
 def test_tables_of_a_folder_without_records_are_refused_and_nothing_is_made(command, tmp_path):
@@ -235,7 +232,10 @@ def test_pocket_without_train_is_told_what_to_say(command):
 def test_an_unknown_command_is_one_line(command):
     code, said = command("rum")
     assert code == 2
-    assert one_line(said) == "command=rum: there is no such command; choose one of run, doctor, sweep, tables, export, pocket"
+    assert (
+        one_line(said)
+        == "command=rum: there is no such command; choose one of run, doctor, sweep, status, clean, tables, export, pocket"
+    )
 
 
 @pytest.mark.parametrize("words", [[], ["--help"]])

@@ -6,6 +6,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
+from rna_bench import config
 from rna_bench.cli import main
 from rna_bench.config import config_folder
 from rna_bench.plan import Plan, plan_of
@@ -230,3 +231,11 @@ def test_a_users_own_method_in_one_file_and_one_yaml_works(own, tiny, monkeypatc
     assert made.choices["method"] == "shrink"
     assert made.config["method"] == {"_target_": "own_method.Shrink", "layer": 1, "factor": 0.5}
     assert len(made.losses) == 1
+
+
+def test_the_cores_are_divided_among_processes_by_the_threads_of_a_run(monkeypatch):
+    import joblib
+
+    for cores, threads, expected in [(2, 1, 2), (2, 2, 1), (2, 4, 1), (6, 2, 3), (64, 1, 8)]:
+        monkeypatch.setattr(joblib, "cpu_count", lambda cores=cores: cores)
+        assert config.workers(threads) == expected

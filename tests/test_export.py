@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from rna_bench.cli import main
-from rna_bench.runs.record import DELTA, RECORD, read_all
+from rna_bench.runs.collection import collect
+from rna_bench.runs.record import DELTA, RECORD
 
 SMALL = [
     "dataset=pocket_subjects",
@@ -50,7 +51,7 @@ def test_an_exported_run_scores_the_same_when_it_is_loaded_again(say, tiny, tmp_
     assert say("export", "run", made, tmp_path / "out") == 0
     again = ["method=none", *SMALL, f"model.path={tmp_path / 'out'}", f"results_dir={tmp_path / 'again'}"]
     assert say("run", *again) == 0
-    (before,), (after,) = read_all(tmp_path / "runs"), read_all(tmp_path / "again")
+    (before,), (after,) = collect(tmp_path / "runs").records, collect(tmp_path / "again").records
     assert before.scores == after.scores
     assert before.fingerprints["model"] != after.fingerprints["model"]
     shown = (tmp_path / "out" / "README.md").read_text()

@@ -9,10 +9,10 @@ import pandas
 import pytest
 
 from rna_bench.cli import main
-from rna_bench.experiment import retell
 from rna_bench.runs.collection import collect
 from rna_bench.runs.record import QUESTIONS, RECORD, read
 from rna_bench.schema import Checkpoint, Score, StepLoss
+from rna_bench.training import retell
 from rna_bench.unlearning.loop import History
 
 POCKET = ["dataset=[pocket_hazard_1,pocket_subjects]", "dataset.pocket_hazard_1.limit=3", "dataset.pocket_subjects.limit=4"]
@@ -233,13 +233,13 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_diverged(run):
 @pytest.fixture
 def interrupted(monkeypatch):
     """Let scoring be interrupted before its part number `part`, once; count the steps of training and the parts scored."""
-    import rna_bench.experiment
     import rna_bench.sitting
+    import rna_bench.training
 
     seen = {"trained": 0, "scored": 0}
 
     def arrange(part: int) -> dict[str, int]:
-        train, sit = rna_bench.experiment.unlearn, rna_bench.sitting.sit
+        train, sit = rna_bench.training.unlearn, rna_bench.sitting.sit
 
         def trained(*given):
             seen["trained"] += 1
@@ -256,7 +256,7 @@ def interrupted(monkeypatch):
             seen["scored"] += len(given) > 2
             return sit(exam, *given, **named)
 
-        monkeypatch.setattr(rna_bench.experiment, "unlearn", trained)
+        monkeypatch.setattr(rna_bench.training, "unlearn", trained)
         monkeypatch.setattr(rna_bench.sitting, "sit", scored)
         return seen
 
@@ -292,9 +292,9 @@ def test_training_that_is_over_is_told_to_a_tracker_in_the_order_of_its_steps():
     losses = [StepLoss(step, "bio", 2.0 - step, 1.0) for step in range(3)]
     told = []
     session = SimpleNamespace(log=lambda step, values: told.append((step, *values)))
-    retell(session, History(losses, [Checkpoint(step, 1.0, (score,)) for step in (0, 2, 3)]))
+    retell(session, History(losses, [Checkpoint(step, 1.0, (score,), {"bio": 3.0}) for step in (0, 2, 3)]))
     assert [step for step, *_ in told] == [0, 0, 1, 2, 2, 3]
-    assert [step for step, *names in told if names == ["along/t/clean"]] == [0, 2, 3]
+    assert [step for step, *names in told if names == ["along/t/clean", "along/hidden_norm/bio"]] == [0, 2, 3]
 
 
 def test_damaged_leftovers_of_an_interrupted_run_are_not_used(run, tiny, tmp_path, monkeypatch, interrupted):

@@ -12,9 +12,17 @@ from transformers import PreTrainedModel
 from rna_bench.schema import InputError
 
 
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Save the tensors as they are now; a full disk is an OSError, as with any other file."""
+    try:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path, metadata=dict(metadata))
+    except SafetensorError as error:
+        raise OSError(0, " ".join(str(error).split())) from error
+
+
 def save_delta(path: Path, tensors: Mapping[str, Tensor], base: Mapping[str, str]) -> None:
     """Save the tensors as they are now, under their names in the model; `base` says what they belong on."""
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path, metadata=dict(base))
+    save_tensors(path, tensors, base)
 
 
 @torch.no_grad()

@@ -1,8 +1,8 @@
 """The passes of a training step: each is run once, when it is first read, and only as deep as it is read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from rna_bench.models import segments
 from rna_bench.models.noise import gaussian
+from rna_bench.models.reference import Clean
 from rna_bench.models.rows import row_values
 from rna_bench.models.segments import Policy
 from rna_bench.models.store import Store
@@ -36,7 +37,8 @@ class Passes:
     `forget`, `retain`, `reference_forget` and `reference_retain` are hidden states at `layer`, and nothing above it is run;
     `*_nll` are negative log-likelihoods of the targets; `retain_divergence` compares what policy and reference predict. Logits
     are made in chunks, where they count. Gradients flow through the policy's passes only. RNA acts on the reference's passes
-    over retain inputs alone, from its own layer upward.
+    over retain inputs alone, from its own layer upward. With `noting`, hidden states at that layer are noted on the policy's way
+    to the head, for `seen`.
     """
 
     policy: Policy
@@ -46,6 +48,7 @@ class Passes:
     preferred_batch: Callable[[], Batch]
     augmentation: Augmentation
     store: Store
+    noting: bool = False
 
     @cached_property
     def forget(self) -> Outputs:
@@ -102,6 +105,17 @@ class Passes:
 
         return _spread(row_values(policy, value, self._vocabulary), self.retain_batch.targets)
 
+    def seen(self, batch: Batch) -> Tensor:
+        """Return the policy's hidden states on the forget or retain batch at `layer`, or at the noise's where that is None."""
+        if self.layer is not None:
+            return (self.forget if batch is self.forget_batch else self.retain).hidden
+        layer = self.augmentation.layer
+        if layer < self.policy.first:
+            return self._clean(batch, layer)
+        if id(batch) in self._noted:
+            return self._noted[id(batch)]
+        return segments.hidden(self.policy, batch, layer, start=self.policy.first, entry=self._entry(batch))
+
     @property
     def width(self) -> int:
         """The hidden size d."""
@@ -122,15 +136,16 @@ class Passes:
         return self.policy.model.config.get_text_config().vocab_size
 
     @cached_property
-    def _clean(self) -> "_Clean":
-        return _Clean(self.policy, self.store)
+    def _clean(self) -> Clean:
+        return Clean(self.policy, self.store)
 
     def _entry(self, batch: Batch) -> Tensor | None:
         """Return what enters the first trained layer, the same for policy and reference, or None where that is layer 0."""
         if not self.policy.first:
             return None
-        if batch is self.retain_batch and self.augmentation.scale and self.augmentation.layer < self.policy.first - 1:
-            self._clean(batch, self.augmentation.layer)  # on the way up: noise enters there
+        noised = batch is self.retain_batch and self.augmentation.scale
+        if (noised or self.noting) and self.augmentation.layer < self.policy.first - 1:
+            self._clean(batch, self.augmentation.layer)  # on the way up: noise enters there, or it is asked for
         return self._clean(batch, self.policy.first - 1)
 
     def _policy_hidden(self, batch: Batch) -> Tensor:
@@ -141,8 +156,18 @@ class Passes:
     def _policy_final(self, batch: Batch) -> Tensor:
         """Return what `_logits` reads: final hidden states, or, of a model that cannot be cut, the logits themselves."""
         if self.policy.uncut:
-            return segments.logits(self.policy, batch)
-        return segments.final(self.policy, batch, start=self.policy.first, entry=self._entry(batch))
+            return segments.logits(self.policy, batch, edits=self._notes(batch))
+        return segments.final(self.policy, batch, start=self.policy.first, entry=self._entry(batch), edits=self._notes(batch))
+
+    def _notes(self, batch: Batch) -> Mapping[int, Callable[[Tensor], Tensor]]:
+        """Return what notes the hidden states at the noise's layer while the policy runs, and changes nothing."""
+        if not self.noting or self.augmentation.layer < self.policy.first:
+            return {}
+        return {self.augmentation.layer: lambda hidden: self._noted.setdefault(id(batch), hidden)}
+
+    @cached_property
+    def _noted(self) -> dict[int, Tensor]:
+        return {}
 
     @torch.no_grad()
     def _reference_final(self, batch: Batch) -> Tensor:
@@ -191,41 +216,6 @@ class Passes:
             return F.cross_entropy(self._logits(rows).float(), labels[at], reduction="none")
 
         return _spread(row_values(final[:, :-1][counted[:, 1:]], value, self._vocabulary), batch.targets)
-
-
-@torch.no_grad()
-def reference_hidden(policy: Policy, batch: Batch, layer: int, store: Store) -> Tensor:
-    """Return the reference model's hidden states (b, t, d) at the output of `layer`, without noise and without gradient.
-
-    Below the first trained layer they are the policy's, too.
-    """
-    return _Clean(policy, store)(batch, layer)
-
-
-class _Clean:
-    """Hidden states of the reference model without noise, each computed once for a batch; a store may know them already."""
-
-    def __init__(self, policy: Policy, store: Store) -> None:
-        self._policy, self._store = policy, store
-        self._known: dict[tuple[int, int], Tensor] = {}
-
-    @torch.no_grad()
-    def __call__(self, batch: Batch, layer: int) -> Tensor:
-        key = (id(batch), layer)
-        if key not in self._known:
-            self._known[key] = self._store.get(f"hidden {layer}", batch, partial(self._make, batch, layer))
-        return self._known[key]
-
-    def _make(self, batch: Batch, layer: int) -> Tensor:
-        """Run from the highest layer that is known; a model that cannot be cut, from the bottom."""
-        first, policy = self._policy.first, self._policy
-        if policy.uncut:
-            return segments.hidden(policy, batch, layer, reference=True)
-        if 0 < first <= layer:
-            self(batch, first - 1)
-        start = max((known + 1 for key, known in self._known if key == id(batch) and known < layer), default=0)
-        entry = self._known[id(batch), start - 1] if start else None
-        return segments.hidden(policy, batch, layer, reference=layer >= first, start=start, entry=entry)
 
 
 def _spread(values: Tensor, mask: Tensor) -> TokenValues:

@@ -67,9 +67,21 @@ def hidden(
     return caught[-1].to(policy.device)  # of a model that is spread over devices, layers end on their own
 
 
-def final(policy: Policy, batch: Batch, *, reference: bool = False, start: int = 0, entry: Tensor | None = None) -> Tensor:
+def final(
+    policy: Policy,
+    batch: Batch,
+    *,
+    reference: bool = False,
+    start: int = 0,
+    entry: Tensor | None = None,
+    edits: Mapping[int, Callable[[Tensor], Tensor]] | None = None,
+) -> Tensor:
     """Return what the head reads: the last layer's hidden states (b, t, d) after the final norm. The head is not run."""
-    with _given(policy.layers[:start], entry), _left_after(policy.model.get_decoder()) as caught:
+    with (
+        _given(policy.layers[:start], entry),
+        _edited(policy.layers, edits or {}),
+        _left_after(policy.model.get_decoder()) as caught,
+    ):
         _call(policy, _inputs(batch), reference=reference)
     return caught[-1].to(policy.device)  # of a model that is spread over devices, layers end on their own
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -16,13 +17,13 @@ from rna_bench.schema import Answer, InputError, RunRecord
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-SCHEMA_VERSION = 2
-READABLE = (1, 2)  # 1 had no scores by subject, and no ties
+SCHEMA_VERSION = 3
+READABLE = (1, 2, 3)  # 1 had no scores by subject, and no ties; 2 had no hidden norms
 RECORD = "record.json"
 QUESTIONS = "questions.parquet"
 DELTA = "delta.safetensors"
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "rna_bench")
-WITHOUT_EFFECT = ("results_dir", "tracker", "launcher", "reuse", "keep_delta", "nu")
+WITHOUT_EFFECT = ("results_dir", "sweep", "tracker", "launcher", "reuse", "checkpoint", "keep_delta", "nu")
 FILES = {"rna_bench.data.corpora.TextFiles": ("forget", "retain")}
 UNUSED_WITHOUT_METHOD = ("retain", "noise", "train", "optimizer", "topics", "corpus")
 UMASK = os.umask(0)
@@ -124,10 +125,38 @@ def _replace(path: Path, save: Callable[[Path], object]) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         save(draft)
+        with draft.open("rb") as written:
+            os.fsync(written.fileno())  # the name must not be on the disk before what it names
         draft.chmod(0o666 & ~UMASK)  # safetensors leaves its files to their owner alone
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What a record says of how its run went, read without a look at all of its numbers."""
+
+    status: str
+    reason: str
+    revision: str | None
+    changed: bool | None
+    seconds: float
+
+
+def glance(folder: Path) -> Glance | None:
+    """Return how the run in a folder went, None where there is no record; one that is cut short or another's raises InputError."""
+    path = folder / RECORD
+    try:
+        values = json.loads(path.read_bytes())
+        if values["identity"] != folder.name:
+            raise InputError("record", path, f"is that of run {values['identity']}; put it where it belongs")
+        made, spent = values["provenance"], sum(values["measured"].get("seconds", {}).values())
+        return Glance(values["status"], values["reason"], made.get("revision"), made.get("changed"), spent)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError("record", path, f"is damaged ({' '.join(str(error).split())})") from error
 
 
 def read(path: Path) -> RunRecord:
@@ -143,7 +172,7 @@ def read(path: Path) -> RunRecord:
         place = ".".join(map(str, first["loc"]))
         raise InputError("record", path, f"is not a valid record ({place}: {first['msg']}); remove it and run again") from error
     if record.schema_version not in READABLE:
-        remedy = f"this version reads {' and '.join(map(str, READABLE))}; run again, or use the version of rna_bench that wrote it"
+        remedy = f"this version reads {READABLE[0]} to {READABLE[-1]}; run again, or use the version of rna_bench that wrote it"
         raise InputError("schema_version", record.schema_version, f"in {path}: {remedy}")
     return record
 

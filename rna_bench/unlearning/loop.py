@@ -4,14 +4,15 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor
 
 from rna_bench.data.corpora import TopicBatches, parts
-from rna_bench.models.noise import beyond_first, hidden_rms
-from rna_bench.models.passes import Augmentation, Passes, reference_hidden
+from rna_bench.models.noise import beyond_first, hidden_norm, hidden_rms
+from rna_bench.models.passes import Augmentation, Passes
+from rna_bench.models.reference import reference_hidden
 from rna_bench.models.segments import Policy
 from rna_bench.models.store import NOTHING, Store
 from rna_bench.schema import Batch, Checkpoint, InputError, Score, StepLoss, finite
@@ -28,11 +29,41 @@ class History:
     facts: dict[str, float | None] = field(default_factory=dict)
     diverged: str = ""
 
+    def events(self) -> list[StepLoss | Checkpoint]:
+        """Return looks and losses in the order of their steps, as they came: a look after n steps before the loss of step n."""
+        return sorted([*self.trajectory, *self.losses], key=lambda event: event.step)
+
 
 Watch: TypeAlias = Callable[[int], tuple[Score, ...] | None]
 """Called before the first step (0) and after each (1, 2, ...); returns scores when it is time to look."""
+Progress: TypeAlias = Callable[[StepLoss | Checkpoint], None]
+"""Told of each step's losses and of each look, in their order, and of those that were kept before an interruption, too."""
 NO_TARGET = "leaves no token of a batch to learn from; raise it"
 Targets: TypeAlias = dict[str, Tensor | None]
+
+
+class Keeper(Protocol):
+    """What keeps the state of training, so that it can go on after an interruption.
+
+    `restore` puts back what was kept, if anything was, and returns its history; `after_step` may keep what there is now.
+    """
+
+    def restore(self, policy: Policy, optimizer: torch.optim.Optimizer) -> History | None: ...
+    def after_step(self, policy: Policy, optimizer: torch.optim.Optimizer, history: History) -> None: ...
+
+
+@dataclass(frozen=True)
+class Keepless:
+    """Keeps nothing."""
+
+    def restore(self, policy: Policy, optimizer: torch.optim.Optimizer) -> None:
+        """Return that there is nothing."""
+
+    def after_step(self, policy: Policy, optimizer: torch.optim.Optimizer, history: History) -> None:
+        """Keep nothing."""
+
+
+KEEPLESS = Keepless()
 
 
 @dataclass(frozen=True)
@@ -45,7 +76,7 @@ class Run:
     scale: float
     store: Store
 
-    def passes(self, topic: TopicBatches, index: int, scale: float, step: int, count: int) -> "Step":
+    def passes(self, topic: TopicBatches, index: int, scale: float, step: int, count: int, *, noting: bool = False) -> "Step":
         """Return the passes of batch number `index` of a topic, in `count` micro-batches, with the noise of a step."""
         recipe = self.recipe
         noise = Augmentation(scale, recipe.noise.layer, generator(self.policy.device, recipe.seed, "noise", step))
@@ -60,14 +91,14 @@ class Run:
             forget,
             retain,
             [
-                Passes(self.policy, layer, f, r, partial(self._preferred, topic, index, i, count), noise, self.store)
+                Passes(self.policy, layer, f, r, partial(self._preferred, topic, index, i, count), noise, self.store, noting)
                 for i, (f, r) in enumerate(pieces)
             ],
         )
 
     def first(self, topic: TopicBatches) -> Passes:
         """Return the passes of a topic's first batch, without noise."""
-        return self.passes(topic, 0, 0.0, 0, 1).passes[0]
+        return self.passes(topic, 0, 0.0, 0, 1, noting=True).passes[0]
 
     def _preferred(self, topic: TopicBatches, index: int, piece: int, count: int) -> Batch:
         return list(parts(topic.forget.answered(index, self.recipe.train.refusals), count))[piece]
@@ -87,31 +118,43 @@ def unlearn(
     topics: Sequence[TopicBatches],
     recipe: Recipe,
     watch: Watch,
-    progress: Callable[[StepLoss], None],
+    progress: Progress,
     store: Store = NOTHING,
+    keeper: Keeper = KEEPLESS,
 ) -> History:
-    """Train the policy in place and return what happened. A loss that is not finite stops the run before its update."""
-    history = History()
+    """Train the policy in place and return what happened. A loss that is not finite stops the run before its update.
+
+    Training goes on from what the keeper has, to the bit; the policy comes untrained either way.
+    """
     rms = _reference_rms(policy, topics, recipe.noise.layer, store)
-    scale = recipe.noise.absolute(rms)
-    facts = {"hidden_rms": rms, "noise_absolute": scale, "noise_rms": scale / rms if scale else 0.0}
-    history.facts |= {name: finite(value) for name, value in facts.items()}
-    run = Run(policy, topics, recipe, scale, store)
+    run = Run(policy, topics, recipe, recipe.noise.absolute(rms), store)
     optimizer = recipe.optimizer.make(policy.trained.values(), recipe.train.lr)
-    targets = _targets(run)
-    _look(history, 0, run, targets, watch)
-    for step in range(recipe.train.steps):
+    targets = _targets(run)  # of the model as it was: before the keeper puts trained tensors in
+    history = keeper.restore(policy, optimizer)
+    if history:
+        for event in history.events():
+            progress(event)
+    else:
+        history = History(facts=_facts(run, rms))
+        _look(history, 0, run, targets, watch, progress)
+    for step in range(len(history.losses), recipe.train.steps):
         optimizer.zero_grad()
         history.losses.append(_gradients(run, step, targets))
         progress(history.losses[-1])
         if None in (history.losses[-1].forget, history.losses[-1].retain):
             history.diverged = f"the loss of step {step} is not finite"
-            return history
+            break
         optimizer.step()
-        _look(history, step + 1, run, targets, watch)
+        _look(history, step + 1, run, targets, watch, progress)
         if history.diverged:
             break
+        keeper.after_step(policy, optimizer, history)
     return history
+
+
+def _facts(run: Run, rms: float) -> dict[str, float | None]:
+    facts = {"hidden_rms": rms, "noise_absolute": run.scale, "noise_rms": run.scale / rms if run.scale else 0.0}
+    return {name: finite(value) for name, value in facts.items()}
 
 
 def _gradients(run: Run, step: int, targets: Targets) -> StepLoss:
@@ -147,16 +190,25 @@ def _targets(run: Run) -> Targets:
 
 
 @torch.no_grad()
-def _look(history: History, step: int, run: Run, targets: Targets, watch: Watch) -> None:
-    """Add a checkpoint when it is time: scores, and the forget loss on each topic's first batch, the same all along."""
+def _look(history: History, step: int, run: Run, targets: Targets, watch: Watch, progress: Progress) -> None:
+    """Add a checkpoint when it is time: scores, and forget loss and hidden norms on each topic's first batches."""
     scores = watch(step)
     if scores is None:
         return
-    losses = [run.recipe.of(t.name).method.forget_loss(run.first(t), targets[t.name]).item() for t in run.topics]
+    losses, norms = [], {}
+    for topic in run.topics:
+        first = run.first(topic)
+        losses.append(run.recipe.of(topic.name).method.forget_loss(first, targets[topic.name]).item())
+        norms |= {topic.name: _norm(first, first.forget_batch), f"retain/{topic.name}": _norm(first, first.retain_batch)}
     loss = sum(losses) / len(losses)
-    history.trajectory.append(Checkpoint(step, finite(loss), scores))
+    history.trajectory.append(Checkpoint(step, finite(loss), scores, norms))
+    progress(history.trajectory[-1])
     if not math.isfinite(loss):
         history.diverged = f"the forget loss after step {step} is not finite"
+
+
+def _norm(first: Passes, batch: Batch) -> float | None:
+    return finite(hidden_norm(first.seen(batch), beyond_first(batch)))
 
 
 def _reference_rms(policy: Policy, topics: Sequence[TopicBatches], layer: int, store: Store) -> float:

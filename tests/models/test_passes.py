@@ -5,7 +5,8 @@ import torch
 
 from rna_bench.data.corpora import pad
 from rna_bench.models import segments
-from rna_bench.models.passes import Augmentation, Passes, reference_hidden
+from rna_bench.models.passes import Augmentation, Passes
+from rna_bench.models.reference import reference_hidden
 from rna_bench.models.store import NOTHING
 from rna_bench.schema import InputError
 from rna_bench.unlearning.losses import Reduction, kl_divergence

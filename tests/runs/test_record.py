@@ -212,7 +212,7 @@ def test_a_record_that_lacks_a_field_is_refused_and_the_field_is_named(tmp_path)
 
 
 def test_a_record_of_another_schema_version_is_refused(tmp_path):
-    write(tmp_path, made(schema_version=3), ANSWERS)
+    write(tmp_path, made(schema_version=4), ANSWERS)
     assert "schema_version" in refused(tmp_path / RECORD)
 
 
@@ -222,8 +222,24 @@ def test_a_record_of_version_1_is_read_without_what_it_did_not_have(tmp_path):
     del old["breakdown"]
     for score in old["scores"]:
         del score["group"], score["ties"]
+    for look in old["trajectory"]:
+        del look["hidden_norm"]
     (tmp_path / RECORD).write_text(json.dumps(old))
     assert read(tmp_path / RECORD) == made()
+
+
+def test_a_record_of_version_2_is_read_without_hidden_norms(tmp_path):
+    write(tmp_path, made(schema_version=2), ANSWERS)
+    old = json.loads((tmp_path / RECORD).read_text())
+    assert old["trajectory"][0].pop("hidden_norm") == {}
+    (tmp_path / RECORD).write_text(json.dumps(old))
+    assert read(tmp_path / RECORD) == made(schema_version=2)
+
+
+def test_hidden_norms_come_back_and_a_missing_one_is_null(tmp_path):
+    look = Checkpoint(0, 1.0, (), {"bio": 0.1 + 0.2, "retain/bio": None})
+    write(tmp_path, made(trajectory=(look,)), ANSWERS)
+    assert read(tmp_path / RECORD).trajectory == (look,)
 
 
 def test_a_folder_without_records_is_refused(tmp_path):

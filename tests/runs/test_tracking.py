@@ -1,27 +1,19 @@
 import json
+import signal
 import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from telling import about
 
-from rna_bench.runs.tracking import Mode, Silent, Wandb, _has_key
+from rna_bench.runs.tracking import Mode, Silent, Wandb
+from rna_bench.runs.tracking.careful import Careful, terminable
+from rna_bench.runs.tracking.wandb_tracker import _has_key
 
-WANDB = Wandb(project="rna_bench", entity=None, group=None, mode=Mode.auto)
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    """No key anywhere, and nothing of the user's touched."""
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL", "WANDB_DIR", "NETRC"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("WANDB_SILENT", "true")  # the package sets it too; here it is taken back after the test
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "home"))
-    monkeypatch.setenv("WANDB_CACHE_DIR", str(tmp_path / "home"))
-    (tmp_path / "home").mkdir()
-    return tmp_path / "home"
+WANDB = Wandb(project="rna_bench", entity=None, group="", mode=Mode.auto, patience=30.0)
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def blocks(data: bytes) -> list[bytes]:
@@ -68,17 +60,17 @@ def told(folder: Path) -> dict[str, list]:
 
 def test_wandb_without_a_key_logs_config_curves_and_summary_offline_and_asks_nothing(tmp_path, capfd):
     folder = tmp_path / "run"
-    with WANDB.session(folder, "abc", {"seed": 3, "train": {"lr": 0.1}}) as session:
+    with WANDB.session(folder, about("abc")) as session:
         session.log(0, {"forget/bio": 1.5, "retain/bio": None})
         session.log(1, {"forget/bio": 1.25})
         session.summarise({"status": "finished", "mmlu/clean": 0.5})
-        assert session.id.startswith("abc-")
+        assert session.id == "abc"
     shown = capfd.readouterr()
     assert (shown.out, shown.err) == ("", "")
     found = told(folder)
     assert ("seed", 3) in found["config"]
-    assert ("train", {"lr": 0.1}) in found["config"]
-    curve = [(row["_step"], row["forget/bio"]) for row in found["history"]]
+    assert ("noise", {"scale": 0.5}) in found["config"]
+    curve = [(row["step"], row["forget/bio"]) for row in found["history"]]
     assert curve == [(0, 1.5), (1, 1.25)]
     assert ("status", "finished") in found["summary"]
     assert ("mmlu/clean", 0.5) in found["summary"]
@@ -91,9 +83,10 @@ def test_wandb_gets_scores_by_subject_as_a_table_and_the_record_as_an_artifact(t
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "record.json").write_text("{}")
-    with WANDB.session(folder, "abc", {}) as session:
+    with WANDB.session(folder, about("abc")) as session:
         session.table("subjects", ("group", "accuracy"), [["law", 0.5], ["anatomy", None]])
         session.keep("record-abc", [folder / "record.json"])
+    told(folder)
     (table,) = folder.glob("wandb/offline-run-*/files/media/table/subjects*.json")
     assert json.loads(table.read_text())["data"] == [["law", 0.5], ["anatomy", None]]
     (file,) = folder.glob("wandb/offline-run-*/*.wandb")
@@ -101,13 +94,17 @@ def test_wandb_gets_scores_by_subject_as_a_table_and_the_record_as_an_artifact(t
 
 
 def test_wandb_goes_on_when_an_artifact_cannot_be_made(tmp_path, capsys):
-    with WANDB.session(tmp_path / "run", "abc", {}) as session:
+    with WANDB.session(tmp_path / "run", about("abc")) as session:
         session.keep("record-abc", [tmp_path / "not there"])
-    assert "the record was not kept as an artifact" in capsys.readouterr().out
+        session.log(0, {"forget/bio": 1.5})
+    said = capsys.readouterr().out
+    assert said.startswith("wandb: ")
+    assert said.count("\n") == 1
+    assert len(told(tmp_path / "run")["history"]) == 1
 
 
 def raise_within(folder: Path) -> None:
-    with WANDB.session(folder, "abc", {}) as session:
+    with WANDB.session(folder, about("abc")) as session:
         session.log(0, {"forget/bio": 1.5})
         raise ValueError("boom")
 
@@ -145,13 +142,13 @@ def test_a_key_that_wandb_login_saved_is_found(home):
 
 def test_wandb_mode_disabled_in_the_environment_writes_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "disabled")
-    with WANDB.session(tmp_path / "run", "abc", {}) as session:
+    with WANDB.session(tmp_path / "run", about("abc")) as session:
         session.log(0, {"forget/bio": 1.5})
     assert list(tmp_path.glob("run/wandb/*")) == []
 
 
 def test_silent_takes_everything_and_writes_nothing(tmp_path):
-    with Silent().session(tmp_path / "run", "abc", {}) as session:
+    with Silent().session(tmp_path / "run", about("abc")) as session:
         session.log(0, {"forget/bio": 1.5})
         session.summarise({"status": "finished"})
         session.table("subjects", ("group",), [["law"]])
@@ -160,6 +157,48 @@ def test_silent_takes_everything_and_writes_nothing(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_importing_the_run_does_not_import_wandb():
-    code = "import sys, rna_bench.run; sys.exit('wandb' in sys.modules)"
+def test_importing_the_run_imports_no_tracker():
+    code = "import sys, rna_bench.run; sys.exit(bool({'wandb', 'trackio'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_run_goes_on_without_a_tracker_that_cannot_begin(tmp_path, capsys):
+    (tmp_path / "run").touch()
+    with WANDB.session(tmp_path / "run", about("abc")) as session:
+        session.log(0, {"forget/bio": 1.5})
+        assert session.id is None
+    said = capsys.readouterr().out
+    assert said.startswith("wandb: ")
+    assert "the run goes on" in said
+    assert said.count("\n") == 1
+
+
+class Broken:
+    id = "abc"
+    calls = 0
+
+    def log(self, step, values):
+        self.calls += 1
+        raise OSError(28, "No space left on device")
+
+    summarise = table = keep = log
+
+
+def test_a_tracker_that_fails_is_said_once_and_asked_no_more(capsys):
+    session = Careful(broken := Broken(), "wandb")
+    for step in range(3):
+        session.log(step, {})
+    session.summarise({"status": "finished"})
+    session.table("subjects", (), ())
+    session.keep("record", ())
+    said = capsys.readouterr().out
+    assert said == "wandb: [Errno 28] No space left on device; the run goes on, and its record has all that the tracker lacks\n"
+    assert broken.calls == 1
+
+
+def test_sigterm_is_an_exit_inside_and_what_it_was_outside():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended, terminable():
+        signal.raise_signal(signal.SIGTERM)
+    assert ended.value.code == 143
+    assert signal.getsignal(signal.SIGTERM) is before

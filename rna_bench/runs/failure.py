@@ -1,0 +1,51 @@
+"""What a failed run leaves in its folder: the reason, and the traceback."""
+
+import json
+import traceback
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from platform import node
+from typing import Any
+
+from rna_bench.runs.record import keep, provenance
+
+FAILED = "failed.json"
+TRACEBACK = "traceback.txt"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run failed, in one line; when and where, and with which code."""
+
+    reason: str
+    when: str
+    host: str
+    revision: str | None
+
+
+def write(folder: Path, reason: str, error: BaseException | None) -> None:
+    """Keep the reason, and the error's traceback first where there is one; what cannot be written raises InputError."""
+    failure = Failure(reason, datetime.now(UTC).isoformat(timespec="seconds"), node(), provenance()["revision"])
+    text = "".join(traceback.format_exception(error)) if error else f"{reason}\n"
+    keep(folder / TRACEBACK, lambda path: path.write_text(text, encoding="utf-8"), folder.parent)
+    keep(folder / FAILED, lambda path: path.write_text(json.dumps(asdict(failure)), encoding="utf-8"), folder.parent)
+
+
+def read(folder: Path) -> Failure | None:
+    """Return how the run failed when it was last tried, or None where it did not."""
+    try:
+        values: dict[str, Any] = json.loads((folder / FAILED).read_bytes())
+        return Failure(**values)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError):
+        return Failure(f"{FAILED} cannot be read", "", "", None)
+
+
+def clear(folder: Path) -> None:
+    """Remove what a failure left, as the run is tried again or is recorded; the folder, too, where nothing else is in it."""
+    for name in (FAILED, TRACEBACK):
+        (folder / name).unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

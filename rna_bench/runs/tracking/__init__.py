@@ -1,0 +1,8 @@
+"""Telling trackers what happens in a run: W&B, trackio, or nobody."""
+
+from rna_bench.runs.tracking.protocol import About, Session, Tracker
+from rna_bench.runs.tracking.silent import Silent
+from rna_bench.runs.tracking.trackio_tracker import Trackio
+from rna_bench.runs.tracking.wandb_tracker import Mode, Wandb
+
+__all__ = ["About", "Mode", "Session", "Silent", "Tracker", "Trackio", "Wandb"]

@@ -1,0 +1,110 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rna_bench.runs import lock
+from rna_bench.runs.lock import BusyError, held, holding
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from rna_bench.runs.lock import held
+with held(Path(sys.argv[1]), "abc"):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def other(tmp_path):
+    """Another process that holds the lock of run abc."""
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_run_that_a_living_process_is_at_is_refused_with_its_name(tmp_path, other):
+    with pytest.raises(BusyError, match=f"abc is being run by process {other.pid} on "), held(tmp_path, "abc"):
+        raise AssertionError
+    seen = holding(tmp_path, "abc")
+    assert seen is not None
+    assert seen.alive
+    assert seen.owner.pid == other.pid
+
+
+def test_a_run_whose_process_was_killed_is_taken_over_at_once(tmp_path, other):
+    other.kill()
+    other.wait()
+    seen = holding(tmp_path, "abc")
+    assert seen is not None
+    assert not seen.alive
+    started = time.monotonic()
+    with held(tmp_path, "abc") as before:
+        assert before is not None
+        assert before.pid == other.pid
+        now = holding(tmp_path, "abc")
+        assert now is not None
+        assert now.alive
+    assert time.monotonic() - started < lock.PATIENCE
+    assert holding(tmp_path, "abc") is None
+
+
+def test_other_runs_are_not_held(tmp_path, other):
+    with held(tmp_path, "abd") as before:
+        assert before is None
+
+
+def test_an_error_gives_the_lock_back_as_a_good_end_does(tmp_path):
+    with pytest.raises(ValueError, match="x"), held(tmp_path, "abc"):
+        raise ValueError("x")
+    assert holding(tmp_path, "abc") is None
+
+
+def test_an_interruption_leaves_the_owners_name_and_frees_the_lock(tmp_path):
+    with pytest.raises(KeyboardInterrupt), held(tmp_path, "abc"):
+        raise KeyboardInterrupt
+    seen = holding(tmp_path, "abc")
+    assert seen is not None
+    assert not seen.alive
+    lock.forget(tmp_path, "abc")
+    assert holding(tmp_path, "abc") is None
+
+
+def test_an_owner_that_is_alive_is_not_forgotten(tmp_path, other):
+    lock.forget(tmp_path, "abc")
+    seen = holding(tmp_path, "abc")
+    assert seen is not None
+    assert seen.alive
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}'])
+def test_a_damaged_owner_does_not_keep_a_run_from_being_taken(tmp_path, text):
+    (tmp_path / lock.LOCKS).mkdir()
+    (tmp_path / lock.LOCKS / "abc.json").write_text(text)
+    with held(tmp_path, "abc") as before:
+        assert before is not None
+        assert before.host == "an unknown host"
+
+
+def test_whoever_looks_for_a_moment_keeps_no_run_from_starting(tmp_path, monkeypatch):
+    from filelock import FileLock
+
+    (tmp_path / lock.LOCKS).mkdir()
+    look = FileLock(Path(tmp_path / lock.LOCKS / "abc.lock"), is_singleton=False)
+    look.acquire()
+    sleep, naps = time.sleep, []
+
+    def nap(seconds):
+        naps.append(seconds)
+        look.release()
+        sleep(0)
+
+    monkeypatch.setattr("filelock._api.time.sleep", nap)
+    with held(tmp_path, "abc"):
+        assert naps

@@ -1,0 +1,90 @@
+"""Whole runs, and what a tracker has of them, compared with their records."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from wandb_server import Bucket
+
+from rna_bench.config import compose_run
+from rna_bench.evaluation.metrics import along, final, losses
+from rna_bench.experiment import execute
+from rna_bench.plan import plan_of
+from rna_bench.runs.record import RECORD, read
+from rna_bench.schema import InputError
+
+SECRETS = {"WANDB_API_KEY": "k" * 40, "HF_TOKEN": "hf_0123456789abcdef"}
+
+
+@pytest.fixture
+def run(tiny, tmp_path, home):
+    """Carry out a small run of the tiny model; return the folder of its record."""
+
+    def go(*words: str):
+        given = [
+            "model=local",
+            f"model.path={tiny}",
+            "method.layer=1",
+            r'train.parameters="model\.layers\.[01]\..*weight"',
+            "train={steps: 3, batch_size: 2, lr: 0.01}",
+            "corpus.texts=8",
+            "dataset=[pocket_hazard_1,pocket_subjects]",
+            "dataset.pocket_hazard_1.limit=3",
+            "dataset.pocket_subjects.limit=4",
+            "scoring={every: 2, questions: 2}",
+            "sweep=small",
+            f"results_dir={tmp_path / 'results'}",
+        ]
+        return execute(plan_of(*compose_run([*given, *words])))
+
+    return go
+
+
+def expected(made) -> list[dict]:
+    """Return the rows that a record stands for: losses by step, each after the look at that step, if there is one."""
+    looks = {look.step: {"step": look.step, **along(look.scores)} for look in made.trajectory}
+    rows = []
+    for loss in made.losses:
+        rows += [looks.pop(loss.step)] if loss.step in looks else []
+        rows.append({"step": loss.step, **losses(loss)})
+    return [{"_step": number, **row} for number, row in enumerate([*rows, *looks.values()])]
+
+
+def same(bucket: Bucket, made) -> bool:
+    assert [row for row in bucket.history if "subjects" not in row] == expected(made)
+    told = {"status": made.status.value, **final(made.scores), **losses(made.losses[0]), **losses(made.losses[1])}
+    assert set(told) <= set(bucket.summary)
+    assert {name: bucket.summary[name] for name in final(made.scores)} == final(made.scores)
+    kept = {key: value for key, value in made.config.items() if value != {}}  # W&B drops empty mappings
+    assert {key: bucket.config.get(key) for key in kept} == kept
+    assert bucket.config["fingerprints"] == made.fingerprints
+    return True
+
+
+def test_a_run_synced_by_wandb_has_all_that_its_record_has_and_no_file_holds_a_secret(run, server, monkeypatch):
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    folder = run("tracker=wandb", "tracker.mode=offline")
+    import wandb
+
+    wandb.teardown()
+    (session,) = folder.glob("wandb/offline-*")
+    subprocess.run([sys.executable, "-m", "wandb", "sync", str(session)], check=True, capture_output=True, timeout=60)
+    made = read(folder / RECORD)
+    bucket = server.runs["rna_bench", folder.name]
+    assert same(bucket, made)
+    assert made.measured["tracker_id"] == folder.name == made.identity
+    assert (bucket.given["groupName"], bucket.given["jobType"]) == ("small", "unlearn")
+    assert bucket.given["tags"] == ["local", "rmu", "noise"]
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(files) > 5
+    held = [path for path in files for secret in SECRETS.values() if secret.encode() in path.read_bytes()]
+    assert held == []
+    assert not any(secret in json.dumps(bucket.given) for secret in SECRETS.values())
+
+
+def test_a_secret_on_the_command_line_is_refused_and_nothing_is_made(run, tmp_path):
+    with pytest.raises(InputError, match=r"^tracker.api_key=\(not shown\): looks like a secret"):
+        run("tracker=none", "+tracker.api_key=abc")
+    assert not (tmp_path / "results").exists()

@@ -101,9 +101,9 @@ def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def flat_config(group: Group) -> dict[str, Any]:
+def shared_config(group: Group) -> dict[str, Any]:
     """Return the settings that a group's runs share, as `section.key`, beside the seed of one of them."""
-    return _flat(canonical(group.runs[min(group.runs)].config))
+    return flat_config(group.runs[min(group.runs)])
 
 
 def _varied(methods: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:

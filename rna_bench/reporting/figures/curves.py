@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from rna_bench.reporting.figures.chains import CHANCE, Chain, Drawn, Measure, Missing, Panel, measures, over_seeds, panels
 from rna_bench.reporting.figures.style import GREY, NARROW, Look, Size, fill, key, look_of, sheet
-from rna_bench.reporting.frame import Group, flat_config
+from rna_bench.reporting.frame import Group, shared_config
 from rna_bench.reporting.statistics import Interval
 
 ENOUGH = 3
@@ -50,7 +50,7 @@ def noise_layer(found: Sequence[Group]) -> Drawn | Missing:
 
 def coefficients(found: Sequence[Group]) -> list[Drawn | Missing]:
     """Draw a figure for each number among the methods' own settings that varies, such as the steering coefficient."""
-    flats = [flat_config(group) for group in found if group.unlearned]
+    flats = [shared_config(group) for group in found if group.unlearned]
     keys = sorted({key for flat in flats for key, value in flat.items() if key.startswith("method.") and _number(value)})
     made = [_varied(key.replace(".", "_"), key, key.removeprefix("method.").replace("_", " "), found, found) for key in keys]
     drawn: list[Drawn | Missing] = [one for one in made if isinstance(one, Drawn)]
@@ -73,7 +73,7 @@ def _curves(panel: Panel, setting: str, chosen: Sequence[Group], found: Sequence
     buckets: dict[str, list[tuple[float, Group]]] = {}
     members = [group for chain in panel.chains for group in chain.members]
     for group in chosen:
-        flat = flat_config(group)
+        flat = shared_config(group)
         if any(group is member for member in members) and _number(flat.get(setting)):
             rest = json.dumps(sorted((key, value) for key, value in flat.items() if key not in (setting, "seed")))
             buckets.setdefault(rest, []).append((float(flat[setting]), group))

@@ -18,7 +18,7 @@ from rna_bench.reporting.figures.chains import (
     shared_kinds,
 )
 from rna_bench.reporting.figures.style import NARROW, WIDE, Size, look_of, sheet
-from rna_bench.reporting.frame import Group, flat_config
+from rna_bench.reporting.frame import Group, shared_config
 from rna_bench.reporting.statistics import Interval
 
 NAME = "layer_scale"
@@ -73,7 +73,7 @@ def _maps(found: Sequence[Group]) -> list[Map]:
     titles = {id(group): panel.title for panel in here for chain in panel.chains for group in chain.members}
     cells: dict[tuple[str, str], dict[tuple[int, float], Group]] = {}
     for group in (group for group in found if group.scale > 0):
-        layer = int(flat_config(group)["noise.layer"])
+        layer = int(shared_config(group)["noise.layer"])
         cells.setdefault((group.twin, group.noise.partition(" ")[2]), {})[layer, group.scale] = group
     methods = [group.method for group in found]
     maps: list[Map] = []

@@ -13,10 +13,10 @@ import pyarrow
 from numpy.typing import NDArray
 from pyarrow import parquet
 
+from rna_bench.reporting.answers import right_rows
 from rna_bench.runs.record import QUESTIONS
 from rna_bench.schema import CLEAN, InputError
 
-LOGPS = ("logp_a", "logp_b", "logp_c", "logp_d")
 NAMES = ("task", "subject", "question", "form")
 
 
@@ -47,12 +47,11 @@ class Reader:
         try:
             table = parquet.ParquetFile(path).read(use_threads=False).combine_chunks()
             exam, order = self._order(table)
-            logps = numpy.column_stack([table.column(name).to_numpy() for name in LOGPS])
+            right = right_rows(table)
             correct = table.column("answer").to_numpy()
-        except (OSError, KeyError, pyarrow.ArrowException) as error:
+        except (OSError, KeyError, ValueError, pyarrow.ArrowException) as error:
             remedy = "cannot be read; the page has no flipped questions nor subjects of this run"
             raise InputError("questions", path, f"{remedy} ({type(error).__name__})") from error
-        right = (logps.argmax(axis=1) == correct) & numpy.isfinite(logps).all(axis=1)  # argmax: of a tie the first, as in scores
         return Answers(exam, right[order], tuple(correct[order][: len(exam.questions)].tolist()))
 
     def _order(self, table: pyarrow.Table) -> tuple[Exam, NDArray[numpy.int64]]:

@@ -56,8 +56,9 @@ class Reader:
 
     def _order(self, table: pyarrow.Table) -> tuple[Exam, NDArray[numpy.int64]]:
         key = hashlib.blake2b()
-        for name in (name for name in NAMES if name in table.column_names):
-            key.update("\0".join(table.column(name).to_pylist()).encode())
+        columns = [table.column(name) for name in NAMES if name in table.column_names]
+        for buffer in (buffer for column in columns for chunk in column.chunks for buffer in chunk.buffers() if buffer):
+            key.update(buffer)
         if key.digest() not in self._orders:
             self._orders[key.digest()] = _ordered(table)
         return self._orders[key.digest()]

@@ -10,7 +10,7 @@ import torch
 
 from rna_bench.models.segments import Policy
 from rna_bench.partial import Partial
-from rna_bench.runs.tracking.careful import leave
+from rna_bench.runs.signals import leave
 from rna_bench.unlearning.loop import History
 from rna_bench.unlearning.state import CheckpointEvery
 
@@ -62,9 +62,12 @@ class Keeper:
 def ending() -> Iterator[Callable[[], bool]]:
     """Yield a function that tells whether SIGTERM has come; it ends the process at the latest when the context is left.
 
-    A second one ends it at once. Where SIGTERM has an action that is not ours, an engine's, or in a thread, it is left alone.
+    A second one ends it at once. Where it has an engine's action, neither the default one nor that of an open tracker, or in a
+    thread, it is left alone.
     """
-    come, before = threading.Event(), signal.getsignal(signal.SIGTERM)
+    come = threading.Event()
+
+    before = signal.getsignal(signal.SIGTERM)
 
     def note(*_: object) -> None:
         signal.signal(signal.SIGTERM, before)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from rna_bench.keeping import ENDED, Keeper, ending
-from rna_bench.runs.tracking.careful import leave, terminable
+from rna_bench.runs.signals import leave, terminable
 from rna_bench.unlearning.loop import History
 from rna_bench.unlearning.state import CheckpointEvery
 

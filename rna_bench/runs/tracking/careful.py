@@ -1,10 +1,6 @@
 """A tracker's troubles are a warning in one line: they cost no run its record."""
 
-import signal
-import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,21 +54,3 @@ class Careful:
             return True
 
         self.failed = self.failed or not attempt(self.tracker, told)
-
-
-def leave(number: int, _frame: object) -> None:
-    """End the process as a signal asks, but by an exception."""
-    sys.exit(128 + number)
-
-
-@contextmanager
-def terminable() -> Iterator[None]:
-    """Turn SIGTERM, which engines end a process with, into SystemExit, so that all is finished; unless another handles it."""
-    mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if mine:
-        signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        if mine:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -10,6 +10,7 @@ import torch
 
 from rna_bench.models.segments import Policy
 from rna_bench.partial import Partial
+from rna_bench.runs.signals import leave
 from rna_bench.unlearning.loop import History
 from rna_bench.unlearning.state import CheckpointEvery
 
@@ -61,21 +62,24 @@ class Keeper:
 def ending() -> Iterator[Callable[[], bool]]:
     """Yield a function that tells whether SIGTERM has come; it ends the process at the latest when the context is left.
 
-    A second one ends it at once. Where it has another action than the default one, an engine's, or in a thread, it is left alone.
+    A second one ends it at once. Where it has an engine's action, neither the default one nor that of an open tracker, or in a
+    thread, it is left alone.
     """
     come = threading.Event()
 
+    before = signal.getsignal(signal.SIGTERM)
+
     def note(*_: object) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, before)
         come.set()
 
-    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    ours = threading.current_thread() is threading.main_thread() and before in (signal.SIG_DFL, leave)
     if ours:
         signal.signal(signal.SIGTERM, note)
     try:
         yield come.is_set
     finally:
         if ours:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGTERM, before)
     if come.is_set():
         raise SystemExit(ENDED)

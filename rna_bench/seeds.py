@@ -2,19 +2,34 @@
 
 import hashlib
 from random import Random
+from typing import TYPE_CHECKING
 
-import torch
+import numpy
+
+if TYPE_CHECKING:
+    import torch  # tables draw, too, and need no torch
 
 
-def generator(device: torch.device | str, seed: int, *names: object) -> torch.Generator:
+def generator(device: "torch.device | str", seed: int, *names: object) -> "torch.Generator":
     """Return a generator on the device that depends on the seed and the names alone."""
-    digest = hashlib.sha256(_key(seed, names).encode()).digest()
-    return torch.Generator(device).manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+    import torch
+
+    return torch.Generator(device).manual_seed(_number(seed, names))
+
+
+def arrays(seed: int, *names: object) -> numpy.random.Generator:
+    """Return a NumPy generator that depends on the seed and the names alone."""
+    return numpy.random.default_rng(_number(seed, names))
 
 
 def random(seed: int, *names: object) -> Random:
     """Return a Python random source that depends on the seed and the names alone."""
     return Random(_key(seed, names))
+
+
+def _number(seed: int, names: tuple[object, ...]) -> int:
+    """Return 63 bits of the digest of seed and names."""
+    return int.from_bytes(hashlib.sha256(_key(seed, names).encode()).digest()[:8], "big") >> 1
 
 
 def _key(seed: int, names: tuple[object, ...]) -> str:

@@ -9,6 +9,7 @@ FORGET, RETAIN, TRIGGERED, CONTROL = "mean/forget", "mean/retain", "mean/trigger
 MARGIN = "mean/margin"
 FORGET_LOSS, RETAIN_LOSS = "forget", "retain"
 ALONG = "along"
+NORM = "hidden_norm"
 STATUS = "status"
 
 
@@ -19,7 +20,7 @@ def losses(loss: StepLoss) -> dict[str, float | None]:
 
 def norms(found: Mapping[str, float | None]) -> dict[str, float | None]:
     """Return the hidden norms of a look, by topic and side: along/hidden_norm/NAME."""
-    return {f"{ALONG}/hidden_norm/{name}": value for name, value in found.items()}
+    return {f"{ALONG}/{NORM}/{name}": value for name, value in found.items()}
 
 
 def along(found: Sequence[Score]) -> dict[str, float | None]:

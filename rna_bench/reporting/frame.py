@@ -21,6 +21,10 @@ class Group:
     noise: str
     scale: float
     settings: str
+    flat: Mapping[str, Any]
+    """Its settings as `section.key`, of one of its runs."""
+    varied: tuple[str, ...]
+    """The keys that `settings` shows, where the group has them."""
     runs: Mapping[int, RunRecord]
     twin: str
     """What the group shares with its twin without noise."""
@@ -37,7 +41,7 @@ class Group:
 def groups(records: Sequence[RunRecord]) -> list[Group]:
     """Return groups in the order of model, method (base first), settings and noise scale; only finished runs are taken."""
     finished = [record for record in records if record.status is Status.finished]
-    flat = {record.identity: _flat(canonical(record.config)) for record in finished}
+    flat = {record.identity: flat_config(record) for record in finished}
     varied = _varied([(record.choices["method"], flat[record.identity]) for record in finished])
     found: dict[str, list[RunRecord]] = {}
     for record in finished:
@@ -54,7 +58,9 @@ def _group(runs: Sequence[RunRecord], flat: Mapping[str, Any], varied: Sequence[
         method=runs[0].choices["method"],
         noise=noise if flat.get("noise.scale") else ("0" if "noise.scale" in flat else "-"),
         scale=float(flat.get("noise.scale", -1)),
-        settings=", ".join(f"{key}={flat[key]}" for key in varied if key in flat),
+        settings=_told(flat, varied),
+        flat=flat,
+        varied=tuple(varied),
         runs={record.config["seed"]: record for record in sorted(runs, key=lambda r: r.config["seed"])},
         twin=_key(runs[0], flat, ("noise.",)),
         kinds=tuple(kinds(runs)),
@@ -62,10 +68,29 @@ def _group(runs: Sequence[RunRecord], flat: Mapping[str, Any], varied: Sequence[
     )
 
 
+def _told(flat: Mapping[str, Any], keys: Sequence[str]) -> str:
+    return ", ".join(f"{key}={flat[key]}" for key in keys if key in flat)
+
+
+def settings(group: Group, without: tuple[str, ...]) -> str:
+    """Return the settings that tell the group from others of its method, less those named."""
+    return _told(group.flat, [key for key in group.varied if key not in without])
+
+
+def alike(group: Group, without: tuple[str, ...]) -> str:
+    """Return what a group shares with those that differ from it in the settings that begin as `without` alone."""
+    return _key(group.runs[min(group.runs)], group.flat, without)
+
+
 def _key(record: RunRecord, flat: Mapping[str, Any], without: tuple[str, ...]) -> str:
     """Return what a run shares with others of its group: all settings but the seed, and the model's fingerprint."""
     kept = sorted((key, value) for key, value in flat.items() if key != "seed" and not key.startswith(without))
     return json.dumps([record.model, record.fingerprints["model"], kept])
+
+
+def flat_config(record: RunRecord) -> dict[str, Any]:
+    """Return a run's settings as `section.key`, without paths."""
+    return _flat(canonical(record.config))
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -76,20 +101,29 @@ def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def shared_config(group: Group) -> dict[str, Any]:
+    """Return the settings that a group's runs share, as `section.key`, beside the seed of one of them."""
+    return flat_config(group.runs[min(group.runs)])
+
+
 def _varied(methods: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
     """Return the keys whose values differ between runs of the same method, less those that a column or the model's name shows."""
     values: dict[tuple[str, str], set[str]] = {}
     for method, flat in methods:
         for key, value in flat.items():
             if key not in NAMED and not key.startswith("model.") and not key.endswith(".world"):
-                values.setdefault((key, method), set()).add(json.dumps(value))
+                values.setdefault((key, method), set()).add(repr(value))
     return sorted({key for (key, _), seen in values.items() if len(seen) > 1})
 
 
 def pooled(scores: Sequence[Score], form: str) -> float:
     """Return the accuracy on a form over all retain questions, in percent: tasks are weighted by size."""
-    chosen = [score for score in scores if score.role == "retain" and score.form == form]
-    return 100 * sum(score.accuracy * score.n for score in chosen) / sum(score.n for score in chosen)
+    right, asked = 0.0, 0
+    for score in scores:  # a plain loop: of a thousand records it is run a hundred thousand times
+        if score.form == form and score.role == "retain":
+            right += score.accuracy * score.n
+            asked += score.n
+    return 100 * right / asked
 
 
 def task_accuracy(scores: Sequence[Score], task: str) -> float:

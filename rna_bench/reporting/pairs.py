@@ -1,10 +1,10 @@
-"""A group with noise against its twin without, seed by seed: at equal steps, and at matched forgetting."""
+"""A group with noise against its twin without, seed by seed: at equal steps, at matched forgetting by loss, and by accuracy."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
-from rna_bench.reporting.frame import Group
-from rna_bench.reporting.statistics import Interval, at_level, common_level, interval
+from rna_bench.reporting.frame import Group, forget_accuracy
+from rna_bench.reporting.statistics import Crossing, Interval, common_level, fall, interval, loss_crossing
 from rna_bench.schema import Checkpoint, Score
 
 Measure: TypeAlias = Callable[[Sequence[Score]], float]
@@ -17,6 +17,13 @@ class Pair(NamedTuple):
 
     noisy: Reading
     plain: Reading
+
+
+def twins(found: Sequence[Group]) -> list[tuple[Group, Group]]:
+    """Return each group with noise beside its twin without, where there is one."""
+    plain = {group.twin: group for group in found if group.unlearned and group.scale == 0}
+    noisy = [group for group in found if group.unlearned and group.scale > 0]
+    return [(group, plain[group.twin]) for group in noisy if group.twin in plain]
 
 
 def final_pairs(group: Group, twin: Group) -> list[Pair]:
@@ -35,18 +42,30 @@ def matched_pairs(group: Group, twin: Group) -> list[Pair]:
     for seed in (seed for seed in group.runs if seed in twin.runs):
         noisy, plain = group.runs[seed].trajectory, twin.runs[seed].trajectory
         level = common_level(noisy, plain)
-        if level is not None:
-            pairs.append(Pair(_at(noisy, level), _at(plain, level)))
+        places = (None, None) if level is None else (loss_crossing(noisy, level), loss_crossing(plain, level))
+        if places[0] and places[1]:
+            pairs.append(Pair(_at(noisy, places[0]), _at(plain, places[1])))
     return pairs
 
 
-def _at(looks: Sequence[Checkpoint], level: float) -> Reading:
-    def value(measure: Measure) -> float:
-        found = at_level(looks, level, lambda look: measure(look.scores))
-        assert found is not None, "common_level returns a level that both trajectories reach"
-        return found
+def _at(looks: Sequence[Checkpoint], place: Crossing) -> Reading:
+    return lambda measure: place.read(lambda index: measure(looks[index].scores))
 
-    return value
+
+def forgotten_pairs(group: Group, twin: Group, level: float) -> list[Pair]:
+    """Return both runs where their forget accuracy first comes down to `level` percent, seed by seed; none where one's does not.
+
+    Forget loss is the method's own aim; accuracy is what is asked of it. It is that of the questions scored along the run, so the
+    level is to be well above chance.
+    """
+    pairs: list[Pair] = []
+    if group.forgets and twin.forgets:
+        for seed in (seed for seed in group.runs if seed in twin.runs):
+            noisy, plain = group.runs[seed].trajectory, twin.runs[seed].trajectory
+            places = [fall([forget_accuracy(look.scores) for look in looks], level) for looks in (noisy, plain)]
+            if places[0] and places[1]:
+                pairs.append(Pair(_at(noisy, places[0]), _at(plain, places[1])))
+    return pairs
 
 
 def difference(pairs: Sequence[Pair], measure: Measure) -> Interval | None:

@@ -1,207 +1,128 @@
 """Records -> tables in Markdown, CSV and LaTeX. Nothing in a table comes from anywhere but a record."""
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 import pandas
 
-from rna_bench.reporting.frame import (
-    Group,
-    damage,
-    forget_accuracy,
-    groups,
-    pooled,
-    task_accuracy,
-)
-from rna_bench.reporting.pairs import difference, final_pairs, matched_pairs
-from rna_bench.reporting.statistics import Interval, interval
-from rna_bench.reporting.verdicts import claims
-from rna_bench.runs.collection import Collection, collect
-from rna_bench.schema import CLEAN, InputError, Kind, RunRecord, Score, Status
+from rna_bench.reporting.answers import Sheet, Sheets, read_sheets
+from rna_bench.reporting.comparisons import comparison_tables
+from rna_bench.reporting.curves import curve_tables
+from rna_bench.reporting.frame import Group, groups
+from rna_bench.reporting.main_tables import accuracy_table, damage_table, kinds_table, repair_table
+from rna_bench.reporting.pairs import twins
+from rna_bench.reporting.paper import against
+from rna_bench.reporting.subjects import subjects_table
+from rna_bench.reporting.table import Table, csv, latex, markdown
+from rna_bench.reporting.verdicts import FORGOTTEN, claims
+from rna_bench.runs.collection import Collection, Recorded, collect
+from rna_bench.schema import InputError, Kind, RunRecord, Status
 
-Row: TypeAlias = dict[str, str | Interval]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table: intervals are formatted last, so that CSV keeps them as numbers."""
-
-    name: str
-    title: str
-    note: str
-    rows: list[Row]
+SOURCES = "sources.csv"
 
 
-def write_tables(folder: Path, out: Path) -> str:
-    """Build the tables of a folder's records, write them below `out`, and return the Markdown."""
+def write_tables(folder: Path, out: Path, paper: Path | None = None) -> str:
+    """Build the tables of a folder's records, write them below `out`, and return the Markdown.
+
+    `paper` is a folder of reference numbers to hold them against.
+    """
     collection = collect(folder)
-    records = collection.records
-    made = build_tables(records)
-    text = "\n\n".join([*map(_markdown, made), claims(groups(records)), _footer(collection)]) + "\n"
+    found = groups(collection.records)
+    sheets = _sheets(found, collection.runs)
+    made = tables_of(found, sheets.found)
+    held, words = against(found, paper) if paper else ([], "")
+    footer = _footer(collection, sheets.left_out, made, asked=" --paper" if paper else "")
+    parts = [*map(markdown, [*made, *held]), words, claims(found), footer]
+    text = "\n\n".join(part for part in parts if part) + "\n"
     try:
         out.mkdir(parents=True, exist_ok=True)
         _write(out / "tables.md", text)
-        for table in made:
-            _write(out / f"{table.name}.csv", _frame(table, _numbers).to_csv(index=False))
-            _write(out / f"{table.name}.tex", _latex(table))
+        _write(out / SOURCES, _sources(collection))
+        for table in [*made, *held]:
+            _write(out / f"{table.name}.csv", csv(table))
+            _write(out / f"{table.name}.tex", latex(table, footer))
     except OSError as error:
         raise InputError("--out", out, f"cannot be written to ({error.strerror}); choose another folder") from error
     return text
 
 
 def build_tables(records: Sequence[RunRecord]) -> list[Table]:
-    """Return the tables that the records have something to say in."""
-    found = groups(records)
+    """Return the tables that the records alone have something to say in."""
+    return tables_of(groups(records), {})
+
+
+def tables_of(found: Sequence[Group], sheets: Mapping[str, Sheet]) -> list[Table]:
+    """Return the tables that groups, and answers to single questions by identity, have something to say in."""
     if not found:
         raise InputError("results", "", "no run finished: all diverged or collapsed; look at their records")
     shown = [kind for kind in Kind if any(kind in group.kinds for group in found)]
     made = [accuracy_table(found, shown)]
     if shown and any(group.unlearned for group in found):
-        made.append(damage_table(found, shown))
-        made.append(repair_table(found, shown))
+        made += [damage_table(found, shown), repair_table(found, shown), kinds_table(found, shown)]
+        made += comparison_tables(found, sheets, FORGOTTEN)
+    made += [*curve_tables(found, shown), subjects_table(found, shown)]
     return [table for table in made if table.rows]
 
 
-def accuracy_table(found: Sequence[Group], shown: Sequence[Kind]) -> Table:
-    """Return accuracy by group: each task clean, and retain questions with each trigger in them."""
-    tasks = list(dict.fromkeys(s.task for g in found for r in g.runs.values() for s in r.scores))
-    rows: list[Row] = []
-    for group in found:
-        row = _head(group)
-        for task in tasks:
-            have = [r.scores for r in group.runs.values() if any(s.task == task for s in r.scores)]
-            row[task] = interval([task_accuracy(scores, task) for scores in have]) if have else ""
-        for kind in shown:
-            row[kind.trigger] = _mean(group, lambda s, kind=kind: pooled(s, kind.trigger), kind)
-        row["forget loss"] = _final_loss(group)
-        rows.append(row)
-    note = "Accuracy in %, mean and half width of the 95% interval over seeds; chance is 25."
-    if shown:
-        note += (
-            " `forget loss` is the last look's. From `"
-            + "`, `".join(kind.trigger for kind in shown)
-            + "` on: retain questions with a trigger there."
-        )
-    return Table("accuracy", "Accuracy", note, rows)
+def _sheets(found: Sequence[Group], runs: Sequence[Recorded]) -> Sheets:
+    """Return the answers of runs that are compared, alone: it is them that take the time."""
+    compared = {run.identity for pair in twins(found) for group in pair for run in group.runs.values()}
+    return read_sheets(run for run in runs if run.record.identity in compared)
 
 
-def damage_table(found: Sequence[Group], shown: Sequence[Kind]) -> Table:
-    """Return, by group, what a trigger costs beyond what a harmless word or sentence in the same place costs."""
-    rows: list[Row] = []
-    for group in found:
-        row = _head(group)
-        for kind in shown:
-            row[kind.trigger] = _mean(group, damage(kind), kind)
-        rows.append(row)
-    note = "Points of accuracy that a trigger costs more than its harmless control in the same place. Claim 1 says: above 0."
-    return Table("damage", "Damage by triggers", note, rows)
+def _sources(collection: Collection) -> str:
+    """Return a row for each record that the tables are made of, and for each left out, with the reason."""
+    rows = [_source(run) for run in collection.runs] + [
+        {"folder": line.partition(": ")[0], "status": "left out", "reason": line.partition(": ")[2]} for line in collection.left_out
+    ]
+    return pandas.DataFrame(rows).fillna("").to_csv(index=False)
 
 
-def repair_table(found: Sequence[Group], shown: Sequence[Kind]) -> Table:
-    """Return, by group with noise, its difference from the twin without, seed by seed: at equal steps and at matched forgetting."""
-    plain = {group.twin: group for group in found if group.unlearned and group.scale == 0}
-    rows: list[Row] = []
-    for group in found:
-        twin = plain.get(group.twin)
-        if twin is None or not group.unlearned or group.scale <= 0:
-            continue
-        for compared, pairs in (("steps", final_pairs(group, twin)), ("forgetting", matched_pairs(group, twin))):
-            if not pairs:
-                continue
-            row = _head(group) | {"at equal": compared}
-            row["forget"] = (difference(pairs, forget_accuracy) if group.forgets and twin.forgets else None) or ""
-            row["retain"] = difference(pairs, lambda s: pooled(s, CLEAN)) or ""
-            for kind in shown:
-                both = kind in group.kinds and kind in twin.kinds
-                row[kind.trigger] = (difference(pairs, lambda s, kind=kind: pooled(s, kind.trigger)) if both else None) or ""
-            rows.append(row)
-    note = (
-        "Accuracy with noise less accuracy without, in points, paired by seed. `steps`: the ends of both runs, all questions. "
-        "`forgetting`: both runs where they first reach the same forget loss (the lowest that both reach), on the questions "
-        "scored along the run (a subset), interpolated between looks. Claim 2 says: above 0 under the triggers, and not above "
-        "0 under `forget`."
-    )
-    return Table("repair", "What the noise changes", note, rows)
+def _source(run: Recorded) -> dict[str, str]:
+    record = run.record
+    return {
+        "identity": record.identity,
+        "folder": run.folder.name,
+        "model": record.model,
+        "method": record.choices["method"],
+        "seed": str(record.config["seed"]),
+        "status": record.status.value,
+        "reason": record.reason,
+        "schema_version": str(record.schema_version),
+        "revision": _revision(record),
+    }
 
 
-def _mean(group: Group, measure: Callable[[Sequence[Score]], float], kind: Kind) -> Interval | str:
-    return interval([measure(run.scores) for run in group.runs.values()]) if kind in group.kinds else ""
+def _revision(record: RunRecord) -> str:
+    """Return the commit of the code that made the record, with a plus when the tree was changed."""
+    return str(record.provenance.get("revision")) + ("+" if record.provenance.get("changed") else "")
 
 
-def _final_loss(group: Group) -> Interval | str:
-    looks = [run.trajectory[-1].forget_loss for run in group.runs.values() if run.trajectory]
-    losses = [loss for loss in looks if loss is not None]
-    return interval(losses) if losses else ""
-
-
-def _head(group: Group) -> Row:
-    head: Row = {"model": group.model, "dtype": group.dtype, "method": group.method}
-    if group.settings:
-        head["settings"] = group.settings
-    return head | {"noise": group.noise, "seeds": str(len(group.runs))}
-
-
-def _frame(table: Table, show: Callable[[Row], dict[str, str | float]]) -> pandas.DataFrame:
-    return pandas.DataFrame([show(row) for row in table.rows]).fillna("")
-
-
-def _words(row: Row) -> dict[str, str | float]:
-    """Return the row as it is read: 97.3 ± 1.2."""
-    return {key: _shown(value) if isinstance(value, Interval) else value for key, value in row.items()}
-
-
-def _shown(value: Interval) -> str:
-    return f"{value.mean:.1f}" if value.half is None else f"{value.mean:.1f} ± {value.half:.1f}"
-
-
-def _numbers(row: Row) -> dict[str, str | float]:
-    """Return the row as numbers: mean, half width and n of each interval in columns of their own."""
-    flat: dict[str, str | float] = {}
-    for key, value in row.items():
-        if isinstance(value, Interval):
-            half = "" if value.half is None else value.half
-            flat |= {key: value.mean, f"{key} half width": half, f"{key} n": value.n}
-        else:
-            flat[key] = value
-    return flat
-
-
-def _markdown(table: Table) -> str:
-    return f"## {table.title}\n\n{_frame(table, _words).to_markdown(index=False, disable_numparse=True)}\n\n{table.note}"
-
-
-def _latex(table: Table) -> str:
-    frame = _frame(table, _words).map(lambda value: _escaped(str(value)))
-    frame.columns = [_escaped(column) for column in frame.columns]
-    return frame.to_latex(index=False, caption=_escaped(table.note.replace("`", "")))
-
-
-def _escaped(text: str) -> str:
-    """Return the text with LaTeX's special characters escaped."""
-    text = text.replace("\\", r"\textbackslash ")
-    for character in "&%$#_{}":
-        text = text.replace(character, f"\\{character}")
-    return text.replace("~", r"\textasciitilde ").replace("^", r"\textasciicircum ").replace("±", r"$\pm$")
-
-
-def _footer(collection: Collection) -> str:
+def _footer(collection: Collection, unread: Sequence[str], made: Sequence[Table], *, asked: str) -> str:
     """Return where the tables come from, and which runs are not in them."""
     records, folder = collection.records, collection.folder
-    revisions = sorted({str(record.provenance.get("revision"))[:10] for record in records})
-    lines = [f"From {len(records)} records in `{folder}`, code revision {', '.join(revisions)}; `rna-bench tables {folder}`."]
+    revisions = sorted({_short(_revision(record)) for record in records})
+    lines = [
+        f"From {len(records)} records in `{folder}` (identities in `{SOURCES}`), code revision {', '.join(revisions)}; "
+        f"`rna-bench tables {folder}{asked}`."
+    ]
     lines += [
         f"Left out: {record.identity} ({record.status.value}: {record.reason})."
         for record in records
         if record.status is not Status.finished
     ]
-    lines += [f"**Left out: {line}.**" for line in collection.left_out]
+    lines += [f"**Left out: {line}.**" for line in (*collection.left_out, *unread)]
     dtypes = sorted({str(record.config["model"]["dtype"]) for record in records})
     if len(dtypes) > 1:
         lines.append(f"Rows of different dtype ({', '.join(dtypes)}) are not comparable: dtype is part of the algorithm.")
+    if not any(table.name == "subjects" for table in made):
+        lines.append("No table by subject: no record has scores by subject (those of schema version 1, and of a single subject).")
     return "\n".join(lines)
+
+
+def _short(revision: str) -> str:
+    return revision[:10] + ("+" if revision.endswith("+") else "")
 
 
 def _write(path: Path, text: str) -> None:

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from rna_bench.reporting.statistics import Interval, at_level, common_level, interval
+from rna_bench.reporting.statistics import Interval, at_fall, at_level, common_level, interval
 from rna_bench.schema import Checkpoint
 
 
@@ -105,3 +105,21 @@ def test_at_level_of_a_trajectory_that_comes_down_to_zero_is_finite():
     found = at_level(looks(8, 0), 4, step)
     assert found is not None
     assert math.isfinite(found)
+
+
+def test_a_curve_is_read_where_it_first_comes_down_to_the_level():
+    # from 80 to 30: 40 is four fifths of the way, 10 + 0.8 * 20 = 26; that it rises again and falls again does not count
+    assert at_fall([90, 80, 30, 60, 20], [0, 10, 30, 50, 70], 40) == pytest.approx(26.0)
+
+
+def test_a_curve_that_begins_below_the_level_is_read_at_its_beginning():
+    assert at_fall([30, 20], [5, 6], 40) == 5
+
+
+def test_a_curve_on_the_level_is_read_there():
+    assert at_fall([50, 40, 30], [1, 2, 3], 40) == 2
+
+
+def test_a_curve_that_does_not_come_down_is_not_read():
+    assert at_fall([90, 41], [1, 2], 40) is None
+    assert at_fall([], [], 40) is None

@@ -1,6 +1,7 @@
 """Whole runs, and what a tracker has of them, compared with their records."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -8,7 +9,8 @@ import pytest
 from wandb_server import Bucket
 
 from rna_bench.config import compose_run
-from rna_bench.evaluation.metrics import along, final, losses
+from rna_bench.dashboard.specification import dashboard, specifications
+from rna_bench.evaluation.metrics import along, final, losses, norms
 from rna_bench.experiment import execute
 from rna_bench.plan import plan_of
 from rna_bench.runs.record import RECORD, read
@@ -43,7 +45,7 @@ def run(tiny, tmp_path, home):
 
 def expected(made) -> list[dict]:
     """Return the rows that a record stands for: losses by step, each after the look at that step, if there is one."""
-    looks = {look.step: {"step": look.step, **along(look.scores)} for look in made.trajectory}
+    looks = {look.step: {"step": look.step, **along(look.scores), **norms(look.hidden_norm)} for look in made.trajectory}
     rows = []
     for loss in made.losses:
         rows += [looks.pop(loss.step)] if loss.step in looks else []
@@ -62,7 +64,38 @@ def same(bucket: Bucket, made) -> bool:
     return True
 
 
-def test_a_run_synced_by_wandb_has_all_that_its_record_has_and_no_file_holds_a_secret(run, server, monkeypatch):
+def shown(spec: dict) -> list[tuple[str, str]]:
+    """Return what the panels and columns of a dashboard show, as kind (summary, config, history or pattern) and name."""
+    section = spec["section"]
+    panels = [panel["config"] for part in section["panelBankConfig"]["sections"] for panel in part["panels"]]
+    found = [column for runs in section["runSets"] for column in runs["runFeed"]["columnPinned"] if not column.startswith("run:")]
+    found += [panel[axis] for panel in panels for axis in ("xAxis", "yAxis", "zAxis") if ":" in panel.get(axis, "")]
+    found += [f"config:{panel['groupBy']}" for panel in panels if ".value" in panel.get("groupBy", "")]
+    for panel in panels:
+        kind = "history" if panel.get("xAxis") == "step" else "summary"
+        found += [f"{kind}:{name}" for name in panel.get("metrics", [])]
+        found += [f"pattern:{panel['metricRegex']}"] if "metricRegex" in panel else []
+    return [tuple(name.split(":", 1)) for name in found]
+
+
+def missing(bucket: Bucket, spec: dict) -> list[tuple[str, str]]:
+    """Return what a dashboard would show that the server does not have of a run."""
+    rows = {name for row in bucket.history for name in row}
+
+    def there(kind: str, name: str) -> bool:
+        if kind == "pattern":
+            return any(re.search(name, key) for key in rows)
+        if kind != "config":
+            return name in {"summary": set(bucket.summary), "history": rows}[kind]
+        node = bucket.config
+        for key in name.replace(".value", "", 1).split("."):
+            node = node.get(key, {})
+        return node != {}
+
+    return [pair for pair in shown(spec) if not there(*pair)]
+
+
+def test_a_run_synced_by_wandb_has_what_its_record_has_and_what_dashboards_show_and_no_secret(run, server, monkeypatch):
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     folder = run("tracker=wandb", "tracker.mode=offline")
@@ -70,13 +103,17 @@ def test_a_run_synced_by_wandb_has_all_that_its_record_has_and_no_file_holds_a_s
 
     wandb.teardown()
     (session,) = folder.glob("wandb/offline-*")
-    subprocess.run([sys.executable, "-m", "wandb", "sync", str(session)], check=True, capture_output=True, timeout=60)
+    command = [sys.executable, "-m", "wandb", "sync", str(session)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60, cwd=folder)  # it leaves logs where it is
     made = read(folder / RECORD)
     bucket = server.runs["rna_bench", folder.name]
     assert same(bucket, made)
     assert made.measured["tracker_id"] == folder.name == made.identity
     assert (bucket.given["groupName"], bucket.given["jobType"]) == ("small", "unlearn")
     assert bucket.given["tags"] == ["local", "rmu", "noise"]
+    spec = specifications(dashboard("E", "P", ["rmu"]))[0]["spec"]
+    assert len(shown(spec)) > 40
+    assert missing(bucket, spec) == []
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert len(files) > 5
     held = [path for path in files for secret in SECRETS.values() if secret.encode() in path.read_bytes()]

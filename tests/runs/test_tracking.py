@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from telling import about
 
+from rna_bench.keeping import ending
+from rna_bench.runs.signals import terminable
 from rna_bench.runs.tracking import Mode, Silent, Wandb
-from rna_bench.runs.tracking.careful import Careful, terminable
-from rna_bench.runs.tracking.wandb_tracker import _has_key
+from rna_bench.runs.tracking.careful import Careful
+from rna_bench.runs.tracking.wandb_tracker import has_key
 
 WANDB = Wandb(project="rna_bench", entity=None, group="", mode=Mode.auto, patience=30.0)
 pytestmark = pytest.mark.usefixtures("home")
@@ -127,9 +129,9 @@ def test_wandb_tells_a_run_that_raised_from_one_that_ended_well(tmp_path):
 
 
 def test_a_key_in_the_environment_is_found(monkeypatch):
-    assert not _has_key()
+    assert not has_key()
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
-    assert _has_key()
+    assert has_key()
 
 
 def test_a_key_that_wandb_login_saved_is_found(home):
@@ -137,7 +139,7 @@ def test_a_key_that_wandb_login_saved_is_found(home):
     from wandb.sdk.lib.wbauth import write_netrc_auth
 
     write_netrc_auth(host=DEFAULT_BASE_URL, api_key="a" * 40)
-    assert _has_key()
+    assert has_key()
 
 
 def test_wandb_mode_disabled_in_the_environment_writes_nothing(tmp_path, monkeypatch):
@@ -202,3 +204,17 @@ def test_sigterm_is_an_exit_inside_and_what_it_was_outside():
         signal.raise_signal(signal.SIGTERM)
     assert ended.value.code == 143
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_training_that_keeps_its_state_on_sigterm_does_so_while_a_tracker_is_open():
+    seen = []
+
+    def train() -> None:
+        with ending() as told:
+            signal.raise_signal(signal.SIGTERM)
+            seen.append(told())  # not ended yet: there is time to keep what was done
+
+    with pytest.raises(SystemExit) as ended, terminable():
+        train()
+    assert (seen, ended.value.code) == ([True], 143)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

@@ -12,6 +12,8 @@ from telling import CONFIG, CURVE, OFFLINE, ONLINE, ROWS, InterruptedRunError, a
 
 from rna_bench.runs.tracking.offline import settle
 
+SLOW = pytest.mark.slow
+
 
 def interrupted(tracker, folder: Path, steps: int) -> None:
     with pytest.raises(InterruptedRunError):
@@ -30,7 +32,8 @@ def sync(*folders: Path) -> None:
 
     wandb.teardown()  # W&B's service has then written all, as at the end of a process
     sessions = [str(path) for folder in folders for path in sorted(folder.glob("wandb/offline-*"))]
-    subprocess.run([sys.executable, "-m", "wandb", "sync", *sessions], check=True, capture_output=True, timeout=60)
+    command = [sys.executable, "-m", "wandb", "sync", *sessions]
+    subprocess.run(command, check=True, capture_output=True, timeout=60, cwd=folders[0])  # it leaves logs where it is
 
 
 def sessions(folder: Path) -> list[Path]:
@@ -65,7 +68,7 @@ def test_files_of_an_online_run_are_an_artifact(server, tmp_path):
     assert (artifact["artifactCollectionName"], artifact["artifactTypeName"]) == ("record-abc", "record")
 
 
-@pytest.mark.parametrize("steps", [0, 3, 8])
+@pytest.mark.parametrize("steps", [pytest.param(0, marks=SLOW), 3, pytest.param(8, marks=SLOW)])
 def test_an_interrupted_online_run_goes_on_as_the_same_run(server, tmp_path, steps):
     interrupted(ONLINE, tmp_path / "run", steps)
     tell(ONLINE, tmp_path / "run")
@@ -74,6 +77,7 @@ def test_an_interrupted_online_run_goes_on_as_the_same_run(server, tmp_path, ste
     assert server.runs["p", "abc"].exits == [1, 0]
 
 
+@pytest.mark.slow
 def test_a_run_in_another_results_folder_is_the_same_run_and_adds_nothing(server, tmp_path):
     tell(ONLINE, tmp_path / "one" / "abc")
     tell(ONLINE, tmp_path / "two" / "abc")
@@ -81,6 +85,7 @@ def test_a_run_in_another_results_folder_is_the_same_run_and_adds_nothing(server
     assert whole(server.runs["p", "abc"])
 
 
+@pytest.mark.slow
 def test_an_offline_run_that_was_interrupted_is_synced_once(server, tmp_path):
     interrupted(OFFLINE, tmp_path / "run", 3)
     tell(OFFLINE, tmp_path / "run")
@@ -90,7 +95,7 @@ def test_an_offline_run_that_was_interrupted_is_synced_once(server, tmp_path):
     assert whole(server.runs["p", "abc"])
 
 
-@pytest.mark.parametrize("cut", [0, 300], ids=["to its end", "to where a killed process had written it"])
+@pytest.mark.parametrize("cut", [pytest.param(0, marks=SLOW), 300], ids=["to its end", "to where a killed process had written it"])
 def test_an_offline_run_that_was_synced_while_interrupted_goes_on_with_its_other_rows(server, tmp_path, cut):
     interrupted(OFFLINE, tmp_path / "run", 5)
     sync_cut(tmp_path / "run", cut)
@@ -111,6 +116,7 @@ def sync_cut(folder: Path, bytes_lost: int) -> None:
     sync(folder)
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_left_keeps_no_other_run_from_being_synced(server, tmp_path):
     process = start(tmp_path / "run", "abc", "wait")
     while not (tmp_path / "run" / "told").exists():
@@ -129,6 +135,7 @@ def test_settling_knows_nothing_where_there_is_nothing(tmp_path):
     assert settle(tmp_path, "abc") == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 1)], ids=["SIGTERM", "Ctrl-C"])
 def test_a_signal_to_the_whole_group_of_processes_ends_the_session_with_all_that_was_told(server, tmp_path, number, code):
     process = start(tmp_path / "run", "abc", "wait")
@@ -142,6 +149,7 @@ def test_a_signal_to_the_whole_group_of_processes_ends_the_session_with_all_that
     assert run.exits == [1]
 
 
+@pytest.mark.slow
 def test_runs_of_parallel_processes_and_of_one_process_are_each_their_own(server, tmp_path):
     beside = [start(tmp_path / name, name) for name in ("one", "two")]
     for name in ("three", "four"):

@@ -3,6 +3,6 @@
 from rna_bench.runs.tracking.protocol import About, Session, Tracker
 from rna_bench.runs.tracking.silent import Silent
 from rna_bench.runs.tracking.trackio_tracker import Trackio
-from rna_bench.runs.tracking.wandb_tracker import Mode, Wandb
+from rna_bench.runs.tracking.wandb_tracker import STEP, Mode, Wandb
 
-__all__ = ["About", "Mode", "Session", "Silent", "Tracker", "Trackio", "Wandb"]
+__all__ = ["STEP", "About", "Mode", "Session", "Silent", "Tracker", "Trackio", "Wandb"]

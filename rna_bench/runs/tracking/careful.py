@@ -1,10 +1,6 @@
 """A tracker's troubles are a warning in one line: they cost no run its record."""
 
-import signal
-import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,16 +54,3 @@ class Careful:
             return True
 
         self.failed = self.failed or not attempt(self.tracker, told)
-
-
-@contextmanager
-def terminable() -> Iterator[None]:
-    """Turn SIGTERM, which engines end a process with, into SystemExit, so that all is finished; unless another handles it."""
-    mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if mine:
-        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    try:
-        yield
-    finally:
-        if mine:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)

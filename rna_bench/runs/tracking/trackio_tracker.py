@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from rna_bench.runs.tracking.careful import Careful, attempt, terminable
+from rna_bench.runs.signals import terminable
+from rna_bench.runs.tracking.careful import Careful, attempt
 from rna_bench.runs.tracking.protocol import About, Session, Values
 from rna_bench.runs.tracking.rows import Rows
 from rna_bench.runs.tracking.silent import Silent

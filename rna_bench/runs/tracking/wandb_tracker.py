@@ -8,7 +8,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from rna_bench.runs.tracking.careful import Careful, attempt, terminable
+from rna_bench.runs.signals import terminable
+from rna_bench.runs.tracking.careful import Careful, attempt
 from rna_bench.runs.tracking.offline import settle
 from rna_bench.runs.tracking.protocol import About, Session, Values
 from rna_bench.runs.tracking.rows import Rows
@@ -82,7 +83,7 @@ class Wandb:
                 config=dict(about.config),
                 mode=mode,  # pyright: ignore[reportArgumentType]  a Literal there, checked by Mode here
                 reinit="create_new",
-                settings=wandb.Settings(init_timeout=30, finish_timeout=self.patience, console="off", silent=True),
+                settings=wandb.Settings(init_timeout=60, finish_timeout=self.patience, console="off", silent=True),
             )
             run.define_metric("*", step_metric=STEP)
             return _WandbSession(run, Rows(run.starting_step if mode == "online" else sent))
@@ -99,10 +100,10 @@ class Wandb:
         if self.mode is not Mode.auto:
             return self.mode.value
         asked = os.environ.get("WANDB_MODE")
-        return asked or ("online" if _has_key() else "offline")
+        return asked or ("online" if has_key() else "offline")
 
 
-def _has_key() -> bool:
+def has_key() -> bool:
     """Return whether a key is set, in the environment or by `wandb login`."""
     if os.environ.get("WANDB_API_KEY"):
         return True

@@ -1,0 +1,48 @@
+"""Records -> one tidy data frame, for notebooks."""
+
+import warnings
+from collections.abc import Iterator
+
+import pandas
+
+from rna_bench.reporting.frame import flat_config
+from rna_bench.runs.collection import Recorded, collect, find
+
+
+def load_results(name: str) -> pandas.DataFrame:
+    """Return a row for each run, task and form; see `rna_bench.load_results`. What is left out is warned of."""
+    collection = collect(find(name), deep=True)
+    for line in collection.left_out:
+        warnings.warn(f"left out: {line}", stacklevel=3)
+    frame = pandas.DataFrame([row for run in collection.runs for row in _rows(run)])
+    return frame.astype({"noise_layer": "Int64", "ties": "Int64"})
+
+
+def _rows(run: Recorded) -> Iterator[dict[str, object]]:
+    record = run.record
+    settings = flat_config(record)
+    shared = {
+        "run": record.identity,
+        "status": record.status.value,
+        "model": record.model,
+        "dtype": settings["model.dtype"],
+        "method": record.choices["method"],
+        "noise_scale": settings.get("noise.scale"),
+        "noise_unit": settings.get("noise.unit"),
+        "noise_layer": settings.get("noise.layer"),
+        "seed": record.config["seed"],
+        "steps": settings.get("train.steps"),
+        "forget_loss": record.trajectory[-1].forget_loss if record.trajectory else None,
+    }
+    for score in record.scores:
+        yield shared | {
+            "role": score.role,
+            "task": score.task,
+            "form": score.form,
+            "accuracy": score.accuracy,
+            "stderr": score.stderr,
+            "n": score.n,
+            "ties": score.ties if record.schema_version > 1 else None,
+            "revision": record.provenance.get("revision"),
+            "folder": str(run.folder),
+        }

@@ -1,0 +1,89 @@
+"""The data frame for notebooks, and the notebook itself.
+
+The notebook's cells are run as one Python file rather than by nbclient with ipykernel, which would bring some thirty packages and a
+kernel's start for five cells that use nothing of Jupyter's.
+"""
+
+import json
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas
+import pytest
+
+import rna_bench
+from rna_bench.reporting.tables import write_tables
+from rna_bench.runs import record
+from rna_bench.schema import Status
+from tests.reporting.test_tables import made, scored
+
+RESULTS = Path(__file__).parents[2] / "results"
+
+
+def test_there_is_a_row_for_each_run_task_and_form(tmp_path):
+    for run in (made(1, 1.0, scored(0.25, option=0.5)), made(2, status=Status.diverged)):
+        record.write(tmp_path / "sweep" / run.identity, run, [])
+    frame = rna_bench.load_results(str(tmp_path))
+    assert len(frame) == 2 * 4
+    (row,) = frame[(frame.seed == 1) & (frame.form == "option")].to_dict("records")
+    asked = ("model", "method", "noise_scale", "noise_unit", "noise_layer", "role", "task", "accuracy", "n", "status")
+    assert [row[name] for name in asked] == ["tiny", "rmu", 1.0, "rms", 1, "retain", "mmlu", 0.5, 100, "finished"]
+    assert set(frame.status) == {"finished", "diverged"}
+
+
+def test_the_columns_are_those_that_the_documentation_names():
+    frame = rna_bench.load_results(str(RESULTS / "published" / "pocket_methods"))
+    documented = rna_bench.load_results.__doc__ or ""
+    assert [column for column in frame if f"`{column}`" not in documented] == []
+    assert frame[frame.method == "none"].noise_scale.isna().all()
+    assert pandas.api.types.is_integer_dtype(frame.noise_layer)
+
+
+def test_the_means_are_those_of_the_committed_tables():
+    frame = rna_bench.load_results(str(RESULTS / "published" / "pocket"))
+    rows = frame[(frame.model == "pocket world 0") & (frame.method == "rmu") & (frame.noise_scale == 2)]
+    committed = pandas.read_csv(RESULTS / "tables" / "pocket" / "accuracy.csv")
+    (row,) = committed[(committed.model == "pocket world 0") & (committed.method == "rmu") & (committed.noise == "2 rms")].to_dict(
+        "records"
+    )
+    for column, chosen in (("pocket_hazard_1", rows.task == "pocket_hazard_1"), ("before", rows.form == "before")):
+        assert 100 * rows[chosen].accuracy.mean() == pytest.approx(row[column])
+
+
+def test_damaged_records_and_those_of_another_version_are_warned_of_and_named_in_the_tables(tmp_path):
+    cut, newer, good = (made(seed) for seed in (1, 2, 3))
+    for run in (cut, newer, good):
+        record.write(tmp_path / run.identity, run, [])
+    path = tmp_path / cut.identity / record.RECORD
+    path.write_text(path.read_text()[:100])
+    path = tmp_path / newer.identity / record.RECORD
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 99}))
+    with pytest.warns(UserWarning, match="left out") as told:
+        frame = rna_bench.load_results(str(tmp_path))
+    assert set(frame.run) == {good.identity}
+    assert sorted(str(warning.message).split(":")[1].strip() for warning in told) == sorted([cut.identity, newer.identity])
+    text = write_tables(tmp_path, tmp_path / "out")
+    assert f"**Left out: {cut.identity}:" in text
+    assert f"**Left out: {newer.identity}:" in text
+    sources = pandas.read_csv(tmp_path / "out" / "sources.csv")
+    assert set(sources[sources.status == "left out"].folder) == {cut.identity, newer.identity}
+
+
+def test_importing_the_package_imports_no_library():
+    code = "import sys, rna_bench; print(sorted({'pandas', 'numpy', 'torch', 'hydra', 'pydantic'} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
+
+
+def test_the_notebook_runs_and_carries_no_output(tmp_path, monkeypatch):
+    notebook = json.loads((RESULTS / "explore.ipynb").read_text())
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells)
+    (tmp_path / "cells.py").write_text("\n\n".join("".join(cell["source"]) for cell in cells))
+    monkeypatch.chdir(RESULTS)  # as Jupyter does
+    found = runpy.run_path(str(tmp_path / "cells.py"))
+    committed = pandas.read_csv(RESULTS / "tables" / "pocket_methods" / "damage.csv")
+    (row,) = committed[(committed.method == "rmu") & (committed.noise == "0")].to_dict("records")
+    assert found["damage"].loc["rmu", "before"] == pytest.approx(row["before"], abs=0.05)

@@ -57,14 +57,19 @@ def read_sheet(path: Path) -> Sheet:
     table = parquet.ParquetFile(path, read_dictionary=names).read([*names, *LOGPS, "answer"], use_threads=False)
     if not table.num_rows:
         return Sheet((), (), numpy.empty((0, 0), dtype=numpy.int8))
-    logps = numpy.stack([table.column(name).to_numpy() for name in LOGPS], axis=1)
-    right = (logps.argmax(axis=1) == table.column("answer").to_numpy()) & numpy.isfinite(logps).all(axis=1)
+    right = right_rows(table)
     (task, tasks), (question, questions), (form, forms) = (_coded(table.column(name)) for name in names)
     pairs, rows = numpy.unique(task * len(questions) + question, return_inverse=True)
     cells = numpy.full((len(pairs), len(forms)), NOT_ASKED, dtype=numpy.int8)
     cells[rows, form] = right
     keys = zip(tasks[pairs // len(questions)], questions[pairs % len(questions)], strict=True)
     return Sheet(tuple(keys), tuple(forms), cells)
+
+
+def right_rows(table: pyarrow.Table) -> NDArray[numpy.bool_]:
+    """Return which rows of a file of answers are right."""
+    logps = numpy.stack([table.column(name).to_numpy() for name in LOGPS], axis=1)
+    return (logps.argmax(axis=1) == table.column("answer").to_numpy()) & numpy.isfinite(logps).all(axis=1)
 
 
 def _coded(column: pyarrow.ChunkedArray) -> tuple[NDArray[numpy.int64], NDArray[numpy.object_]]:

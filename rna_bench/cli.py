@@ -1,4 +1,4 @@
-"""The command line: `rna-bench run`, `doctor`, `sweep`, `tables`, `export`, `pocket train`."""
+"""The command line: `rna-bench run`, `doctor`, `sweep`, `tables`, `figures`, `export`, `pocket train`."""
 
 import argparse
 import os
@@ -19,6 +19,7 @@ rna-bench status NAME                 how that sweep stands: done, running, fail
 rna-bench clean NAME                  free its disk: trained tensors, caches and logs; records stay
 rna-bench search NAME [KEY=VALUE ...]  runs that a sampler chooses, by sweeps/search/NAME.yaml; --front shows how far it is
 rna-bench tables [NAME]               tables from the records in a folder, or of a name (results/runs)
+rna-bench figures [NAME_OR_FOLDER]    figures from the records in a folder, as PNG, SVG and PDF
 rna-bench export run RUN FOLDER       a full Hugging Face checkpoint, with a model card, of a run's folder
 rna-bench export lm-eval FOLDER [KEY=VALUE ...]  perturbed questions as tasks of lm-evaluation-harness
 rna-bench pocket train [KEY=VALUE ...]  build the pocket model from nothing, for instance model.world=1
@@ -46,6 +47,7 @@ def main() -> None:
         "clean": _clean,
         "search": _search,
         "tables": _tables,
+        "figures": _figures,
         "export": _export,
         "pocket": _pocket,
     }
@@ -211,6 +213,20 @@ def _references() -> Path:
     from rna_bench.config import config_folder
 
     return config_folder("results/paper")
+
+
+def _figures(arguments: Sequence[str]) -> None:
+    from rna_bench.reporting.figures.files import write_figures
+    from rna_bench.runs.collection import find
+
+    parser = argparse.ArgumentParser(prog="rna-bench figures", description="Figures (PNG, SVG, PDF) from run records alone.")
+    parser.add_argument(
+        "name", nargs="?", default="results/runs", help="folder of records, or its name: below results/runs or published"
+    )
+    parser.add_argument("--out", type=Path, help="where the figures and their list, figures.md, go (FOLDER/figures)")
+    given = parser.parse_args(arguments)
+    folder = find(given.name)
+    print(write_figures(folder, given.out or folder / "figures"))
 
 
 def _export(arguments: Sequence[str]) -> None:

@@ -161,7 +161,9 @@ def _engine(name: str, overrides: Sequence[str]) -> HydraEngine:
         cfg.hydra.mode = RunMode.MULTIRUN
     HydraConfig.instance().set_config(cfg)
     context = HydraContext(config_loader=main.config_loader, callbacks=Callbacks(cfg))
-    launcher = Plugins.instance().instantiate_launcher(hydra_context=context, task_function=partial(job, here=Path.cwd()), config=cfg)
+    launcher = Plugins.instance().instantiate_launcher(
+        hydra_context=context, task_function=partial(job, here=Path.cwd()), config=cfg
+    )
     return HydraEngine(cfg, context, launcher, _grid(cfg, BasicSweeper))
 
 

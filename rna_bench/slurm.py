@@ -44,7 +44,9 @@ def _numbers(job: str) -> tuple[int, ...]:
 def _queued() -> set[str]:
     """Return the user's jobs that are waiting or running; a controller that does not answer is asked until it does."""
     while True:
-        asked = subprocess.run(["squeue", "--me", "--array", "--noheader", "--format=%i"], capture_output=True, text=True, check=False)
+        asked = subprocess.run(
+            ["squeue", "--me", "--array", "--noheader", "--format=%i"], capture_output=True, text=True, check=False
+        )
         if asked.returncode == 0:
             return set(asked.stdout.split())
         time.sleep(POLL)

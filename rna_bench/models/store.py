@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
+from rna_bench.models.delta import save_tensors
 from rna_bench.schema import Batch, InputError
 
 
@@ -80,8 +81,15 @@ class Store:
         elif size <= self._room[1]:
             self._room[1] -= size
             self._folder = self._folder or self._made()
-            self._disk[key] = self._folder / f"{key}.safetensors"
-            save_file({"tensor": made.detach().cpu().contiguous()}, self._disk[key])
+            path = self._folder / f"{key}.safetensors"
+            try:
+                save_tensors(path, {"tensor": made}, {})
+            except OSError as error:
+                path.unlink(missing_ok=True)
+                self._room[1] = 0
+                print(f"{self._folder}: no more activations are kept there ({error.strerror})")
+            else:
+                self._disk[key] = path
 
 
 NOTHING = Store(Reuse(0, 0, None))

@@ -101,6 +101,11 @@ def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def shared_config(group: Group) -> dict[str, Any]:
+    """Return the settings that a group's runs share, as `section.key`, beside the seed of one of them."""
+    return flat_config(group.runs[min(group.runs)])
+
+
 def _varied(methods: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
     """Return the keys whose values differ between runs of the same method, less those that a column or the model's name shows."""
     values: dict[tuple[str, str], set[str]] = {}

@@ -17,7 +17,8 @@ CAUTION = "The best of many by one seed's questions: run a setting with fresh se
 def write_front(request: Request, front: Sequence[FrozenTrial], trials: Sequence[FrozenTrial]) -> str:
     """Write front.csv and front.md to the search's folder, each whole or not at all, and return the text."""
     frame = pandas.DataFrame([_row(request, trial) for trial in front], columns=_columns(request))
-    shown = frame.assign(**{name: frame[name].map(_short) for name in (*request.space, *request.objectives)})
+    shown = frame.assign(**{name: frame[name].map(_short) for name in request.space})
+    shown = shown.assign(**{name: frame[name].map("{:.1f}".format) for name in request.objectives})
     table = shown.to_markdown(index=False, disable_numparse=True) if len(frame) else "Nothing is on the front yet."
     text = f"{_head(request, trials)}\n\n{table}\n\n{CAUTION}\n"
     files = {"front.csv": frame.to_csv(index=False), "front.md": text}

@@ -1,4 +1,4 @@
-"""A sweep on a real Slurm of one node. By hand, as root: pytest -m slow tests/cluster/test_slurm.py (see slurm.sh for what it needs)."""
+"""A sweep on a real Slurm of one node. By hand, as root: pytest -m slow tests/cluster/test_slurm.py; slurm.sh says what it needs."""
 
 import os
 import shutil

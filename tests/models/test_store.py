@@ -1,3 +1,5 @@
+import resource
+
 import pytest
 import torch
 
@@ -96,3 +98,19 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     store = Store(Reuse(0, 1, str(tmp_path / "nowhere")))
     with pytest.raises(InputError, match=r"reuse\.folder"):
         counting(store)
+
+
+def test_a_full_disk_keeps_no_more_and_leaves_nothing_half_written(tmp_path, capsys):
+    store = Store(Reuse(0, 64, str(tmp_path)))
+    first = torch.randn(2, 3)
+    assert counting(store, "hidden 1", made=first) == 1
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))  # stands for what is left of the disk
+    try:
+        assert counting(store, "hidden 2", made=torch.randn(10_000)) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "no more activations are kept there" in capsys.readouterr().out
+    assert len(files(tmp_path)) == 1
+    assert counting(store, "hidden 3") == 2
+    assert counting(store, "hidden 1", made=first) == 0

@@ -184,13 +184,15 @@ def test_a_search_killed_at_random_moments_ends_as_one_that_was_not(search, word
     chance, kills = random.Random(0), 0
     for _ in range(20):
         process = start([*words("cut"), "search.trials=12"])
+        assert process.stdout.readline().startswith("search pocket: ")  # it has begun
         try:
-            process.wait(timeout=chance.uniform(4, 9))
+            process.wait(timeout=chance.uniform(0, 2))
             break
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process.communicate()
             kills += 1
+    print(f"{kills} kills")
     assert kills >= 3
     assert search("search.trials=12", into="cut")[0] == 0
     assert records(tmp_path / "cut") == records(tmp_path / "whole")

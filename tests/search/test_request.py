@@ -43,7 +43,7 @@ def test_settings_are_all_but_what_may_change_under_way(composed):
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("search.space.layer.high=2", r"search\.space=8\.0 2: makes no run \(noise\.layer=2"),
+        ("search.space.layer.high=2", r"search\.space=4\.0 2: makes no run \(noise\.layer=2"),
         ("noise.scale=2", r"noise\.scale=2: is what the search chooses; leave it out"),
         ("search.trials=0", r"search\.trials=0: give 1 or more"),
         ("search.folder=../x", r"search\.folder=\.\./x: give the name of a folder below"),
@@ -54,7 +54,7 @@ def test_settings_are_all_but_what_may_change_under_way(composed):
             r"search\.objectives\.forget_accuracy\._target_=a\.B: cannot be imported",
         ),
         ("+search.budget=3", r"search\.budget=3: is no key of Search"),
-        ("noise=none", r"noise\.scale=0\.1: noise=none is no noise"),
+        ("noise=none", r"noise\.scale=0\.05: noise=none is no noise"),
     ],
 )
 def test_a_bad_search_is_refused_before_anything_is_run(override, said):

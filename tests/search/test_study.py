@@ -38,7 +38,7 @@ def test_a_search_tries_as_many_settings_as_asked_within_its_space_and_no_more(a
     go(request)
     found = seen(request)
     assert [place for place, _, _ in found] == list(range(12))
-    assert all(0.1 <= params["scale"] <= 8 and params["layer"] in (0, 1) for _, params, _ in found)
+    assert all(0.05 <= params["scale"] <= 4 and params["layer"] in (0, 1) for _, params, _ in found)
     assert len({params["scale"] for _, params, _ in found}) == 12
     assert {params["layer"] for _, params, _ in found} == {0, 1}
 

@@ -1,4 +1,5 @@
 import json
+import resource
 from dataclasses import replace
 from itertools import product
 
@@ -9,6 +10,7 @@ from safetensors.torch import save_file
 
 from rna_bench.models.noise import Noise, Unit
 from rna_bench.models.store import NOTHING, Reuse, Store
+from rna_bench.runs.record import keep
 from rna_bench.schema import Dtype, InputError, Padding, Score
 from rna_bench.unlearning.loop import History, unlearn
 from rna_bench.unlearning.losses import Reduction
@@ -191,3 +193,18 @@ def test_it_is_time_after_so_many_seconds_or_steps(every, seconds, steps, due):
 def test_times_that_are_none_are_refused(given, key):
     with pytest.raises(InputError, match=key):
         CheckpointEvery(*given)
+
+
+def test_a_full_disk_leaves_the_last_state_and_is_an_error_as_of_any_file(policy, two, tmp_path):
+    path = tmp_path / "kept"
+    optimizer = kept(policy, two, path)
+    before = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(InputError, match=r"results_dir=.*cannot be written to \(.*File too large"):
+            keep(path, lambda draft: save_state(draft, policy.trained, optimizer, History()), tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

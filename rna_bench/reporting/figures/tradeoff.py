@@ -1,0 +1,144 @@
+"""The trade-off plane: what is still answered of what should be forgotten, against what triggers leave of the rest."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+
+from rna_bench.reporting.figures.chains import CHANCE, Drawn, Missing, Panel, panels, shared_kinds
+from rna_bench.reporting.figures.labels import Label, Obstacle, place
+from rna_bench.reporting.figures.paths import Path, Point, apart, draw_path, path_of, point_of
+from rna_bench.reporting.figures.style import GREY, INK, NARROW, WIDE, Look, Size, fill, key, settle, sheet
+from rna_bench.reporting.frame import Group
+from rna_bench.schema import Kind
+
+NAME, BY_METHOD = "tradeoff", "tradeoff_by_method"
+SPAN = 25.0
+"""Points of forget accuracy that the axis shows at least."""
+FEW = 4
+"""Methods that a low panel has room for; with more, each has a small panel of its own in a second figure."""
+LOW, HIGH = 12, 104
+"""The ends of the y axis: chance is inside."""
+
+
+def tradeoff(found: Sequence[Group]) -> Drawn | Missing:
+    """Draw a plane a model, with a path a method from its run without noise (hollow) to those with noise (filled)."""
+    here, kinds = _shown(found)
+    if not here:
+        return Missing(NAME, "no unlearned run has scores of forget questions and of a kind of trigger that all were scored under")
+    plain = [[path_of(chain, kinds) for chain in panel.chains] for panel in here]
+    left, right = _range([point for paths in plain for path in paths for point in path.points])
+    figure, rows = sheet(len(here), 1, Size(NARROW, 3.0 if max(map(len, plain)) <= FEW else 5.0))
+    for (axes,), panel in zip(rows, here, strict=True):
+        _frame(axes, panel.title, left, right)
+        axes.set_ylabel("perturbed accuracy in % (higher is better)")
+        axes.annotate(
+            "chance", (1, CHANCE), (-1, 1), ("axes fraction", "data"), "offset points", color=GREY, ha="right", va="bottom"
+        )
+    rows[-1][0].set_xlabel("forget accuracy in % (lower is better)")
+    rows[-1][0].legend(handles=_keys([path for paths in plain for path in paths]), loc="lower right", **TIGHT)
+    settle(figure)  # labels are put where the points come to lie
+    moved = [apart(axes, paths) for (axes,), paths in zip(rows, plain, strict=True)]
+    for (axes,), panel, paths in zip(rows, here, moved, strict=True):
+        _draw(axes, panel, paths, kinds)
+    return Drawn(NAME, _caption(kinds, max(abs(path.aside) for paths in moved for path in paths)), figure)
+
+
+def tradeoff_by_method(found: Sequence[Group]) -> Drawn | Missing:
+    """Draw the same plane once a method, small, where there are too many methods for one plane to be read at a glance."""
+    here, kinds = _shown(found)
+    drawn = [(panel, path_of(chain, kinds)) for panel in here for chain in panel.chains]
+    if not here or max(len(panel.chains) for panel in here) <= FEW:
+        return Missing(BY_METHOD, f"one plane has room for all methods: there are {FEW} or fewer a model")
+    left, right = _range([point for _, path in drawn for point in path.points])
+    wide = any(path.chain.settings for _, path in drawn)
+    columns = 4 if wide else 3
+    figure, grid = sheet(-(-len(drawn) // columns), columns, Size(WIDE, 1.5, 0.5) if wide else Size(NARROW, 1.2, 0.5))
+    flat = [axes for row in grid for axes in row]
+    for axes, (panel, path) in zip(flat, drawn, strict=False):
+        _frame(axes, "", left, right)
+        axes.set_title(path.chain.title(panel.title if len(here) > 1 else ""), fontsize=7)
+        for own, other in drawn:
+            if own is panel and other is not path:
+                axes.plot(*zip(*(other.spots[0], other.spots[-1]), strict=True), color="#D0D0D0", linewidth=0.8, zorder=0)
+        draw_path(axes, path, path.chain.label)
+    for axes in flat[len(drawn) :]:
+        axes.remove()
+    figure.supxlabel("forget accuracy in % (lower is better)", fontsize=8)
+    figure.supylabel("perturbed accuracy in % (higher is better)", fontsize=8)
+    figure.legend(handles=_keys([path for _, path in drawn]), loc="outside upper center", ncols=2, **TIGHT)
+    return Drawn(BY_METHOD, f"{_caption(kinds, 0)} Grey: the other methods.", figure)
+
+
+TIGHT = {"borderpad": 0, "handletextpad": 0.2, "labelspacing": 0.3, "columnspacing": 1.0, "fontsize": 8}
+
+
+def _shown(found: Sequence[Group]) -> tuple[list[Panel], list[Kind]]:
+    """Return panels of the groups with something to show, and the kinds of trigger that all of them were scored under."""
+    shown = [group for group in found if group.forgets and group.kinds]
+    kinds = shared_kinds(shown)
+    return (panels(shown) if kinds else []), kinds
+
+
+def _range(points: Sequence[Point]) -> tuple[float, float]:
+    """Return the ends of the x axis: all points and chance are inside, intervals need not be."""
+    values = [CHANCE, *(point.forget.mean for point in points)]
+    low, high = min(values) - 6, max(values) + 4
+    return low, min(max(high + 0.25 * (high - low), low + SPAN), 104)
+
+
+def _frame(axes: Axes, title: str, left: float, right: float) -> None:
+    axes.set(title=title, xlim=(left, right), ylim=(LOW, HIGH))
+    axes.axvline(CHANCE, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
+    axes.axhline(CHANCE, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
+
+
+def _draw(axes: Axes, panel: Panel, paths: Sequence[Path], kinds: Sequence[Kind]) -> None:
+    obstacles = [Obstacle(CHANCE, y, 2) for y in range(LOW, HIGH, 2)]
+    labels: list[Label] = []
+    if panel.base:
+        labels.append(_base(axes, point_of(panel.base, kinds)))
+        obstacles += [Obstacle(*label.spots[0], 500, label.text) for label in labels]
+    for path in paths:
+        name = path.chain.label if len(paths) <= FEW else path.chain.look.label
+        obstacles += draw_path(axes, path, name)
+        if name not in [label.text for label in labels]:  # settings of a method have no room here; they are in the second figure
+            labels.append(_named(path, name))
+    legend = axes.get_legend()
+    place(axes, labels, obstacles, [text.get_window_extent() for text in (*axes.texts, *([legend] if legend else []))])
+
+
+def _base(axes: Axes, base: Point) -> Label:
+    """Draw the base model; beyond the axis it stands at the edge, with its place in words."""
+    x, y = base.forget.mean, base.perturbed.mean
+    left, right = axes.get_xlim()
+    if x > right:
+        edge = right - 0.03 * (right - left)
+        axes.plot([edge], [y], marker=">", color=INK, markersize=6, zorder=4)
+        return Label(f"base model (forget {x:.0f})", ((edge, y),), INK)
+    axes.plot([x], [y], marker="*", color=INK, markersize=9, zorder=4)
+    return Label("base model", ((x, y),), INK)
+
+
+def _named(path: Path, name: str) -> Label:
+    """Return the label for the upper end of a path or the lower."""
+    upper, lower = sorted((path.spots[0], path.spots[-1]), key=lambda spot: -spot[1])
+    return Label(name, (upper, lower), path.chain.look.colour)
+
+
+def _keys(paths: Sequence[Path]) -> list:
+    """Return what hollow and filled mean, with the scales of noise at the arrows' ends."""
+    ends = [path.points[-1].group for path in paths if path.points[-1].group.scale > 0]
+    scales = " or ".join(dict.fromkeys(group.noise for group in sorted(ends, key=lambda group: group.scale)))
+    look = Look("", "o", GREY)
+    keys = [key("without noise", linestyle="", **fill(look, noisy=False))]
+    return [*keys, key(f"with RNA, {scales}", linestyle="", **fill(look, noisy=True))] if ends else keys
+
+
+def _caption(kinds: Sequence[Kind], most: float) -> str:
+    names = ", ".join(f"`{kind.trigger}`" for kind in kinds)
+    beside = f" Paths that would cover each other are drawn side by side, up to {most:.1f} points from their place." if most else ""
+    return (
+        f"Forget accuracy against perturbed accuracy (the mean over {names}), in percent: means and 95% intervals over seeds. "
+        "Hollow: a method without noise; an arrow leads through its twins with noise, small, to the one with the most, filled. "
+        f"Dotted: chance.{beside}"
+    )

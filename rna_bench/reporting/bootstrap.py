@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ Array: TypeAlias = NDArray[numpy.float64]
 RESAMPLES = 2000
 CHUNK = 500
 """Resamples that are held as floats at a time: 14,042 questions of MMLU make 56 MB."""
+MANY = 1000
+"""Up to so many questions all resamples are held as floats, 16 MB."""
 
 
 class Span(NamedTuple):
@@ -39,12 +41,11 @@ def bootstrap(values: Array, statistic: Callable[[Array], Array], *, over_seeds:
     """
     series, runs, questions = values.shape
     drawn = _question_means(values.reshape(series * runs, questions), seed).reshape(-1, series, runs)
-    tail = 0.025
+    means, tail = drawn.mean(axis=2), 0.025
     if over_seeds and runs > 1:
-        chosen = randomness.arrays(seed, "seeds", runs).integers(runs, size=(len(drawn), 1, runs))
-        drawn, tail = numpy.take_along_axis(drawn, chosen, axis=2), _expanded(runs)
+        means, tail = numpy.einsum("brs,bs->br", drawn, _counts("seeds", runs, seed)) / runs, _expanded(runs)
     observed = statistic(numpy.nanmean(values, axis=2).mean(axis=1)[:, None])[:, 0]
-    ends = _percentiles(statistic(drawn.mean(axis=2).T), tail)
+    ends = _percentiles(statistic(means.T), tail)
     return [Span(float(value), float(low), float(high)) for value, (low, high) in zip(observed, ends, strict=True)]
 
 
@@ -61,22 +62,23 @@ def _question_means(values: Array, seed: int) -> Array:
     """Return means over resampled questions (b, rows) of rows (rows, q); a row's own questions alone count in it."""
     if values.shape[1] == 1:  # always drawn
         return numpy.broadcast_to(values.T, (RESAMPLES, len(values)))
-    counts, asked = _counts(values.shape[1], seed), ~numpy.isnan(values)
+    counts, asked = _counts("questions", values.shape[1], seed), ~numpy.isnan(values)
     right, mask = numpy.where(asked, values, 0.0).T, None if asked.all() else asked.T.astype(float)
-    chunks = (counts[start : start + CHUNK].astype(float) for start in range(0, RESAMPLES, CHUNK))
+    chunks = (counts[start : start + CHUNK].astype(float, copy=False) for start in range(0, RESAMPLES, CHUNK))
     with numpy.errstate(invalid="ignore"):  # no question of a row drawn: NaN, set aside
         return numpy.concatenate([(drawn @ right) / (values.shape[1] if mask is None else drawn @ mask) for drawn in chunks])
 
 
-@lru_cache(maxsize=4)
-def _counts(questions: int, seed: int) -> NDArray[numpy.uint8]:
-    """Return how often each question is drawn in each resample (b, q), as bytes: more than 255 times does not happen.
+@lru_cache(maxsize=8)
+def _counts(name: str, n: int, seed: int) -> NDArray[Any]:
+    """Return how often each of n is drawn in each resample (b, n): as bytes where n is large, for none is drawn 256 times.
 
-    The same for as many questions, so that the rows of a table do not differ by their draws.
+    The same for the same n, so that the rows of a table do not differ by their draws.
     """
-    random = randomness.arrays(seed, "questions", questions)
-    rows = (numpy.bincount(random.integers(questions, size=questions), minlength=questions) for _ in range(RESAMPLES))
-    return numpy.stack([row.astype(numpy.uint8) for row in rows])
+    kind = numpy.uint8 if n > MANY else numpy.float64
+    random = randomness.arrays(seed, name, n)
+    rows = (numpy.bincount(random.integers(n, size=n), minlength=n) for _ in range(RESAMPLES))
+    return numpy.stack([row.astype(kind) for row in rows])
 
 
 def _expanded(n: int) -> float:

@@ -13,7 +13,8 @@ from rna_bench.schema import InputError
 ACCURACY = "accuracy.csv"
 NOTE = (
     "Accuracy in %: the source's (± its standard error), ours (± half width of the 95% interval over seeds), and ours less "
-    "the source's. Settings may differ: see `section`. Why a cell could not be read is in `results/paper/accuracy.csv`."
+    "the source's, with our interval alone. Settings may differ: see `section`. Why a cell could not be read is in "
+    "`results/paper/accuracy.csv`."
 )
 
 

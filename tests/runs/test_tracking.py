@@ -38,9 +38,8 @@ def blocks(data: bytes) -> list[bytes]:
 
 def told(folder: Path) -> dict[str, list]:
     """Return what a run's own file holds: config, history rows, summary updates and exit codes."""
-    from wandb.proto import wandb_internal_pb2
-
     import wandb
+    from wandb.proto import wandb_internal_pb2
 
     wandb.teardown()  # waits until W&B's service has written its files, as the end of a process does
     found: dict[str, list] = {"config": [], "history": [], "summary": [], "exit": []}

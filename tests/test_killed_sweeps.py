@@ -60,7 +60,7 @@ def test_a_sweep_killed_at_20_random_moments_ends_with_each_record_as_if_it_had_
     kills, counts = 0, []
     while kills < 20:
         process = start(folder)
-        time.sleep(draw.uniform(4, 16))
+        time.sleep(draw.uniform(7, 18))
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             kills += 1

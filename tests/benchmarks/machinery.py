@@ -42,9 +42,8 @@ def overhead(folder: Path) -> None:
         took = timed([*COMMAND, "sweep", "pocket_kill", "launcher=none", f"tracker={tracker}", f"results_dir={place}"], folder)
         runs = own_seconds(place)
         beyond = (took - imports - sum(runs)) / len(runs)
-        print(
-            f"tracker={tracker}: {took:.1f} s for {len(runs)} runs of {sum(runs):.1f} s, imports {imports:.1f} s: {beyond:.3f} s a run"
-        )
+        told = f"{took:.1f} s for {len(runs)} runs of {sum(runs):.1f} s, imports {imports:.1f} s"
+        print(f"tracker={tracker}: {told}: {beyond:.3f} s a run", flush=True)
 
 
 def scaling(folder: Path) -> None:

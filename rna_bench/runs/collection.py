@@ -20,11 +20,15 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Collection:
-    """The records below a folder, in the order of their paths, each identity once; and a line for each that is left out."""
+    """The records below a folder, in the order of their paths, each identity once; and a line for each that is left out.
+
+    `again` are those of an identity that a run before them has: two sweeps may have the same base run, and each is judged by it.
+    """
 
     folder: Path
     runs: tuple[Recorded, ...]
     left_out: tuple[str, ...]
+    again: tuple[Recorded, ...] = ()
 
     @property
     def records(self) -> list[RunRecord]:
@@ -48,14 +52,17 @@ def collect(folder: Path, *, deep: bool = False) -> Collection:
     """
     runs: dict[str, Recorded] = {}
     left_out: list[str] = []
+    again: list[Recorded] = []
     for path in sorted([*folder.glob(f"*/{RECORD}"), *(folder.glob(f"*/*/{RECORD}") if deep else ())]):
         try:
             record = read(path)
         except InputError as error:
             left_out.append(f"{path.parent.name}: {error}")
         else:
-            runs.setdefault(record.identity, Recorded(record, path.parent))
+            run = Recorded(record, path.parent)
+            if runs.setdefault(record.identity, run) is not run:
+                again.append(run)
     if not runs:
         lines = "".join(f"; left out {line}" for line in left_out)
         raise InputError("results", folder, f"holds no record{lines}; run something first, for instance rna-bench run")
-    return Collection(folder, tuple(runs.values()), tuple(left_out))
+    return Collection(folder, tuple(runs.values()), tuple(left_out), tuple(again))

@@ -51,7 +51,9 @@ def test_folders_of_folders_are_read_when_asked_for_and_an_identity_counts_once(
     assert len(collect(folder, deep=True).runs) == 3
     (folder / "copy").mkdir()
     (folder / "copy" / RECORD).write_bytes((deeper / "copy" / RECORD).read_bytes())
-    assert len(collect(folder, deep=True).runs) == 3
+    found = collect(folder, deep=True)
+    assert len(found.runs) == 3
+    assert [run.folder.name for run in found.again] == ["copy"]
 
 
 def test_a_name_is_a_folder_or_ones_own_runs_or_the_published(folder, tmp_path, monkeypatch):

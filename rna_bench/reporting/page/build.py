@@ -82,7 +82,7 @@ def page(collection: Collection) -> tuple[str, list[str]]:
 def _sweeps(collection: Collection) -> list[Sweep]:
     """Return the folders that runs lie in, in the order of their paths."""
     by_name: dict[str, list[Recorded]] = {}
-    for run in collection.runs:
+    for run in (*collection.runs, *collection.again):
         by_name.setdefault(_sweep_name(run, collection.folder), []).append(run)
     return [_sweep(name, runs) for name, runs in by_name.items()]
 
@@ -101,9 +101,13 @@ def _settings(found: Sequence[Group]) -> dict[str, str]:
 
 
 def _rows(sweeps: Sequence[Sweep]) -> dict[str, Row]:
-    """Return all rows by identity."""
-    told = ((run, sweep.name, sweep.settings.get(run.record.identity, "")) for sweep in sweeps for run in sweep.runs)
-    return {run.record.identity: row_of(run, name, settings) for run, name, settings in told}
+    """Return all rows by identity; a run of two sweeps has the row of the first."""
+    rows: dict[str, Row] = {}
+    for sweep in sweeps:
+        for run in sweep.runs:
+            if run.record.identity not in rows:
+                rows[run.record.identity] = row_of(run, sweep.name, sweep.settings.get(run.record.identity, ""))
+    return rows
 
 
 def _environment() -> Environment:

@@ -19,12 +19,13 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def server(home, monkeypatch):
-    """A W&B server of our own, and a key for it."""
+    """A W&B server of our own, and a key for it; what W&B remembers of this process from before is forgotten."""
+    import wandb
+
+    wandb.teardown()
     started = Server()
     monkeypatch.setenv("WANDB_BASE_URL", started.url)
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
     yield started
-    import wandb
-
     wandb.teardown()
     started.stop()

@@ -40,6 +40,8 @@ class Hub(BaseHTTPRequestHandler):
 
     def do_GET(self):
         path = unquote(self.path).split("?")[0]
+        if path == "/api/agent-harnesses":  # the library asks once a day, by a list of its own, what it runs in
+            return self.answer(404, b"{}")
         self.asked.append(f"{self.command} {path}")
         if self.refusal:
             self.answer(self.refusal[0], b"{}", X_Error_Code=self.refusal[1])

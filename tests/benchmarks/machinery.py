@@ -1,7 +1,7 @@
 """What the machinery of sweeps costs: `python -m tests.benchmarks.machinery [overhead] [scaling] [status]`, on a quiet machine.
 
 `overhead`: the 24 short runs of pocket_kill one after the other, in one process; what is beyond the runs' own seconds and the
-imports, a run; without a tracker and with W&B offline. `scaling`: 20 whole pocket runs with one process and with two. `status`:
+imports, a run; without a tracker and with W&B offline. `scaling`: 24 whole pocket runs with one process and with two. `status`:
 of a sweep of 1,000 records, copies of published ones.
 """
 
@@ -47,7 +47,7 @@ def overhead(folder: Path) -> None:
 
 
 def scaling(folder: Path) -> None:
-    grid = ["model.world=0", "method=rmu,adaptive_rmu", "noise.scale=0,1", "seed=1,2,3,4,5"]
+    grid = ["model.world=0", "method=rmu,adaptive_rmu", "noise.scale=0,1", "seed=1,2,3,4,5,6"]
     took = {}
     for count in (1, 2):
         place = f"results_dir={folder / str(count)}"

@@ -11,7 +11,7 @@ import pytest
 
 from rna_bench.runs.sweeps import Standing, load, standings
 
-RUNS = ["method=rmu", "noise.scale=0,1", "seed=1,2,3,4", "scoring.every=0", "train.steps=100"]
+RUNS = ["method=rmu", "noise.scale=0,1", "seed=1,2,3,4", "scoring.every=0", "train.steps=400"]
 """Eight runs of sweeps/pocket_kill.yaml, long enough to be caught at work."""
 PATIENCE = 900.0
 

@@ -14,6 +14,8 @@ from rna_bench.schema import InputError
 SUBMITTED, RESULT, PRINTED = "_submitted.pkl", "_0_result.pkl", "_0_log.err"
 POLL = 5.0
 """Seconds between looks at the queue."""
+LOOKS = 6
+"""Times that the accounts are asked for a job that they do not have yet."""
 
 
 def outcomes(folder: Path, count: int) -> list[InputError | None] | None:
@@ -53,9 +55,15 @@ def _queued() -> set[str]:
 
 
 def _ended(folder: Path, job: str) -> InputError:
-    """Return how a job ended, as the accounts have it: CANCELLED by 1000, OUT_OF_MEMORY."""
+    """Return how a job ended, as the accounts have it, to which it may take a while: CANCELLED by 1000, OUT_OF_MEMORY."""
     words = ["sacct", "--allocations", "--noheader", "--parsable2", "--format=State", f"--jobs={job}"]
-    asked = subprocess.run(words, capture_output=True, text=True, check=False)
-    state = (asked.stdout.split("\n")[0] if asked.returncode == 0 else "") or "ended, and the cluster keeps no accounts"
+    state = ""
+    for _ in range(LOOKS):
+        asked = subprocess.run(words, capture_output=True, text=True, check=False)
+        state = asked.stdout.split("\n")[0] if asked.returncode == 0 else ""
+        if state or asked.returncode:
+            break
+        time.sleep(POLL)
+    state = state or "ended, and the cluster has no account of it"
     printed = folder / job / f"{job}{PRINTED}"
     return InputError("launcher", "slurm", f"job {job} ended without a result: {state}; what it printed is in {printed}")

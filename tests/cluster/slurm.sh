@@ -46,7 +46,9 @@ LogFile=$FOLDER/log/slurmdbd.log
 PidFile=$FOLDER/slurmdbd.pid
 END
   chmod 600 "$FOLDER/slurmdbd.conf"
-  printf 'Name=gpu File=%s\n' /dev/null /dev/zero >"$FOLDER/gres.conf"
+  local gpu
+  for gpu in 0 1; do [ -c "$FOLDER/gpu$gpu" ] || mknod "$FOLDER/gpu$gpu" c 1 3; done # Slurm numbers GPUs by the ends of their names
+  printf 'Name=gpu File=%s\n' "$FOLDER/gpu0" "$FOLDER/gpu1" >"$FOLDER/gres.conf"
   cat >"$FOLDER/slurm.conf" <<END
 ClusterName=test
 SlurmctldHost=$(hostname -s)(127.0.0.1)

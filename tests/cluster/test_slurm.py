@@ -87,7 +87,7 @@ def test_a_run_that_is_told_that_its_time_is_over_puts_itself_back_into_the_queu
     """Slurm sends SIGUSR2 before the time is over, and where it is set up so before pre-emption."""
     sweep = start()
     (job, *_) = at_work(sweep).values()
-    subprocess.run(["scancel", "--signal=USR2", job], check=True)
+    subprocess.run(["scancel", "--signal=USR2", job], check=False)  # of an array with tasks that wait it complains, and signals
     assert sweep.ends() == 0
     assert records(sweep.results) == alone
     assert restarts(job) == 1

@@ -64,6 +64,6 @@ def _ended(folder: Path, job: str) -> InputError:
         if state or asked.returncode:
             break
         time.sleep(POLL)
-    state = state or "ended, and the cluster has no account of it"
+    state = state or "it left the queue before it began (cancelled?), or the cluster keeps no accounts"
     printed = folder / job / f"{job}{PRINTED}"
     return InputError("launcher", "slurm", f"job {job} ended without a result: {state}; what it printed is in {printed}")

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,10 @@ class Sweep:
 
     def owners(self) -> dict[str, int]:
         """Return the processes that hold a run now, by the run's identity."""
-        shown = {path.stem: json.loads(path.read_text()) for path in (self.results / ".locks").glob("*.json")}
+        shown: dict[str, Any] = {}
+        for path in (self.results / ".locks").glob("*.json"):
+            with suppress(FileNotFoundError):  # the run has ended meanwhile
+                shown[path.stem] = json.loads(path.read_text())
         return {identity: owner["pid"] for identity, owner in shown.items() if Path(f"/proc/{owner['pid']}").exists()}
 
 

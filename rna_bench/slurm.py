@@ -4,6 +4,7 @@ Hydra's launcher waits for its jobs in order and leaves off at the first that ha
 whose node failed, before Slurm has put it back into the queue. The others go on meanwhile, and the queue knows them.
 """
 
+import re
 import shutil
 import subprocess
 import time
@@ -14,8 +15,7 @@ from rna_bench.schema import InputError
 SUBMITTED, RESULT, PRINTED = "_submitted.pkl", "_0_result.pkl", "_0_log.err"
 POLL = 5.0
 """Seconds between looks at the queue."""
-LOOKS = 6
-"""Times that the accounts are asked for a job that they do not have yet."""
+ACCOUNT = ("--allocations", "--noheader", "--parsable2", "--format=State")
 
 
 def outcomes(folder: Path, count: int) -> list[InputError | None] | None:
@@ -55,15 +55,21 @@ def _queued() -> set[str]:
 
 
 def _ended(folder: Path, job: str) -> InputError:
-    """Return how a job ended, as the accounts have it, to which it may take a while: CANCELLED by 1000, OUT_OF_MEMORY."""
-    words = ["sacct", "--allocations", "--noheader", "--parsable2", "--format=State", f"--jobs={job}"]
-    state = ""
-    for _ in range(LOOKS):
-        asked = subprocess.run(words, capture_output=True, text=True, check=False)
-        state = asked.stdout.split("\n")[0] if asked.returncode == 0 else ""
-        if state or asked.returncode:
-            break
-        time.sleep(POLL)
-    state = state or "it left the queue before it began (cancelled?), or the cluster keeps no accounts"
+    """Return how a job ended: CANCELLED, OUT_OF_MEMORY."""
     printed = folder / job / f"{job}{PRINTED}"
-    return InputError("launcher", "slurm", f"job {job} ended without a result: {state}; what it printed is in {printed}")
+    return InputError("launcher", "slurm", f"job {job} ended without a result: {_state(job)}; what it printed is in {printed}")
+
+
+def _state(job: str) -> str:
+    """Return a job's state by the controller, which forgets it after minutes, or else by the accounts.
+
+    The accounts alone would not do: they have nothing of a task that was cancelled before it began.
+    """
+    shown = re.search(r"JobState=(\w+)", _asked("scontrol", "show", "job", job))
+    return shown[1] if shown else _asked("sacct", *ACCOUNT, f"--jobs={job}").partition("\n")[0] or "nothing is known of it any more"
+
+
+def _asked(*words: str) -> str:
+    """Return what a command prints, nothing where it fails."""
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode == 0 else ""

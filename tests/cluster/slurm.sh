@@ -82,7 +82,7 @@ KillWait=5
 SchedulerParameters=sched_interval=2,bf_interval=2
 JobRequeue=1
 GresTypes=gpu
-NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(nproc) Boards=1 SocketsPerBoard=1 CoresPerSocket=$(nproc) ThreadsPerCore=1 \
+NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(nproc --all) Boards=1 SocketsPerBoard=1 CoresPerSocket=$(nproc --all) ThreadsPerCore=1 \
 RealMemory=4000 Gres=gpu:2
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 END

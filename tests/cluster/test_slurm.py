@@ -117,19 +117,16 @@ def test_cancelled_and_killed_jobs_are_told_of_and_the_others_recorded(start, al
     failed = {run for run, one in seen.items() if one.state is State.failed}
     last = [*seen][7]
     assert failed == {identity, killed, last}
-    assert "CANCELLED" in seen[identity].why
-    assert "left the queue before it began" in seen[last].why  # of a task that waited Slurm keeps no account
+    assert all("CANCELLED" in seen[run].why for run in (identity, last))
     assert "FAILED" in seen[killed].why
     assert records(sweep.results) == {run: record for run, record in alone.items() if run not in failed}
     assert start().ends() == 0
     assert records(sweep.results) == alone
 
 
-def test_each_run_has_the_cores_it_asks_for_and_one_gpu(start, tmp_path):
+def test_each_run_has_the_cores_it_asks_for_and_a_gpu_of_its_own(start, tmp_path):
     note = f"srun --overlap sh -c 'echo $SLURM_CPUS_PER_TASK $CUDA_VISIBLE_DEVICES' >> {tmp_path}/given"
     setup = f'hydra.launcher.setup=["export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK","{note}"]'
     sweep = start("hydra.launcher.gpus_per_node=1", "seed=1,2", "noise.scale=0", setup)
     assert sweep.ends() == 0
-    given = (tmp_path / "given").read_text().split()
-    assert given[::2] == ["1", "1"]  # a core each
-    assert set(given[1::2]) <= {"0", "1"}  # and one GPU, which may be the same where one run began after the other's end
+    assert sorted((tmp_path / "given").read_text().split("\n")) == ["", "1 0", "1 1"]

@@ -13,6 +13,7 @@ from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf, read_write
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException, ValidationError
 
+from rna_bench.renames import moved
 from rna_bench.schema import InputError
 
 PACKAGE = Path(__file__).parent
@@ -49,7 +50,7 @@ def build(key: str, node: DictConfig) -> Any:
     if target is None:
         return None
     try:
-        cls = get_class(target)
+        cls = get_class(moved(target))
     except Exception as error:  # Hydra raises several kinds, by what is missing
         raise InputError(f"{key}._target_", target, "cannot be imported; give the full name of a dataclass") from error
     if not is_dataclass(cls):

@@ -1,13 +1,14 @@
 """What a run is made from, gathered and checked: tasks, text, the model ready for training, batches."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from rna_bench.data import corpora, questions
+from rna_bench.data import fingerprints as text
 from rna_bench.data.corpora import Batches, TopicBatches
 from rna_bench.data.questions import make_task
 from rna_bench.models import loading
@@ -16,6 +17,7 @@ from rna_bench.models.segments import Policy
 from rna_bench.plan import Plan
 from rna_bench.recent import Recent
 from rna_bench.runs import record
+from rna_bench.runs.identity import identity
 from rna_bench.schema import ModelFolder, Task, Text, Topic
 from rna_bench.unlearning.recipe import Recipe, Train, check_layers, check_topics
 
@@ -71,7 +73,22 @@ def gather(plan: Plan) -> Inputs:
     model = plan.model.folder()
     of_model = MODELS.get(str(model.folder), lambda: loading.fingerprint(model.folder))
     fingerprints = {"model": of_model, "questions": of_questions} | ({"corpus": of_corpus} if topics else {})
-    return Inputs(tasks, topics, model, fingerprints, record.identity(plan.config, fingerprints))
+    return Inputs(tasks, topics, model, fingerprints, _identity(plan, tasks, topics, fingerprints))
+
+
+def _identity(plan: Plan, tasks: Sequence[Task], topics: Sequence[Topic], fingerprints: Mapping[str, str]) -> str:
+    """Return the run's identity, or the name of the folder that a record of an earlier schema has of the same run."""
+    made = identity(plan.config, fingerprints)
+    known = record.earlier(plan.results_dir)
+    if not known or made in known:
+        return known.get(made, made)
+    questions = (fingerprints["questions"], *text.earlier_of_questions(tasks))
+    corpora = (fingerprints.get("corpus", ""), *text.earlier_of_corpus(topics)) if topics else ("",)
+    for one, other in product(questions, corpora):
+        then = {"questions": one} | ({"corpus": other} if other else {})
+        if found := known.get(identity(plan.config, {**fingerprints, **then})):
+            return found
+    return made
 
 
 def forget() -> None:
@@ -82,12 +99,12 @@ def forget() -> None:
 
 def _asked(plan: Plan) -> Asked:
     tasks = tuple(make_task(name, source, plan.seed) for name, source in plan.datasets.items())
-    return Asked(tasks, questions.fingerprint(tasks))
+    return Asked(tasks, text.of_questions(tasks))
 
 
 def _read(plan: Plan) -> Read:
     topics = plan.corpus.topics(plan.seed) if plan.corpus else ()
-    return Read(topics, corpora.fingerprint(topics) if topics else "")
+    return Read(topics, text.of_corpus(topics) if topics else "")
 
 
 def trainable(recipe: Recipe, model: PreTrainedModel) -> Policy:

@@ -13,7 +13,7 @@ import torch
 
 from rna_bench.evaluation.metrics import STATUS, final
 from rna_bench.plan import Plan
-from rna_bench.runs import record
+from rna_bench.runs import identity, record
 from rna_bench.runs.tracking import About, Session
 from rna_bench.schema import CLEAN, RunRecord, Score, Status
 from rna_bench.unlearning.loop import History
@@ -31,7 +31,7 @@ class Made:
     breakdown: tuple[Score, ...]
 
 
-def about(plan: Plan, identity: str, fingerprints: dict[str, str]) -> About:
+def about(plan: Plan, name: str, fingerprints: dict[str, str]) -> About:
     """Return what a tracker is told of a run before it begins: its config, and what code, data and model it is made from."""
     method, model, seed = plan.choices["method"], plan.choices["model"], plan.seed
     scale = plan.recipe.noise.scale if plan.recipe else 0
@@ -39,8 +39,8 @@ def about(plan: Plan, identity: str, fingerprints: dict[str, str]) -> About:
     world = plan.config["model"].get("world")
     made_from = {"choices": plan.choices, "fingerprints": fingerprints, "provenance": record.provenance()}
     return About(
-        identity=identity,
-        name=f"{method}{noise} seed {seed} {identity[:8]}",
+        identity=name,
+        name=f"{method}{noise} seed {seed} {name[:8]}",
         job_type="unlearn" if plan.recipe else "base",
         tags=(model, method, "noise" if noise else "no noise", *([] if world is None else [f"world {world}"])),
         config={**plan.config, **made_from},
@@ -57,8 +57,8 @@ def make_record(plan: Plan, made: Made, measured: dict[str, Any]) -> RunRecord:
         status=status,
         reason=reason,
         model=made.model,
-        config=record.relevant(plan.config),
-        choices={group: option for group, option in plan.choices.items() if group not in record.WITHOUT_EFFECT},
+        config=identity.relevant(plan.config),
+        choices={group: option for group, option in plan.choices.items() if group not in identity.OUTSIDE},
         fingerprints=made.fingerprints,
         scores=final,
         trajectory=tuple(history.trajectory),
@@ -72,7 +72,7 @@ def make_record(plan: Plan, made: Made, measured: dict[str, Any]) -> RunRecord:
             "host": node(),
             "command": sys.argv[1:],
             **measured,
-            **{key: plan.config[key] for key in record.WITHOUT_EFFECT if key in plan.config},
+            **{key: plan.config[key] for key in identity.OUTSIDE if key in plan.config},
             "launcher": plan.choices.get("launcher"),
         },
         breakdown=made.breakdown,

@@ -1,6 +1,5 @@
 """Forget and retain text: files -> topics -> batches of token ids."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,13 +153,3 @@ def parts(batch: Batch, count: int) -> Iterator[Batch]:
         assert mask is not None
         assert targets is not None
         yield Batch(ids, mask, targets, attention)
-
-
-def fingerprint(topics: Sequence[Topic]) -> str:
-    """Return sixteen hexadecimal digits over every text of every topic."""
-    digest = hashlib.sha256()
-    for topic in topics:
-        sizes = f"{topic.name}\0{len(topic.forget)}\0{len(topic.retain)}"
-        for part in (sizes, *(part for text in (*topic.forget, *topic.retain) for part in text)):
-            digest.update(part.encode() + b"\0")
-    return digest.hexdigest()[:16]

@@ -1,8 +1,7 @@
 """Questions to ask, from files. A malformed row is an error that names its file, line and column."""
 
-import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -88,11 +87,6 @@ def make_task(name: str, source: QuestionSource, seed: int) -> Task:
     if not found:
         raise InputError(f"dataset.{name}", source, "holds no question; give a file with at least one row below the header")
     return Task(name, source.role, found, source.examples(seed), source.categories)
-
-
-def fingerprint(tasks: Sequence[Task]) -> str:
-    """Return sixteen hexadecimal digits over every word of every question."""
-    return hashlib.sha256(repr(tuple(tasks)).encode()).hexdigest()[:16]
 
 
 def first(questions: Iterator[Question], limit: int) -> list[Question]:

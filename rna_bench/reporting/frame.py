@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rna_bench.runs.record import canonical
+from rna_bench.runs.identity import settings as settings_of
 from rna_bench.schema import CLEAN, Kind, RunRecord, Score, Status
 
 NAMED = ("seed", "method._target_", "noise.scale", "noise.unit")
@@ -51,12 +51,12 @@ def groups(records: Sequence[RunRecord]) -> list[Group]:
 
 
 def _group(runs: Sequence[RunRecord], flat: Mapping[str, Any], varied: Sequence[str]) -> Group:
-    noise = f"{flat['noise.scale']:g} {flat['noise.unit']}" if "noise.scale" in flat else "-"
+    noise = f"{flat['noise.scale']:g} {flat['noise.unit']}" if flat.get("noise.scale") else ("0" if "noise.scale" in flat else "-")
     return Group(
         model=runs[0].model,
         dtype=str(flat["model.dtype"]),
         method=runs[0].choices["method"],
-        noise=noise if flat.get("noise.scale") else ("0" if "noise.scale" in flat else "-"),
+        noise=noise,
         scale=float(flat.get("noise.scale", -1)),
         settings=_told(flat, varied),
         flat=flat,
@@ -90,7 +90,7 @@ def _key(record: RunRecord, flat: Mapping[str, Any], without: tuple[str, ...]) -
 
 def flat_config(record: RunRecord) -> dict[str, Any]:
     """Return a run's settings as `section.key`, without paths."""
-    return _flat(canonical(record.config))
+    return _flat(settings_of(record.config))
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

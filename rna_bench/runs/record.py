@@ -1,55 +1,34 @@
-"""Run records: identity, provenance, and JSON and Parquet files written all at once or not at all."""
+"""Run records: provenance, and JSON and Parquet files written all at once or not at all."""
 
 import hashlib
 import json
 import os
+import re
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING, Any
 
+from rna_bench.runs.upgrade import upgraded
 from rna_bench.schema import Answer, InputError, RunRecord
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-SCHEMA_VERSION = 3
-READABLE = (1, 2, 3)  # 1 had no scores by subject, and no ties; 2 had no hidden norms
+SCHEMA_VERSION = 4
+READABLE = (1, 2, 3, 4)
+"""1 had no scores by subject, and no ties; 2 had no hidden norms; 3 had identities with import paths in them."""
+HEAD = re.compile(rb'\s*\{\s*"schema_version"\s*:\s*(\d+)')
 RECORD = "record.json"
 QUESTIONS = "questions.parquet"
 DELTA = "delta.safetensors"
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "rna_bench")
-WITHOUT_EFFECT = ("results_dir", "sweep", "tracker", "launcher", "reuse", "checkpoint", "keep_delta", "nu")
-FILES = {"rna_bench.data.corpora.TextFiles": ("forget", "retain")}
-UNUSED_WITHOUT_METHOD = ("retain", "noise", "train", "optimizer", "topics", "corpus")
 UMASK = os.umask(0)
 os.umask(UMASK)  # it can only be read by setting it
-
-
-def relevant(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the resolved config less what cannot change the result: all of training, where there is no method."""
-    unused = () if config["method"] and config["method"]["_target_"] else UNUSED_WITHOUT_METHOD
-    return {key: value for key, value in config.items() if key not in (*WITHOUT_EFFECT, *unused)}
-
-
-def identity(config: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str:
-    """Return sixteen hexadecimal digits for what determines a run's result: config and fingerprints, not paths."""
-    determined = {"config": canonical(relevant(config)), "fingerprints": dict(fingerprints)}
-    return hashlib.sha256(json.dumps(determined, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def canonical(value: Any) -> Any:
-    """Return settings without paths, whose content is in the fingerprints, and with 1 and 1.0 the same number."""
-    if isinstance(value, Mapping):
-        files = FILES.get(str(value.get("_target_")), ("path",))
-        return {key: canonical(item) for key, item in value.items() if key not in files}
-    if isinstance(value, list | tuple):
-        return [canonical(item) for item in value]
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 @cache
@@ -160,21 +139,66 @@ def glance(folder: Path) -> Glance | None:
 
 
 def read(path: Path) -> RunRecord:
-    """Return the record in a file; one that is damaged, or of another schema version, is refused in one line."""
+    """Return the record in a file, brought up to date if it is of an earlier schema; a damaged one is refused in one line."""
     from pydantic import ValidationError
 
     try:
-        record = _adapter().validate_json(path.read_bytes())
+        text = path.read_bytes()
+        return _adapter().validate_json(text if _version(text) == SCHEMA_VERSION else _upgraded(text, path))
     except OSError as error:
         raise InputError("record", path, f"cannot be read ({error.strerror})") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise InputError("record", path, f"is not a valid record ({place}: {first['msg']}); remove it and run again") from error
-    if record.schema_version not in READABLE:
+
+
+def _version(text: bytes) -> int | None:
+    """Return a record's schema version, which stands first in it, without reading the rest."""
+    found = HEAD.match(text)
+    return int(found[1]) if found else None
+
+
+def _upgraded(text: bytes, path: Path) -> bytes:
+    """Return the text of a record of an earlier schema as one of the present; what cannot be made out is left as it is."""
+    try:
+        values = json.loads(text)
+        version = values["schema_version"]
+        made = upgraded(values) if version in READABLE[:-1] else values
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return text
+    if version not in READABLE:
         remedy = f"this version reads {READABLE[0]} to {READABLE[-1]}; run again, or use the version of rna_bench that wrote it"
-        raise InputError("schema_version", record.schema_version, f"in {path}: {remedy}")
-    return record
+        raise InputError("schema_version", version, f"in {path}: {remedy}")
+    return json.dumps(made).encode()
+
+
+def earlier(results_dir: Path) -> dict[str, str]:
+    """Return the folders of records of earlier schemas by the identity that they have today; what cannot be read is left out."""
+    try:
+        paths = [Path(entry.path) / RECORD for entry in os.scandir(results_dir) if entry.is_dir()]
+    except OSError:
+        return {}
+    found = ((_identity_of(path, when), path.parent.name) for path in sorted(paths) if (when := _written_at(path)))
+    return {identity: name for identity, name in found if identity}
+
+
+def _written_at(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _identity_of(path: Path, when: int) -> str | None:
+    """Return today's identity of a record of an earlier schema; `when` it was written tells whether what is cached still holds."""
+    try:
+        with path.open("rb") as file:
+            version = _version(file.read(100))
+        return read(path).identity if version in READABLE[:-1] else None
+    except (OSError, InputError):
+        return None
 
 
 @cache

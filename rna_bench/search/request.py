@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from rna_bench.config import build, build_as, compose_from, config_folder, given, without
 from rna_bench.doctor.access import Status, names
 from rna_bench.plan import Plan, plan_of
-from rna_bench.runs.record import canonical, relevant
+from rna_bench.runs.identity import relevant, settings
 from rna_bench.schema import InputError
 from rna_bench.search.objectives import Objective
 from rna_bench.search.space import Choices, Dimension, Range, override
@@ -69,7 +69,7 @@ class Request:
         asked = {key: value for key, value in vars(self.search).items() if key in kept}
         searched = [dimension.key for dimension in self.space.values()]
         run = _less(relevant(self.base.config), searched)
-        return {**canonical(run), "model": run["model"], "search": canonical(asked)}  # with the model's path: it is another's
+        return {**settings(run), "model": run["model"], "search": settings(asked)}  # with the model's path: it is another's
 
     def plan(self, values: Mapping[str, Any]) -> Plan:
         """Return the run with these values, by name: the same run, of the same identity, as `rna-bench run` makes of them."""

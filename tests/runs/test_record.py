@@ -1,4 +1,3 @@
-import copy
 import json
 import math
 import resource
@@ -9,44 +8,18 @@ import pytest
 from pydantic_core import PydanticSerializationError
 
 from rna_bench.runs.collection import collect
-from rna_bench.runs.record import QUESTIONS, RECORD, identity, read, relevant, write
+from rna_bench.runs.identity import relevant
+from rna_bench.runs.record import QUESTIONS, RECORD, SCHEMA_VERSION, read, write
 from rna_bench.schema import Answer, Checkpoint, InputError, RunRecord, Score, Status, StepLoss
+from tests.configs import CONFIG, FINGERPRINTS
 
-CONFIG = {
-    "seed": 0,
-    "threads": 1,
-    "results_dir": "results/runs",
-    "model": {"_target_": "LocalModel", "path": "/here", "dtype": "float32"},
-    "method": {"_target_": "RMU", "layer": 1, "steering_coefficient": 6.5},
-    "retain": {"_target_": "HiddenMSE"},
-    "noise": {"_target_": "Noise", "scale": 1.0, "unit": "rms", "layer": 1},
-    "train": {"_target_": "Train", "steps": 2, "betas": [0.9, 0.999]},
-    "corpus": {"_target_": "PocketCorpus", "texts": 20},
-    "scoring": {"_target_": "Scoring", "every": 1},
-    "dataset": {"mmlu": {"role": "retain", "path": "/here/mmlu", "limit": 0}},
-    "trigger": {"_target_": "Words", "kinds": ["option"]},
-    "tracker": {"_target_": "Silent"},
-    "launcher": {},
-}
-FINGERPRINTS = {"model": "aa", "questions": "bb", "corpus": "cc"}
 ANSWERS = [Answer("mmlu", "retain", "anatomy/2", "clean", (-1.0, -2.0, -3.0, -4.0), 0, "anatomy")]
-
-
-def changed(path: str, value: object) -> dict:
-    config = copy.deepcopy(CONFIG)
-    node = config
-    *parents, last = path.split(".")
-    for parent in parents:
-        node = node[parent]
-    assert node[last] != value
-    node[last] = value
-    return config
 
 
 def made(**fields) -> RunRecord:
     score = Score("mmlu", "retain", "clean", 1 / 3, None, 1)
     values = {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "identity": "0123456789abcdef",
         "status": Status.finished,
         "reason": "",
@@ -96,85 +69,6 @@ def test_answers_become_rows_without_text(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        ("seed", 1),
-        ("model.dtype", "bfloat16"),
-        ("method._target_", "AdaptiveRMU"),
-        ("method.steering_coefficient", 6.6),
-        ("retain._target_", "KL"),
-        ("noise.scale", 0.5),
-        ("noise.unit", "absolute"),
-        ("noise.layer", 0),
-        ("train.steps", 3),
-        ("train.betas", [0.9, 0.99]),
-        ("corpus.texts", 21),
-        ("scoring.every", 2),
-        ("dataset.mmlu.limit", 5),
-        ("dataset.mmlu.role", "forget"),
-        ("trigger.kinds", ["before"]),
-    ],
-)
-def test_identity_changes_with_every_setting_that_matters(path, value):
-    assert identity(changed(path, value), FINGERPRINTS) != identity(CONFIG, FINGERPRINTS)
-
-
-@pytest.mark.parametrize("name", FINGERPRINTS)
-def test_identity_changes_with_every_fingerprint(name):
-    assert identity(CONFIG, FINGERPRINTS | {name: "zz"}) != identity(CONFIG, FINGERPRINTS)
-
-
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        ("results_dir", "elsewhere"),
-        ("tracker", {"_target_": "Wandb", "project": "p"}),
-        ("launcher", {"n_jobs": 2}),
-        ("model.path", "/there"),
-        ("dataset.mmlu.path", "/there/mmlu"),
-    ],
-)
-def test_identity_does_not_change_with_where_things_lie_or_who_is_told(path, value):
-    assert identity(changed(path, value), FINGERPRINTS) == identity(CONFIG, FINGERPRINTS)
-
-
-def test_identity_does_not_depend_on_the_order_of_keys():
-    assert identity(dict(reversed(CONFIG.items())), FINGERPRINTS) == identity(CONFIG, FINGERPRINTS)
-
-
-def test_identity_is_the_same_for_a_whole_number_and_its_float():
-    one = changed("noise.scale", 2) | {"seed": 7}
-    same = changed("noise.scale", 2.0) | {"seed": 7}
-    assert identity(one, FINGERPRINTS) == identity(same, FINGERPRINTS)
-
-
-def test_identity_does_not_change_with_where_the_text_files_lie():
-    here, there = (
-        changed(
-            "corpus",
-            {"_target_": "rna_bench.data.corpora.TextFiles", "forget": {"bio": f"{folder}/f.txt"}, "retain": f"{folder}/r.txt"},
-        )
-        for folder in ("/here", "/there")
-    )
-    assert identity(here, FINGERPRINTS) == identity(there, FINGERPRINTS)
-
-
-@pytest.mark.parametrize("method", [None, {"_target_": None}])
-@pytest.mark.parametrize(
-    ("path", "value"), [("noise.scale", 0.5), ("train.steps", 3), ("corpus.texts", 21), ("retain._target_", "KL")]
-)
-def test_identity_without_a_method_ignores_all_of_training(method, path, value):
-    base, other = CONFIG | {"method": method}, changed(path, value) | {"method": method}
-    assert identity(other, FINGERPRINTS) == identity(base, FINGERPRINTS)
-    assert not {"noise", "train", "corpus", "retain"} & set(relevant(base))
-
-
-def test_identity_without_a_method_still_changes_with_seed_and_questions():
-    base, other = CONFIG | {"method": {"_target_": None}}, changed("seed", 1) | {"method": {"_target_": None}}
-    assert identity(other, FINGERPRINTS) != identity(base, FINGERPRINTS)
-
-
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_losses_that_are_not_finite_become_null(tmp_path, value):
     record = made(status=Status.diverged, losses=(StepLoss(0, "bio", value, 2.0),), trajectory=(Checkpoint(0, value, ()),))
@@ -212,28 +106,8 @@ def test_a_record_that_lacks_a_field_is_refused_and_the_field_is_named(tmp_path)
 
 
 def test_a_record_of_another_schema_version_is_refused(tmp_path):
-    write(tmp_path, made(schema_version=4), ANSWERS)
+    write(tmp_path, made(schema_version=99), ANSWERS)
     assert "schema_version" in refused(tmp_path / RECORD)
-
-
-def test_a_record_of_version_1_is_read_without_what_it_did_not_have(tmp_path):
-    write(tmp_path, made(), ANSWERS)
-    old = json.loads((tmp_path / RECORD).read_text())
-    del old["breakdown"]
-    for score in old["scores"]:
-        del score["group"], score["ties"]
-    for look in old["trajectory"]:
-        del look["hidden_norm"]
-    (tmp_path / RECORD).write_text(json.dumps(old))
-    assert read(tmp_path / RECORD) == made()
-
-
-def test_a_record_of_version_2_is_read_without_hidden_norms(tmp_path):
-    write(tmp_path, made(schema_version=2), ANSWERS)
-    old = json.loads((tmp_path / RECORD).read_text())
-    assert old["trajectory"][0].pop("hidden_norm") == {}
-    (tmp_path / RECORD).write_text(json.dumps(old))
-    assert read(tmp_path / RECORD) == made(schema_version=2)
 
 
 def test_hidden_norms_come_back_and_a_missing_one_is_null(tmp_path):

@@ -9,10 +9,10 @@ from typing import Any
 from rna_bench.data.triggers import forms
 from rna_bench.pocket.sources import PocketQuestions, PocketWords
 from rna_bench.reporting.page.answers import Answers
+from rna_bench.runs.identity import public_name
 from rna_bench.schema import CLEAN, Kind, Lexicon, Question, RunRecord
 
-ASKED = f"{PocketQuestions.__module__}.{PocketQuestions.__qualname__}"
-WORDS = f"{PocketWords.__module__}.{PocketWords.__qualname__}"
+ASKED, WORDS = PocketQuestions.__name__, PocketWords.__name__
 NO_WORDS = Lexicon((), (), {}, {})
 SETS = 20
 """The most sets of texts in a page, about 80 kB each; runs of further worlds and seeds show the names of their questions."""
@@ -28,7 +28,7 @@ class TextSets:
     def place(self, record: RunRecord, answers: Answers) -> int | None:
         """Return the place of a run's texts; None where there are none, or no more are taken."""
         sections = record.config.get("dataset") or {}
-        if not any(section.get("_target_") == ASKED for section in sections.values()):
+        if not any(public_name(section.get("_target_")) == ASKED for section in sections.values()):
             return None
         of = (record.config["seed"], record.fingerprints.get("questions"), sections, record.config.get("trigger"))
         key = json.dumps(of, sort_keys=True)
@@ -59,7 +59,7 @@ def _made(record: RunRecord) -> dict[tuple[str, str, str], dict[str, Question]]:
     words = _words(record.config.get("trigger") or {})
     lexicon = words.lexicon(seed) if words else NO_WORDS
     for task, section in record.config["dataset"].items():
-        if section.get("_target_") != ASKED:
+        if public_name(section.get("_target_")) != ASKED:
             continue
         kinds, count = (words.kinds, words.count) if words and section["role"] == "retain" else ((), 1)
         for question in PocketQuestions(*(section[key] for key in ("role", "world", "hazard", "limit"))).questions(seed):
@@ -69,7 +69,7 @@ def _made(record: RunRecord) -> dict[tuple[str, str, str], dict[str, Question]]:
 
 def _words(section: Mapping[str, Any]) -> PocketWords | None:
     """Return the fictional world's words; None for any others."""
-    if section.get("_target_") != WORDS:
+    if public_name(section.get("_target_")) != WORDS:
         return None
     return PocketWords([Kind(kind) for kind in section["kinds"]], section.get("count", 1), section["world"])
 

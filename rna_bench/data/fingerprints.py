@@ -1,0 +1,70 @@
+"""Fingerprints of text: sixteen hexadecimal digits that change with any word of it, whatever it was read from."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import astuple
+
+from rna_bench.schema import Task, Text, Topic
+
+
+def of_questions(tasks: Sequence[Task]) -> str:
+    """Return the digits over every word of every question, example and category, with the tasks' names and roles."""
+    content = [
+        [
+            task.name,
+            task.role,
+            [astuple(question) for question in task.questions],
+            {subject: [astuple(example) for example in examples] for subject, examples in task.examples.items()},
+            dict(task.categories),
+        ]
+        for task in tasks
+    ]
+    return _digits(json.dumps(content).encode())
+
+
+def of_corpus(topics: Sequence[Topic]) -> str:
+    """Return the digits over every text of every topic: what stands before it, and the text itself."""
+    return _corpus(topics, lambda text: text)
+
+
+def earlier_of_questions(tasks: Sequence[Task]) -> tuple[str, ...]:
+    """Return the fingerprints that earlier schemas of records have of these questions: 2 and 3, and 1 where it could hold them.
+
+    They were taken over Python's way of writing the objects, as their classes were then.
+    """
+    whole = ", ".join(_written(task, f", examples={task.examples!r}, categories={task.categories!r}") for task in tasks)
+    found = [_digits(_tuple(whole, tasks))]
+    if not any(task.examples or task.categories for task in tasks):
+        found.append(_digits(_tuple(", ".join(_written(task, "") for task in tasks), tasks)))
+    return tuple(found)
+
+
+def earlier_of_corpus(topics: Sequence[Topic]) -> tuple[str, ...]:
+    """Return the fingerprints that records of schema 1 may have of this text: a question and its answer were one text."""
+    return (_corpus(topics, lambda text: ("".join(text),)),)
+
+
+def _corpus(topics: Sequence[Topic], parts: Callable[[Text], Iterable[str]]) -> str:
+    digest = hashlib.sha256()
+    for topic in topics:
+        sizes = f"{topic.name}\0{len(topic.forget)}\0{len(topic.retain)}"
+        for part in (sizes, *(part for text in (*topic.forget, *topic.retain) for part in parts(text))):
+            digest.update(part.encode() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _written(task: Task, rest: str) -> str:
+    questions = ", ".join(
+        f"Question(id={q.id!r}, subject={q.subject!r}, stem={q.stem!r}, choices={q.choices!r}, answer={q.answer!r})"
+        for q in task.questions
+    )
+    return f"Task(name={task.name!r}, role={task.role!r}, questions=({questions}{',' if len(task.questions) == 1 else ''}){rest})"
+
+
+def _tuple(text: str, tasks: Sequence[Task]) -> bytes:
+    return f"({text}{',' if len(tasks) == 1 else ''})".encode()
+
+
+def _digits(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

@@ -1,0 +1,80 @@
+"""The identity of a run: a hash over what determines its result, under public names, and over nothing else.
+
+The public name of one of the package's own classes is the class's name, wherever it lies: moving a class changes no identity. A
+class from elsewhere has its whole import path, so that it is never mistaken for one of ours.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+PACKAGE = "rna_bench."
+OUTSIDE = ("results_dir", "sweep", "tracker", "launcher", "reuse", "checkpoint", "keep_delta", "nu")
+"""Sections and keys without effect on the result: where it is kept, who is told of it, how it is started and resumed."""
+TRAINING = ("retain", "noise", "train", "optimizer", "topics", "corpus")
+"""Sections that determine nothing where nothing is trained."""
+FINGERPRINTED = ("dataset", "corpus")
+"""Sections whose content is in the fingerprints, word by word: whence it came makes no difference."""
+LABELS = {
+    "model": ("path", "name", "repo", "revision", "architecture"),  # the files have a fingerprint
+    "train": ("gradient_checkpointing",),  # the same numbers in less memory
+}
+"""Keys of a section that determine nothing."""
+NO_NOISE: dict[str, Any] = {"_target_": None, "scale": 0.0}
+TEXT_FILES = ("forget", "retain")
+"""Where `TextFiles` has its paths; other sections have theirs in `path`."""
+
+
+def relevant(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the resolved configuration less what cannot change the result: what a record keeps of it.
+
+    Where the noise has scale 0 there is none, and neither its unit nor its layer is kept.
+    """
+    unused = () if trains(config) else TRAINING
+    kept = {key: value for key, value in config.items() if key not in (*OUTSIDE, *unused)}
+    silent = "noise" in kept and not kept["noise"].get("scale", 1)
+    return kept | {"noise": NO_NOISE} if silent else kept
+
+
+def trains(config: Mapping[str, Any]) -> bool:
+    """Return whether there is a method."""
+    return bool(config["method"] and config["method"]["_target_"])
+
+
+def identity(config: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str:
+    """Return sixteen hexadecimal digits for what determines a run's result: settings and fingerprints."""
+    kept = {key: value for key, value in relevant(config).items() if key not in FINGERPRINTED}
+    determined = {key: canonical(_less(value, LABELS.get(key, ()))) for key, value in kept.items()}
+    text = json.dumps({"config": determined, "fingerprints": dict(fingerprints)}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def canonical(value: Any) -> Any:
+    """Return settings with classes under their public names, and with 1 and 1.0 the same number."""
+    if isinstance(value, Mapping):
+        return {key: public_name(item) if key == "_target_" else canonical(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [canonical(item) for item in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as `canonical` has them, without paths."""
+    return _pathless(canonical(config))
+
+
+def public_name(target: str | None) -> str | None:
+    """Return the public name of the class at an import path."""
+    return target.rpartition(".")[2] if target and target.startswith(PACKAGE) else target
+
+
+def _pathless(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    paths = TEXT_FILES if value.get("_target_") == "TextFiles" else ("path",)
+    return {key: _pathless(item) for key, item in value.items() if key not in paths}
+
+
+def _less(section: Any, keys: tuple[str, ...]) -> Any:
+    return {key: value for key, value in section.items() if key not in keys} if isinstance(section, Mapping) else section

@@ -1,0 +1,54 @@
+"""Records of earlier schemas, brought up to date on reading."""
+
+import json
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from rna_bench.config import build
+from rna_bench.runs.identity import identity
+from rna_bench.runs.record import RECORD, earlier, read
+from rna_bench.runs.upgrade import upgraded_config
+
+PUBLISHED = Path(__file__).parents[2] / "results/published"
+ONE_OF_EACH = [min(PUBLISHED.glob(f"{name}/*/{RECORD}")) for name in ("pocket", "pocket_paper", "pocket_methods")]
+
+
+def old(record_path):
+    return json.loads(record_path.read_bytes())
+
+
+@pytest.mark.parametrize("path", ONE_OF_EACH, ids=lambda path: path.parts[-3])
+def test_a_record_of_schema_1_has_todays_identity_and_its_numbers_as_they_were(path):
+    record, values = read(path), old(path)
+    assert record.identity == identity(record.config, values["fingerprints"]) != values["identity"]
+    assert [score.accuracy for score in record.scores] == [score["accuracy"] for score in values["scores"]]
+    assert [loss.forget for loss in record.losses] == [loss["forget"] for loss in values["losses"]]
+
+
+@pytest.mark.parametrize("path", sorted(PUBLISHED.glob(f"*/*/{RECORD}"))[::20], ids=lambda path: path.parent.name)
+def test_every_section_of_an_old_configuration_can_still_be_built(path):
+    config = read(path).config
+    sections = [config["scoring"], config["trigger"], config["model"], *config["dataset"].values()]
+    trained = ("method", "retain", "noise", "train", "optimizer", "corpus")
+    for section in [*sections, *(config[name] for name in trained if name in config)]:
+        build("section", OmegaConf.create(section))
+
+
+def test_the_optimisers_settings_were_among_those_of_training():
+    config = next(
+        values["config"] for path in sorted(PUBLISHED.glob(f"pocket/*/{RECORD}")) if "train" in (values := old(path))["config"]
+    )
+    made = upgraded_config(config)
+    assert made["optimizer"]["betas"] == config["train"]["betas"]
+    assert made["train"]["retain_max_tokens"] == config["train"]["max_tokens"]
+    assert not {"betas", "eps", "weight_decay"} & set(made["train"])
+
+
+def test_what_is_no_record_of_an_earlier_schema_is_none(tmp_path):
+    for name, text in {"a": "", "b": "{", "c": '{"schema_version":1,"config":3}', "d": '{"schema_version":99}'}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / RECORD).write_text(text)
+    (tmp_path / "empty").mkdir()
+    assert earlier(tmp_path) == earlier(tmp_path / "absent") == {}

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rna_bench import hub
+from rna_bench.data.checks import Row
 from rna_bench.data.copies import check_subject, files_of, rows_in, rows_of
 from rna_bench.data.questions import question_of
-from rna_bench.data.rows import Row
 from rna_bench.schema import InputError, Question
 
 

@@ -5,8 +5,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from rna_bench import hub
+from rna_bench.data.checks import Row
 from rna_bench.data.questions import ENDINGS, own_subject, question_rows, subject_of
-from rna_bench.data.rows import Row
 from rna_bench.schema import InputError
 
 

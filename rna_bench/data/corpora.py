@@ -8,7 +8,8 @@ from typing import Protocol
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from rna_bench.data.rows import cell, plain, rows
+from rna_bench.data.checks import cell, plain
+from rna_bench.data.files import rows
 from rna_bench.schema import Batch, InputError, Padding, Text, Topic
 
 

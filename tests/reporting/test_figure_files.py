@@ -14,7 +14,7 @@ from rna_bench.reporting.frame import groups
 from rna_bench.runs import record
 from rna_bench.runs.collection import collect
 from rna_bench.schema import InputError, Status
-from tests.reporting.test_tables import made, scored
+from tests.builders.records import made, scored
 
 ROOT = Path(__file__).parents[2]
 RUNS = [made(seed, scale, scored(0.3, option=0.5 + scale / 5)) for seed in (1, 2) for scale in (0.0, 1.0)]

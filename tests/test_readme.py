@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rna_bench.reporting.tables import write_tables
+from tests.comparison import differences
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -26,7 +27,8 @@ def test_committed_tables_are_what_the_published_records_give(tmp_path, monkeypa
         names = sorted(path.name for path in committed.iterdir())
         assert names == sorted(path.name for path in (tmp_path / folder.name).iterdir())
         for name in names:
-            assert (tmp_path / folder.name / name).read_text() == (committed / name).read_text(), f"{folder}/{name}"
+            found = (tmp_path / folder.name / name).read_bytes()
+            assert differences(name, found, (committed / name).read_bytes()) == [], f"{folder}/{name}"
 
 
 def test_the_readmes_tables_are_the_committed_ones():

@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas
@@ -202,11 +201,9 @@ def test_a_search_killed_at_random_moments_ends_as_one_that_was_not(search, word
 
 @pytest.mark.slow
 def test_two_processes_at_once_share_a_search(words, tmp_path):
-    began = time.time()
     both = [start([*words("shared"), "search.trials=16"]) for _ in range(2)]
     said = [process.communicate(timeout=300)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert len(records(tmp_path / "shared")) == len(told(tmp_path / "shared")) == 16
     assert all("finished" in each for each in said), "one of them did it all"
     assert sum(each.count(": finished") for each in said) == 16
-    assert time.time() - began < 300

@@ -42,9 +42,10 @@ METHODS = {
     "simnpo_mse": (SIMNPO, LogProbabilityMSE()),
 }
 
-# Forget and retain loss of four steps, the topics in turn, with RNA; between processors they differ from the sixth digit on. After a
-# change that is meant to move them, run `pytest tests/unlearning/test_invariants.py -k pinned -vv` and copy what it found. By hand at
-# step 0: RSV has the square of its scale over 16 dimensions, 9 / 16; NPO and DPO, policy and reference being equal, 20 log 2.
+# Forget and retain loss of four steps, the topics in turn, with RNA; between processors they differ from the sixth digit on.
+# After a change that is meant to move them, run `pytest tests/unlearning/test_invariants.py -k pinned -vv` and copy what it found.
+# By hand at step 0: RSV has the square of its scale over 16 dimensions, 9 / 16; NPO and DPO, policy and reference being equal,
+# 20 log 2.
 PINNED = {
     "rmu": [(7.760223, 1.711475), (6.389958, 1.837335), (5.303452, 2.467209), (4.293084, 2.464685)],
     "adaptive_rmu": [(58.02962, 1.711475), (50.83569, 1.837091), (51.84758, 2.489281), (40.973, 2.486486)],

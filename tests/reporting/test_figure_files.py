@@ -56,7 +56,7 @@ def test_the_same_records_give_the_same_bytes_in_every_format(folder, out):
 
 def test_every_file_says_where_it_comes_from_and_nothing_of_when(folder, out):
     told = f"5 records in {folder.as_posix()}, code revision 0123456789; rna-bench figures {folder.as_posix()}"
-    assert told in (out / "tradeoff.svg").read_text()
+    assert told in (out / "tradeoff.svg").read_text(encoding="utf-8")
     with Image.open(out / "tradeoff.png") as picture:
         assert picture.info["Source"] == told
         assert round(picture.info["dpi"][0]) == 150
@@ -65,7 +65,7 @@ def test_every_file_says_where_it_comes_from_and_nothing_of_when(folder, out):
 
 
 def test_the_list_has_captions_files_reasons_sources_and_runs_left_out(folder, out):
-    text = (out / "figures.md").read_text()
+    text = (out / "figures.md").read_text(encoding="utf-8")
     assert text == (folder.parent / "text").read_text()
     assert "[SVG](tradeoff.svg), [PNG](tradeoff.png), [PDF](tradeoff.pdf)" in text
     assert "- hidden_norms: no record has hidden norms." in text
@@ -75,7 +75,7 @@ def test_the_list_has_captions_files_reasons_sources_and_runs_left_out(folder, o
 
 def test_a_figure_that_can_no_longer_be_drawn_does_not_stay_but_others_files_do(out):
     assert not (out / "hidden_norms.svg").exists()
-    assert (out / "mine.svg").read_text() == "old"
+    assert (out / "mine.svg").read_text(encoding="utf-8") == "old"
 
 
 def test_a_users_own_settings_of_matplotlib_change_nothing(folder):

@@ -107,7 +107,7 @@ def test_what_is_damaged_is_named_loudly(tmp_path):
     (tmp_path / "swept" / "broken").mkdir()
     (tmp_path / "swept" / "broken" / record.RECORD).write_text("{")
     said = write_report(tmp_path, tmp_path / "report.html")
-    words = Seen((tmp_path / "report.html").read_text()).words
+    words = Seen((tmp_path / "report.html").read_text(encoding="utf-8")).words
     assert "Left out of this page: 2 damaged or missing" in words
     for line in (r"broken: record=.*is not a valid record", rf"{first.identity}: questions=.*cannot be read"):
         assert re.search(line, words)

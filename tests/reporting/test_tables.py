@@ -226,7 +226,7 @@ def test_files_are_written_in_markdown_csv_and_latex(tmp_path):
     tables = ("accuracy", "damage", "repair", "kinds", "tests", "tests_each")
     names = {f"{name}.{kind}" for name in tables for kind in ("csv", "tex")}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names | {"tables.md", "sources.csv"}
-    assert (tmp_path / "out" / "tables.md").read_text() == text
+    assert (tmp_path / "out" / "tables.md").read_text(encoding="utf-8") == text
     assert "From 3 records" in text
     assert "code revision 0123456789" in text
 
@@ -269,21 +269,21 @@ def test_latex_is_well_formed_and_escaped(tmp_path):
     runs = [run for seed in (1, 2) for run in both(seed)] + [made(1, 1.0, method="adaptive_rmu", model="my_model")]
     tabled(runs, tmp_path)
     for name in ("accuracy", "damage", "repair", "kinds", "tests", "tests_each"):
-        text = (tmp_path / "out" / f"{name}.tex").read_text()
+        text = (tmp_path / "out" / f"{name}.tex").read_text(encoding="utf-8")
         well_formed(text)
-    assert r"adaptive\_rmu" in (tmp_path / "out" / "accuracy.tex").read_text()
-    assert "±" not in (tmp_path / "out" / "accuracy.tex").read_text()
+    assert r"adaptive\_rmu" in (tmp_path / "out" / "accuracy.tex").read_text(encoding="utf-8")
+    assert "±" not in (tmp_path / "out" / "accuracy.tex").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["R&D", "95% pruned", "run #3"])
 def test_latex_escapes_a_models_name(tmp_path, name):
     tabled([made(1, model=name)], tmp_path)
-    well_formed((tmp_path / "out" / "accuracy.tex").read_text())
+    well_formed((tmp_path / "out" / "accuracy.tex").read_text(encoding="utf-8"))
 
 
 def test_latex_escapes_a_regular_expression_that_varies(tmp_path):
     tabled([made(1, change={"train": {"parameters": rf"model\.layers\.{layer}\.mlp"}}) for layer in (0, 1)], tmp_path)
-    assert r"\." not in (tmp_path / "out" / "accuracy.tex").read_text()
+    assert r"\." not in (tmp_path / "out" / "accuracy.tex").read_text(encoding="utf-8")
 
 
 def test_a_file_in_place_of_the_output_folder_is_an_error_that_names_it(tmp_path):

@@ -162,7 +162,7 @@ def test_what_is_recorded_costs_nothing_in_another_study_and_the_front_no_run_at
     monkeypatch.setattr(rna_bench.search.conduct, "execute", None)
     code, said = search("--front", "search.trials=2")
     assert code == 0
-    assert (tmp_path / "results/search/front.md").read_text() == said
+    assert (tmp_path / "results/search/front.md").read_text(encoding="utf-8") == said
     front = pandas.read_csv(tmp_path / "results/search/front.csv")
     assert list(front) == ["trial", "scale", "layer", "forget_accuracy", "perturbed_accuracy", "run"]
     made = {record.identity: record for record in collect(tmp_path / "results").records}

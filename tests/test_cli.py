@@ -246,8 +246,10 @@ def test_help_names_every_command(monkeypatch, capsys, words):
 
 
 def test_bad_input_in_a_process_of_its_own_is_one_line(tmp_path):
-    program = [str(Path(sys.executable).with_name("rna-bench")), "run", "noise.scale=abc", f"results_dir={tmp_path}/results"]
-    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    program = [sys.executable, "-c", "from rna_bench.cli import main; main()"]
+    done = subprocess.run(
+        [*program, "run", "noise.scale=abc", f"results_dir={tmp_path}/results"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 1
     assert one_line(done.stderr).startswith("noise.scale=abc: ")
     assert done.stdout == ""

@@ -107,7 +107,7 @@ def test_a_short_training_keeps_no_state_and_the_time_that_keeping_takes_is_meas
     assert run("checkpoint.steps=1") == 0
     seconds = read(only(tmp_path / "results") / RECORD).measured["seconds"]
     assert list(seconds) == ["prepare", "unlearn", "score", "checkpoint"]
-    assert 0 < seconds["checkpoint"] < 1
+    assert seconds["checkpoint"] > 0
 
 
 def test_sigterm_while_training_keeps_the_state_of_the_step_it_came_in(run, tmp_path, at_step, capsys):

@@ -11,7 +11,7 @@ from rna_bench.evaluation.exam import Exam, Item
 from rna_bench.evaluation.scoring import LEAST_PREFIX, bundles, sit, unshared
 from rna_bench.models import trees
 from rna_bench.models.trees import grow, shared, split
-from tests.models.test_equivalence import CONFIGS, MIXED, SIZES, WINDOW
+from tests.builders.models import CONFIGS, MIXED, SIZES, WINDOW
 
 WIDE = SIZES | {"max_position_embeddings": 256}
 

@@ -7,16 +7,10 @@ from rna_bench.reporting.answers import panel, questions_of, read_sheet, read_sh
 from rna_bench.runs import record
 from rna_bench.runs.collection import Recorded, collect
 from rna_bench.schema import CLEAN, Answer
-from tests.reporting.test_tables import made
+from tests.builders.records import answer, made
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published" / "pocket_paper"
 NAN = float("nan")
-
-
-def answer(question, form, choice, task="mmlu", correct=0):
-    """An answer that chooses the choice (0..3), or NaN where it is None."""
-    logps = tuple(NAN if choice is None else (-1.0 if index == choice else -2.0) for index in range(4))
-    return Answer(task, "retain", question, form, logps, correct)
 
 
 def sheet(tmp_path, *answers):

@@ -8,8 +8,7 @@ from rna_bench.reporting.significance import holm, mcnemar, paired_t
 from rna_bench.reporting.tables import build_tables, tables_of, write_tables
 from rna_bench.runs import record
 from rna_bench.schema import CLEAN
-from tests.reporting.test_answers import answer
-from tests.reporting.test_tables import made, scored, written
+from tests.builders.records import answer, made, scored, tabled
 
 QUESTIONS = 40
 
@@ -130,7 +129,7 @@ def test_recovery_at_matched_forgetting_is_over_seeds():
 
 
 def test_answers_that_cannot_be_read_are_named_in_the_tables(tmp_path):
-    written([made(1, 0.0), made(1, 1.0)], tmp_path)
+    tabled([made(1, 0.0), made(1, 1.0)], tmp_path)
     lost = made(1, 1.0).identity
     (tmp_path / "runs" / lost / record.QUESTIONS).unlink()
     assert f"**Left out: answers of {lost}" in write_tables(tmp_path / "runs", tmp_path / "out")

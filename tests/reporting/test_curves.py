@@ -4,7 +4,7 @@ import pytest
 
 from rna_bench.reporting.tables import build_tables
 from rna_bench.schema import CLEAN, Score
-from tests.reporting.test_tables import made, scored
+from tests.builders.records import made, scored
 
 
 def named(records, name):

@@ -15,7 +15,7 @@ from rna_bench.reporting.figures.style import GREY, LOOKS, look_of, page
 from rna_bench.reporting.figures.tradeoff import tradeoff, tradeoff_by_method
 from rna_bench.reporting.frame import groups
 from rna_bench.schema import CLEAN, Checkpoint, Score, StepLoss
-from tests.reporting.test_tables import DEEP, made, scored
+from tests.builders.records import DEEP, made, scored
 
 T2 = 12.706205  # t(0.975, 1)
 

@@ -15,11 +15,11 @@ from rna_bench.reporting.page.build import page, write_report
 from rna_bench.reporting.verdicts import claims
 from rna_bench.runs import record
 from rna_bench.runs.collection import collect
-from rna_bench.schema import Answer, InputError, Status
-from tests.reporting.test_tables import made, scored
+from rna_bench.schema import InputError, Status
+from tests.builders.records import HOSTILE, made, pairs, scored, swept
+from tests.comparison import differences
 
 ROOT = Path(__file__).parents[2]
-HOSTILE = "</script><img src=x onerror=alert(1)> `](http://e.org) & \u2028 '\""
 
 
 class Seen(HTMLParser):
@@ -40,25 +40,11 @@ class Seen(HTMLParser):
         self.words += data
 
 
-def written(folder, *records):
-    for run in records:
-        record.write(folder / "swept" / run.identity, run, answers())
-    return folder
-
-
-def answers():
-    return [Answer("mmlu", "retain", "law/1", "clean", (-1.0, -2.0, -3.0, -4.0), 0, "law")]
-
-
-def pairs():
-    return [made(seed, scale, looks=((8, scored()), (2, scored()))) for seed in (1, 2) for scale in (0.0, 1.0)]
-
-
 def test_the_committed_page_is_what_the_published_records_give(monkeypatch):
     monkeypatch.chdir(ROOT)
     text, left_out = page(collect(Path("results/published"), deep=True))
     assert left_out == []
-    assert text == Path("results/report.html").read_text(encoding="utf-8")
+    assert differences("report.html", text.encode(), Path("results/report.html").read_bytes()) == []
 
 
 def test_the_pages_answers_add_up_to_the_records_scores():
@@ -76,14 +62,13 @@ def test_the_pages_answers_add_up_to_the_records_scores():
 
 def test_the_order_in_which_records_were_written_changes_nothing(tmp_path):
     one, other = (
-        page(collect(written(tmp_path / name / "runs", *runs), deep=True))[0]
-        for name, runs in (("a", pairs()), ("b", pairs()[::-1]))
+        page(collect(swept(tmp_path / name / "runs", *runs), deep=True))[0] for name, runs in (("a", pairs()), ("b", pairs()[::-1]))
     )
     assert one.replace("/a/", "/b/") == other
 
 
 def test_nothing_is_fetched_and_only_the_pages_own_script_and_style_may_run(tmp_path):
-    text, _ = page(collect(written(tmp_path, *pairs()), deep=True))
+    text, _ = page(collect(swept(tmp_path, *pairs()), deep=True))
     seen = Seen(text)
     links = [attributes.get(key) for _, attributes in seen.tags for key in ("src", "href") if key in attributes]
     assert all(link.startswith(("#", "data:")) for link in links)
@@ -98,7 +83,7 @@ def test_nothing_is_fetched_and_only_the_pages_own_script_and_style_may_run(tmp_
 def test_a_hostile_name_is_text_everywhere(tmp_path):
     bad = made(3, status=Status.diverged, model=HOSTILE, scores=scored(), change={"train": {"parameters": HOSTILE}})
     runs = [replace(run, model=HOSTILE) for run in pairs()] + [replace(bad, reason=HOSTILE)]
-    text, _ = page(collect(written(tmp_path, *runs), deep=True))
+    text, _ = page(collect(swept(tmp_path, *runs), deep=True))
     seen = Seen(text)
     assert {tag for tag, _ in seen.tags}.isdisjoint({"img", "iframe", "object"})
     assert [attributes for tag, attributes in seen.tags if tag == "a" and "e.org" in attributes["href"]] == []
@@ -109,7 +94,7 @@ def test_a_hostile_name_is_text_everywhere(tmp_path):
 
 def test_verdicts_are_counted_as_they_were_given(tmp_path):
     runs = pairs()
-    text, _ = page(collect(written(tmp_path, *runs), deep=True))
+    text, _ = page(collect(swept(tmp_path, *runs), deep=True))
     for verdict in re.findall(r"\*\*(.*?)\*\*", claims(groups(runs))):
         assert re.search(rf"<b>\d</b> × {verdict}", text)
     assert "swept <small>4 runs</small>" in text
@@ -117,12 +102,12 @@ def test_verdicts_are_counted_as_they_were_given(tmp_path):
 
 def test_what_is_damaged_is_named_loudly(tmp_path):
     first, second, *_ = pairs()
-    written(tmp_path, first, second)
+    swept(tmp_path, first, second)
     (tmp_path / "swept" / first.identity / record.QUESTIONS).unlink()
     (tmp_path / "swept" / "broken").mkdir()
     (tmp_path / "swept" / "broken" / record.RECORD).write_text("{")
     said = write_report(tmp_path, tmp_path / "report.html")
-    words = Seen((tmp_path / "report.html").read_text()).words
+    words = Seen((tmp_path / "report.html").read_text(encoding="utf-8")).words
     assert "Left out of this page: 2 damaged or missing" in words
     for line in (r"broken: record=.*is not a valid record", rf"{first.identity}: questions=.*cannot be read"):
         assert re.search(line, words)
@@ -131,7 +116,7 @@ def test_what_is_damaged_is_named_loudly(tmp_path):
 
 def test_a_damaged_file_of_answers_is_left_out_and_the_run_stays(tmp_path):
     (run,) = pairs()[:1]
-    written(tmp_path, run)
+    swept(tmp_path, run)
     (tmp_path / "swept" / run.identity / record.QUESTIONS).write_bytes(b"PAR1 but not really")
     text, left_out = page(collect(tmp_path, deep=True))
     assert [line.split(":")[0] for line in left_out] == [run.identity]
@@ -142,13 +127,13 @@ def test_a_damaged_file_of_answers_is_left_out_and_the_run_stays(tmp_path):
 
 def test_runs_that_did_not_finish_are_in_no_verdict_and_named(tmp_path):
     bad = made(9, 1.0, status=Status.diverged, scores=scored())
-    text, _ = page(collect(written(tmp_path, bad, *pairs()), deep=True))
+    text, _ = page(collect(swept(tmp_path, bad, *pairs()), deep=True))
     assert "1 of them did not finish" in text
     assert f'href="#run={bad.identity}"' in text
 
 
 def test_the_command_finds_records_by_folder_and_writes_beside_them(tmp_path, monkeypatch, capsys):
-    written(tmp_path / "mine", *pairs())
+    swept(tmp_path / "mine", *pairs())
     monkeypatch.setattr("sys.argv", ["rna-bench", "report", str(tmp_path / "mine")])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -158,7 +143,7 @@ def test_the_command_finds_records_by_folder_and_writes_beside_them(tmp_path, mo
 
 
 def test_a_folder_in_the_way_is_one_line_and_leaves_nothing(tmp_path):
-    written(tmp_path / "mine", *pairs())
+    swept(tmp_path / "mine", *pairs())
     (tmp_path / "out" / "report.html").mkdir(parents=True)
     with pytest.raises(InputError, match=r"--out=.*choose another file"):
         write_report(tmp_path / "mine", tmp_path / "out" / "report.html")

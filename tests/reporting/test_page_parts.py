@@ -13,9 +13,7 @@ from rna_bench.reporting.page.summary import MARKDOWN
 from rna_bench.reporting.page.texts import TextSets, texts
 from rna_bench.runs import record
 from rna_bench.schema import Answer, Kind, StepLoss
-from tests.reporting.test_tables import made
-
-RIGHT, WRONG = (-1.0, -2.0, -3.0, -4.0), (-2.0, -1.0, -3.0, -4.0)
+from tests.builders.records import RIGHT, WRONG, made
 
 
 def answered(tmp_path, given):

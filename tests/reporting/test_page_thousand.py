@@ -5,7 +5,7 @@ import time
 import pytest
 
 from rna_bench.reporting.page.build import write_report
-from tests.reporting.many import many
+from tests.builders.many import many
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from rna_bench.reporting.frame import groups
 from rna_bench.reporting.paper import against, references
 from rna_bench.reporting.tables import write_tables
 from rna_bench.schema import CLEAN, InputError, Score
-from tests.reporting.test_tables import made
+from tests.builders.records import made
 
 PAPER = config_folder("results/paper")
 HEAD = "model,method,noise,task,form,accuracy,stderr,source,section,reason\n"

@@ -17,7 +17,7 @@ import rna_bench
 from rna_bench.reporting.tables import write_tables
 from rna_bench.runs import record
 from rna_bench.schema import Status
-from tests.reporting.test_tables import made, scored
+from tests.builders.records import made, scored
 
 RESULTS = Path(__file__).parents[2] / "results"
 

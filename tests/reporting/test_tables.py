@@ -8,66 +8,14 @@ from rna_bench.reporting.frame import groups
 from rna_bench.reporting.tables import build_tables, write_tables
 from rna_bench.reporting.verdicts import claims
 from rna_bench.runs import record
-from rna_bench.schema import CLEAN, Checkpoint, InputError, RunRecord, Score, Status, StepLoss
+from rna_bench.schema import CLEAN, InputError, Score, Status
+from tests.builders.records import OPTION, made, scored, tabled
 
-T2, T3 = 12.706205, 4.302653  # t(0.975, n - 1) for n = 2 and n = 3
-OPTION = ("option", "option_control")
-DEEP = {"_target_": "rna_bench.unlearning.methods.rmu.RMU", "layer": 1, "steering_coefficient": 6.5}
-
-
-def scored(forget=0.25, clean=0.9, forms=OPTION, n=100, **accuracies):
-    found = [Score("wmdp", "forget", CLEAN, forget, None, n), Score("mmlu", "retain", CLEAN, clean, None, n)]
-    return (*found, *(Score("mmlu", "retain", form, accuracies.get(form, clean), None, n) for form in forms))
-
-
-def made(
-    seed, scale=0.0, scores=None, *, looks=(), method="rmu", model="tiny", fingerprint="aa", status=Status.finished, change=()
-):
-    """A record by hand. `looks` are pairs of forget loss and scores; `change` replaces keys of the config's sections."""
-    config = {
-        "seed": seed,
-        "threads": 1,
-        "model": {"_target_": "LocalModel", "path": "/here", "dtype": "float32"},
-        "method": DEEP,
-        "retain": {"_target_": "HiddenMSE"},
-        "noise": {"_target_": "Noise", "scale": scale, "unit": "rms", "layer": 1},
-        "train": {"_target_": "Train", "steps": 2, "lr": 0.1},
-        "corpus": {"_target_": "PocketCorpus", "texts": 20},
-        "dataset": {"mmlu": {"role": "retain", "path": "/here/mmlu", "limit": 0}},
-        "trigger": {"_target_": "Words", "kinds": ["option"]},
-        "results_dir": "results/runs",
-    }
-    for section, keys in dict(change).items():
-        config[section] = config[section] | keys if isinstance(keys, dict) else keys
-    if method == "none":
-        config["method"] = {"_target_": None}
-    fingerprints = {"model": fingerprint, "questions": "bb"}
-    return RunRecord(
-        schema_version=1,
-        identity=record.identity(config, fingerprints),
-        status=status,
-        reason="" if status is Status.finished else "why it did",
-        model=model,
-        config=record.relevant(config),
-        choices={"method": method},
-        fingerprints=fingerprints,
-        scores=scored() if scores is None else scores,
-        trajectory=tuple(Checkpoint(step, loss, found) for step, (loss, found) in enumerate(looks)),
-        losses=() if method == "none" else (StepLoss(0, "bio", 1.0, 1.0),),
-        facts={},
-        provenance={"revision": "0123456789abcdef"},
-        measured={},
-    )
+T2 = 12.706205  # t(0.975, n - 1) for n = 2
 
 
 def table(records, name):
     return next(found for found in build_tables(records) if found.name == name)
-
-
-def written(records, tmp_path):
-    for made_here in records:
-        record.write(tmp_path / "runs" / made_here.identity, made_here, [])
-    return write_tables(tmp_path / "runs", tmp_path / "out")
 
 
 def test_accuracy_is_the_mean_over_seeds_with_its_half_width():
@@ -183,7 +131,7 @@ def test_the_base_row_comes_first_and_noise_scales_rise():
 def test_diverged_and_collapsed_runs_are_left_out_and_named(tmp_path):
     good, bad = made(1, scores=scored(0.5)), made(2, scores=scored(0.1), status=Status.diverged)
     worse = made(3, scores=scored(0.1), status=Status.collapsed)
-    text = written([good, bad, worse], tmp_path)
+    text = tabled([good, bad, worse], tmp_path)
     assert table([good, bad, worse], "accuracy").rows[0]["wmdp"] == (50.0, None, 1)
     assert f"Left out: {bad.identity} (diverged: why it did)." in text
     assert f"Left out: {worse.identity} (collapsed: why it did)." in text
@@ -196,7 +144,7 @@ def test_no_finished_run_is_an_error():
 
 
 def test_rows_of_different_dtype_are_called_not_comparable(tmp_path):
-    text = written([made(1), made(1, change={"model": {"dtype": "bfloat16"}})], tmp_path)
+    text = tabled([made(1), made(1, change={"model": {"dtype": "bfloat16"}})], tmp_path)
     assert "Rows of different dtype (bfloat16, float32) are not comparable" in text
 
 
@@ -261,12 +209,12 @@ def test_there_are_no_claims_without_triggers_or_without_unlearning():
 
 def test_runs_with_different_kinds_of_trigger_can_be_tabled_together(tmp_path):
     four = made(1, scores=scored(forms=(*OPTION, "before", "before_control")), change={"trigger": {"kinds": ["option", "before"]}})
-    written([four, made(1)], tmp_path)
+    tabled([four, made(1)], tmp_path)
 
 
 def test_runs_without_forget_questions_can_be_tabled(tmp_path):
     retain = tuple(score for score in scored() if score.role == "retain")
-    written([made(1, 0.0, retain), made(1, 1.0, retain)], tmp_path)
+    tabled([made(1, 0.0, retain), made(1, 1.0, retain)], tmp_path)
 
 
 def both(seed=1):
@@ -274,17 +222,17 @@ def both(seed=1):
 
 
 def test_files_are_written_in_markdown_csv_and_latex(tmp_path):
-    text = written(both(), tmp_path)
+    text = tabled(both(), tmp_path)
     tables = ("accuracy", "damage", "repair", "kinds", "tests", "tests_each")
     names = {f"{name}.{kind}" for name in tables for kind in ("csv", "tex")}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names | {"tables.md", "sources.csv"}
-    assert (tmp_path / "out" / "tables.md").read_text() == text
+    assert (tmp_path / "out" / "tables.md").read_text(encoding="utf-8") == text
     assert "From 3 records" in text
     assert "code revision 0123456789" in text
 
 
 def test_csv_keeps_intervals_as_numbers(tmp_path):
-    written([made(1, scores=scored(0.5)), made(2, scores=scored(0.6))], tmp_path)
+    tabled([made(1, scores=scored(0.5)), made(2, scores=scored(0.6))], tmp_path)
     with (tmp_path / "out" / "accuracy.csv").open() as handle:
         (row,) = csv.DictReader(handle)
     assert float(row["wmdp"]) == pytest.approx(55.0)
@@ -294,7 +242,7 @@ def test_csv_keeps_intervals_as_numbers(tmp_path):
 
 def test_markdown_shows_mean_and_half_width_with_one_decimal(tmp_path):
     # 5 * 12.706205 = 63.53
-    assert "55.0 ± 63.5" in written([made(1, scores=scored(0.5)), made(2, scores=scored(0.6))], tmp_path)
+    assert "55.0 ± 63.5" in tabled([made(1, scores=scored(0.5)), made(2, scores=scored(0.6))], tmp_path)
 
 
 def well_formed(text):
@@ -319,23 +267,23 @@ def well_formed(text):
 
 def test_latex_is_well_formed_and_escaped(tmp_path):
     runs = [run for seed in (1, 2) for run in both(seed)] + [made(1, 1.0, method="adaptive_rmu", model="my_model")]
-    written(runs, tmp_path)
+    tabled(runs, tmp_path)
     for name in ("accuracy", "damage", "repair", "kinds", "tests", "tests_each"):
-        text = (tmp_path / "out" / f"{name}.tex").read_text()
+        text = (tmp_path / "out" / f"{name}.tex").read_text(encoding="utf-8")
         well_formed(text)
-    assert r"adaptive\_rmu" in (tmp_path / "out" / "accuracy.tex").read_text()
-    assert "±" not in (tmp_path / "out" / "accuracy.tex").read_text()
+    assert r"adaptive\_rmu" in (tmp_path / "out" / "accuracy.tex").read_text(encoding="utf-8")
+    assert "±" not in (tmp_path / "out" / "accuracy.tex").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["R&D", "95% pruned", "run #3"])
 def test_latex_escapes_a_models_name(tmp_path, name):
-    written([made(1, model=name)], tmp_path)
-    well_formed((tmp_path / "out" / "accuracy.tex").read_text())
+    tabled([made(1, model=name)], tmp_path)
+    well_formed((tmp_path / "out" / "accuracy.tex").read_text(encoding="utf-8"))
 
 
 def test_latex_escapes_a_regular_expression_that_varies(tmp_path):
-    written([made(1, change={"train": {"parameters": rf"model\.layers\.{layer}\.mlp"}}) for layer in (0, 1)], tmp_path)
-    assert r"\." not in (tmp_path / "out" / "accuracy.tex").read_text()
+    tabled([made(1, change={"train": {"parameters": rf"model\.layers\.{layer}\.mlp"}}) for layer in (0, 1)], tmp_path)
+    assert r"\." not in (tmp_path / "out" / "accuracy.tex").read_text(encoding="utf-8")
 
 
 def test_a_file_in_place_of_the_output_folder_is_an_error_that_names_it(tmp_path):

@@ -1,6 +1,6 @@
 from rna_bench.reporting.frame import groups
 from rna_bench.reporting.verdicts import claims
-from tests.reporting.test_tables import made, scored
+from tests.builders.records import made, scored
 
 LOOK = scored()
 

@@ -1,5 +1,6 @@
 import pytest
-from wandb_server import Server
+
+from tests.runs.wandb_server import Server
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import pytest
-from wandb_server import Bucket
 
 from rna_bench.config import compose_run
 from rna_bench.dashboard.specification import dashboard, specifications
@@ -15,6 +14,7 @@ from rna_bench.experiment import execute
 from rna_bench.plan import plan_of
 from rna_bench.runs.record import RECORD, read
 from rna_bench.schema import InputError
+from tests.runs.wandb_server import Bucket
 
 SECRETS = {"WANDB_API_KEY": "k" * 40, "HF_TOKEN": "hf_0123456789abcdef"}
 

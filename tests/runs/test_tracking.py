@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from telling import about
 
 from rna_bench.keeping import ending
 from rna_bench.runs.signals import terminable
 from rna_bench.runs.tracking import Mode, Silent, Wandb
 from rna_bench.runs.tracking.careful import Careful
 from rna_bench.runs.tracking.wandb_tracker import has_key
+from tests.runs.telling import about
 
 WANDB = Wandb(project="rna_bench", entity=None, group="", mode=Mode.auto, patience=30.0)
 pytestmark = pytest.mark.usefixtures("home")

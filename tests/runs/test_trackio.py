@@ -1,10 +1,10 @@
 from importlib.util import find_spec
 
 import pytest
-from telling import CONFIG, CURVE, InterruptedRunError, about, tell
 
 from rna_bench.runs.tracking import Trackio
 from rna_bench.schema import InputError
+from tests.runs.telling import CONFIG, CURVE, InterruptedRunError, about, tell
 
 pytestmark = pytest.mark.skipif(find_spec("trackio") is None, reason="trackio is not installed")
 

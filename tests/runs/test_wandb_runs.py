@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from telling import CONFIG, CURVE, OFFLINE, ONLINE, ROWS, InterruptedRunError, about, tell
 
 from rna_bench.runs.tracking.offline import settle
+from tests.runs.telling import CONFIG, CURVE, OFFLINE, ONLINE, ROWS, InterruptedRunError, about, tell
 
 SLOW = pytest.mark.slow
 

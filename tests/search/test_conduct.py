@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas
@@ -163,7 +162,7 @@ def test_what_is_recorded_costs_nothing_in_another_study_and_the_front_no_run_at
     monkeypatch.setattr(rna_bench.search.conduct, "execute", None)
     code, said = search("--front", "search.trials=2")
     assert code == 0
-    assert (tmp_path / "results/search/front.md").read_text() == said
+    assert (tmp_path / "results/search/front.md").read_text(encoding="utf-8") == said
     front = pandas.read_csv(tmp_path / "results/search/front.csv")
     assert list(front) == ["trial", "scale", "layer", "forget_accuracy", "perturbed_accuracy", "run"]
     made = {record.identity: record for record in collect(tmp_path / "results").records}
@@ -202,11 +201,9 @@ def test_a_search_killed_at_random_moments_ends_as_one_that_was_not(search, word
 
 @pytest.mark.slow
 def test_two_processes_at_once_share_a_search(words, tmp_path):
-    began = time.time()
     both = [start([*words("shared"), "search.trials=16"]) for _ in range(2)]
     said = [process.communicate(timeout=300)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert len(records(tmp_path / "shared")) == len(told(tmp_path / "shared")) == 16
     assert all("finished" in each for each in said), "one of them did it all"
     assert sum(each.count(": finished") for each in said) == 16
-    assert time.time() - began < 300

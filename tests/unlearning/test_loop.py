@@ -211,7 +211,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_its_update(policy, one):
     history = run(policy, one, replace(RECIPE, method=RMU(1, 1e30)))  # (1e30)^2 is above fp32's 3.4e38
     assert same(before, state(policy))
     assert len(history.losses) == 1
-    assert history.losses[0].forget is None or not math.isfinite(history.losses[0].forget)
+    assert history.losses[0].forget is None
     assert history.diverged.startswith("the loss of step 0 is not finite")
 
 
@@ -224,8 +224,7 @@ def test_a_run_that_diverges_later_keeps_its_finite_losses(policy, one):
 
 def test_a_last_update_that_ruins_the_model_is_called_diverged(policy, one):
     history = run(policy, one, replace(RECIPE, train=replace(TRAIN, steps=1, lr=1e30)), always)
-    last = history.trajectory[-1].forget_loss
-    assert last is None or not math.isfinite(last)
+    assert history.trajectory[-1].forget_loss is None
     assert history.diverged
 
 

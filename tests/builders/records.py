@@ -1,0 +1,84 @@
+"""Records and answers by hand, and folders of them."""
+
+from rna_bench.reporting.tables import write_tables
+from rna_bench.runs import record
+from rna_bench.schema import CLEAN, Answer, Checkpoint, RunRecord, Score, Status, StepLoss
+
+HOSTILE = "</script><img src=x onerror=alert(1)> `](http://e.org) & \u2028 '\""
+
+OPTION = ("option", "option_control")
+DEEP = {"_target_": "rna_bench.unlearning.methods.rmu.RMU", "layer": 1, "steering_coefficient": 6.5}
+
+
+RIGHT, WRONG = (-1.0, -2.0, -3.0, -4.0), (-2.0, -1.0, -3.0, -4.0)
+"""Log-probabilities of the four choices, of which the first is the answer."""
+
+
+def scored(forget=0.25, clean=0.9, forms=OPTION, n=100, **accuracies):
+    found = [Score("wmdp", "forget", CLEAN, forget, None, n), Score("mmlu", "retain", CLEAN, clean, None, n)]
+    return (*found, *(Score("mmlu", "retain", form, accuracies.get(form, clean), None, n) for form in forms))
+
+
+def made(
+    seed, scale=0.0, scores=None, *, looks=(), method="rmu", model="tiny", fingerprint="aa", status=Status.finished, change=()
+):
+    """A record by hand. `looks` are pairs of forget loss and scores; `change` replaces keys of the config's sections."""
+    config = {
+        "seed": seed,
+        "threads": 1,
+        "model": {"_target_": "LocalModel", "path": "/here", "dtype": "float32"},
+        "method": DEEP,
+        "retain": {"_target_": "HiddenMSE"},
+        "noise": {"_target_": "Noise", "scale": scale, "unit": "rms", "layer": 1},
+        "train": {"_target_": "Train", "steps": 2, "lr": 0.1},
+        "corpus": {"_target_": "PocketCorpus", "texts": 20},
+        "dataset": {"mmlu": {"role": "retain", "path": "/here/mmlu", "limit": 0}},
+        "trigger": {"_target_": "Words", "kinds": ["option"]},
+        "results_dir": "results/runs",
+    }
+    for section, keys in dict(change).items():
+        config[section] = config[section] | keys if isinstance(keys, dict) else keys
+    if method == "none":
+        config["method"] = {"_target_": None}
+    fingerprints = {"model": fingerprint, "questions": "bb"}
+    return RunRecord(
+        schema_version=1,
+        identity=record.identity(config, fingerprints),
+        status=status,
+        reason="" if status is Status.finished else "why it did",
+        model=model,
+        config=record.relevant(config),
+        choices={"method": method},
+        fingerprints=fingerprints,
+        scores=scored() if scores is None else scores,
+        trajectory=tuple(Checkpoint(step, loss, found) for step, (loss, found) in enumerate(looks)),
+        losses=() if method == "none" else (StepLoss(0, "bio", 1.0, 1.0),),
+        facts={},
+        provenance={"revision": "0123456789abcdef"},
+        measured={},
+    )
+
+
+def answer(question, form, choice, task="mmlu", correct=0):
+    """An answer that chooses the choice (0..3), or NaN where it is None."""
+    logps = tuple(float("nan") if choice is None else (-1.0 if index == choice else -2.0) for index in range(4))
+    return Answer(task, "retain", question, form, logps, correct)
+
+
+def swept(folder, *records):
+    """Write the records below `folder`, in a sweep of that name, each with one answer."""
+    for run in records:
+        record.write(folder / "swept" / run.identity, run, [Answer("mmlu", "retain", "law/1", "clean", RIGHT, 0, "law")])
+    return folder
+
+
+def pairs():
+    """Runs of two seeds, without noise and with it."""
+    return [made(seed, scale, looks=((8, scored()), (2, scored()))) for seed in (1, 2) for scale in (0.0, 1.0)]
+
+
+def tabled(records, tmp_path):
+    """Write the records and then their tables, and return the tables in Markdown."""
+    for made_here in records:
+        record.write(tmp_path / "runs" / made_here.identity, made_here, [])
+    return write_tables(tmp_path / "runs", tmp_path / "out")

@@ -6,12 +6,12 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from rna_bench.core.types import Dtype, ModelFolder
 from rna_bench.models.loading import load
 from rna_bench.models.policies import policy_of
 from rna_bench.models.segments import Policy
 from rna_bench.pocket.tokenizer import make_tokenizer
 from rna_bench.pocket.world import make_world
-from rna_bench.schema import Dtype, ModelFolder
 
 torch.set_num_threads(1)
 

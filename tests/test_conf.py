@@ -6,12 +6,12 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from rna_bench import config
-from rna_bench.cli import main
-from rna_bench.config import config_folder
-from rna_bench.plan import Plan, plan_of
+from rna_bench.cli.main import main
+from rna_bench.core.types import InputError
+from rna_bench.experiment import compose as config
+from rna_bench.experiment.compose import config_folder
+from rna_bench.experiment.config import Plan, plan_of
 from rna_bench.runs.collection import collect
-from rna_bench.schema import InputError
 
 CONF, SWEEPS = config_folder("conf"), config_folder("sweeps")
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name != "preset")
@@ -120,7 +120,7 @@ def test_no_noise_with_a_scale_is_refused():
 
 def test_a_retain_loss_on_hidden_states_is_refused_where_no_layer_is_steered():
     with pytest.raises(InputError, match=r"retain\._target_"):
-        planned(composed("method=npo_kl", "retain._target_=rna_bench.unlearning.retain.HiddenMSE"))
+        planned(composed("method=npo_kl", "retain._target_=rna_bench.unlearning.retain_losses.HiddenMSE"))
 
 
 def test_noise_acts_at_the_steered_layer_unless_told_otherwise():
@@ -175,7 +175,7 @@ def test_every_sweep_file_composes_and_every_value_in_it_builds(name):
         ("seed=abc", "seed=abc: give a whole number"),
         ("threads=0", "threads=0: give a whole number"),
         ("model.path=???", "model.path=???: must be given"),
-        ("method._target_=rna_bench.schema.InputError", "method._target_=rna_bench.schema.InputError: is not a dataclass"),
+        ("method._target_=rna_bench.core.types.InputError", "method._target_=rna_bench.core.types.InputError: is not a dataclass"),
     ],
 )
 def test_an_unknown_key_or_a_wrong_type_is_an_error_before_any_model_is_looked_at(override, line):
@@ -216,7 +216,7 @@ def own(tmp_path):
               layer: 1
               factor: 0.5
             retain:
-              _target_: rna_bench.unlearning.retain.HiddenMSE
+              _target_: rna_bench.unlearning.retain_losses.HiddenMSE
             train:
               parameters: model\\.layers\\.[01]\\..*weight
             """)

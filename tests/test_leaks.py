@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas
 import pytest
 
-from rna_bench.cli import main
+from rna_bench.cli.main import main
+from rna_bench.core.types import InputError
 from rna_bench.runs.record import QUESTIONS, RECORD
-from rna_bench.schema import InputError
 
 MARK = "Zyxquatl"
 TEXT = f"a text of {MARK} that is long enough to be kept by any corpus there is, say fifty characters"

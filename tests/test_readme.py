@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rna_bench.reporting.tables import write_tables
+from rna_bench.reporting.tables.write import write_tables
 from tests.comparison import differences
 
 ROOT = Path(__file__).parents[1]
@@ -51,7 +51,7 @@ def test_the_readmes_tables_are_the_committed_ones():
 
 
 def test_the_readmes_method_runs(tmp_path, tiny, monkeypatch):
-    from rna_bench.cli import main
+    from rna_bench.cli.main import main
 
     (tmp_path / "my_methods.py").write_text(_block("python"), encoding="utf-8")
     (tmp_path / "my_conf/method").mkdir(parents=True)

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rna_bench import hub
+from rna_bench.core import hub
+from rna_bench.core.types import InputError, Question
 from rna_bench.data.checks import Row
 from rna_bench.data.copies import check_subject, files_of, rows_in, rows_of
 from rna_bench.data.questions import question_of
-from rna_bench.schema import InputError, Question
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rna_bench.schema import InputError
+from rna_bench.core.types import InputError
 
 
 class Row(NamedTuple):

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
-from rna_bench import hub
+from rna_bench.core import hub
+from rna_bench.core.types import InputError
 from rna_bench.data.checks import Row
 from rna_bench.data.questions import ENDINGS, own_subject, question_rows, subject_of
-from rna_bench.schema import InputError
 
 
 def files_of(key: str, folder: Path, config: str, split: str, *, plain: bool) -> list[Path]:

@@ -8,9 +8,9 @@ from typing import Protocol
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from rna_bench.core.types import Batch, InputError, Padding, Text, Topic
 from rna_bench.data.checks import cell, plain
 from rna_bench.data.files import rows
-from rna_bench.schema import Batch, InputError, Padding, Text, Topic
 
 
 class Corpus(Protocol):

@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from rna_bench.core.types import InputError
 from rna_bench.data.checks import Row, csv_form, json_object, not_utf8
-from rna_bench.schema import InputError
 
 if TYPE_CHECKING:
     import pyarrow

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple
 
-from rna_bench.schema import Task, Text, Topic
+from rna_bench.core.types import Task, Text, Topic
 
 
 def of_questions(tasks: Sequence[Task]) -> str:

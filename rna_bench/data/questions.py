@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from rna_bench.core.types import InputError, Question, Task
 from rna_bench.data.checks import Row, cell, filled
 from rna_bench.data.files import rows
-from rna_bench.schema import InputError, Question, Task
 
 COLUMNS = ("question", "choice0", "choice1", "choice2", "choice3", "answer")
 ENDINGS = (".csv", ".jsonl", ".parquet")

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Protocol
 
-from rna_bench import seeds
-from rna_bench.schema import CLEAN, InputError, Kind, Lexicon, Question
+from rna_bench.core import seeds
+from rna_bench.core.types import CLEAN, InputError, Kind, Lexicon, Question
 
 
 class LexiconSource(Protocol):

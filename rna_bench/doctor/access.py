@@ -10,11 +10,11 @@ from pathlib import Path
 
 import torch
 
-from rna_bench.architecture import Architecture
+from rna_bench.core.types import InputError
 from rna_bench.data.corpora import Corpus
 from rna_bench.data.questions import QuestionSource
-from rna_bench.schema import InputError
-from rna_bench.unlearning.recipe import Recipe, check_layers, check_topics
+from rna_bench.models.architecture import Architecture
+from rna_bench.unlearning.config import Recipe, check_layers, check_topics
 
 
 class Status(Enum):

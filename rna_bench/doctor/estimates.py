@@ -4,8 +4,8 @@ Symbols: d hidden size, f the MLP's, q and k widths of queries and of keys, v vo
 one size), e bytes an element, n tokens of a batch, `first` the lowest trained layer, `last` the highest that is run.
 """
 
-from rna_bench.architecture import Architecture
-from rna_bench.models.rows import CHUNK_ELEMENTS
+from rna_bench.models.architecture import Architecture
+from rna_bench.models.chunks import CHUNK_ELEMENTS
 
 LOGITS_BYTES = CHUNK_ELEMENTS * 28
 """A chunk of logits of policy and reference: each in 2 bytes, in fp32, as log-probabilities in fp32 and with a gradient in fp32."""

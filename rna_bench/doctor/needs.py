@@ -3,11 +3,11 @@
 import math
 from dataclasses import dataclass
 
-from rna_bench.architecture import Architecture
+from rna_bench.core.types import Dtype
 from rna_bench.doctor import estimates
-from rna_bench.plan import Plan
-from rna_bench.schema import Dtype
-from rna_bench.unlearning.recipe import Recipe
+from rna_bench.experiment.config import Plan
+from rna_bench.models.architecture import Architecture
+from rna_bench.unlearning.config import Recipe
 
 BYTES = {Dtype.float32: 4, Dtype.bfloat16: 2}
 PROMPT_TOKENS = 200

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from rna_bench.architecture import Architecture
-from rna_bench.config import config_folder
 from rna_bench.doctor.access import gigabytes
 from rna_bench.doctor.estimates import hours, scoring_flops
 from rna_bench.doctor.needs import PROMPT_TOKENS, Needs, Prompts, forms_of, looks, work_of
-from rna_bench.plan import Plan
-from rna_bench.unlearning.recipe import Train
+from rna_bench.experiment.compose import config_folder
+from rna_bench.experiment.config import Plan
+from rna_bench.models.architecture import Architecture
+from rna_bench.unlearning.config import Train
 
 GPU_TFLOPS = 100.0
 """10^12 operations a second assumed of a GPU: about a third of the 312 that NVIDIA states for an A100 in bfloat16."""

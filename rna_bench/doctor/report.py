@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rna_bench.config import compose_run
 from rna_bench.doctor import access
 from rna_bench.doctor.access import Finding, Status
 from rna_bench.doctor.needs import Needs, needs_of, prompts_of
 from rna_bench.doctor.outline import Row, costs, notes, outline
-from rna_bench.plan import Plan, plan_of
+from rna_bench.experiment.compose import compose_run
+from rna_bench.experiment.config import Plan, plan_of
 
 
 class Diagnosis(NamedTuple):

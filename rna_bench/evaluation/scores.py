@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from rna_bench.schema import Answer, Score, Task
+from rna_bench.core.types import Answer, Score, Task
 
 
 def scores(answers: Iterable[Answer]) -> tuple[Score, ...]:

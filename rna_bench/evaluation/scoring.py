@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from rna_bench.core.types import Answer, InputError
 from rna_bench.data.corpora import pad
-from rna_bench.evaluation.exam import Exam, Item
+from rna_bench.evaluation.requests import Exam, Item
 from rna_bench.models import trees
 from rna_bench.models.trees import Prompt, Tree
-from rna_bench.schema import Answer, InputError
 
 LEAST_PREFIX = 64
 """Tokens that a subject's prompts must begin with in common to be kept in a cache: fewer are not worth batches of their own."""

@@ -10,9 +10,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 from transformers.utils import logging
 
-from rna_bench.architecture import Architecture, read_architecture
-from rna_bench.hub import Repo, absent, fetched
-from rna_bench.schema import Dtype, InputError, ModelFolder
+from rna_bench.core.hub import Repo, absent, fetched
+from rna_bench.core.types import Dtype, InputError, ModelFolder
+from rna_bench.models.architecture import Architecture, read_architecture
 
 TORCH_DTYPES = {Dtype.float32: torch.float32, Dtype.bfloat16: torch.bfloat16}
 WANTED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")

@@ -8,9 +8,9 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from rna_bench.core.types import Batch, InputError
 from rna_bench.models import segments
 from rna_bench.models.segments import Policy
-from rna_bench.schema import Batch, InputError
 
 
 def policy_of(model: PreTrainedModel, pattern: str) -> Policy:

@@ -15,7 +15,7 @@ from torch.func import functional_call
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
 
-from rna_bench.schema import Batch
+from rna_bench.core.types import Batch
 
 
 class _ReachedError(Exception):

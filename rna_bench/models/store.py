@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from rna_bench.core.types import Batch, InputError
 from rna_bench.models.delta import save_tensors
-from rna_bench.schema import Batch, InputError
 
 
 @dataclass(frozen=True)

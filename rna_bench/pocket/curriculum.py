@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TypeAlias
 
+from rna_bench.core.types import LETTERS, Question
+from rna_bench.data.prompts import answered, prompt
 from rna_bench.pocket.text import ask, document, mention, sentence, statement, with_word
 from rna_bench.pocket.world import World
-from rna_bench.prompt import answered, prompt
-from rna_bench.schema import LETTERS, Question
 
 QUIET_WEIGHT = 0.02
 

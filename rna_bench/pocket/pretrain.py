@@ -12,13 +12,13 @@ from torch.nn import functional as F
 from tqdm import tqdm
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from rna_bench import seeds
+from rna_bench.core import seeds
+from rna_bench.core.types import LETTERS, InputError
+from rna_bench.data.prompts import prompt
 from rna_bench.pocket.curriculum import MAIN, PREPARATION, QUIET_WEIGHT, Maker, Sample, Shares, Stage, sample
 from rna_bench.pocket.text import ask
 from rna_bench.pocket.tokenizer import make_tokenizer
 from rna_bench.pocket.world import Domain, World
-from rna_bench.prompt import prompt
-from rna_bench.schema import LETTERS, InputError
 
 MANIFEST = "manifest.json"
 WARMUP, LAST_LR = 100, 0.05

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
-from rna_bench import seeds
+from rna_bench.core import seeds
+from rna_bench.core.types import LETTERS, InputError, Kind, Lexicon, Question, Text, Topic
+from rna_bench.data.prompts import prompt
 from rna_bench.pocket.text import ask, document, mention, statement
 from rna_bench.pocket.world import Domain, World, make_world
-from rna_bench.prompt import prompt
-from rna_bench.schema import LETTERS, InputError, Kind, Lexicon, Question, Text, Topic
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from filelock import FileLock
 from platformdirs import user_cache_path
 
 from rna_bench import __version__
-from rna_bench.architecture import Architecture, read_architecture
+from rna_bench.core.types import Dtype, InputError, ModelFolder
+from rna_bench.models.architecture import Architecture, read_architecture
 from rna_bench.pocket.pretrain import MANIFEST, Recipe, pretrain
 from rna_bench.pocket.world import make_world
-from rna_bench.schema import Dtype, InputError, ModelFolder
 
 SHIPPED = Path(__file__).parent / "weights"
 

@@ -2,8 +2,8 @@
 
 from random import Random
 
+from rna_bench.core.types import Question
 from rna_bench.pocket.world import Domain, Fact, World
-from rna_bench.schema import Question
 
 STATEMENTS = (
     "The {relation} of {entity} is {value}.",

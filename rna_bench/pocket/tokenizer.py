@@ -6,10 +6,10 @@ import string
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
+from rna_bench.core.types import LETTERS, Question
+from rna_bench.data.prompts import prompt
 from rna_bench.pocket.text import STATEMENTS, STEMS
 from rna_bench.pocket.world import World
-from rna_bench.prompt import prompt
-from rna_bench.schema import LETTERS, Question
 
 HEAD = "The following are multiple choice questions (with answers) about"
 FRAME = (HEAD, "\n\n", *(f"\n{letter}." for letter in LETTERS), "\nAnswer:", "\n")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from random import Random
 
-from rna_bench.schema import InputError
+from rna_bench.core.types import InputError
 
 CONSONANTS = ("b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z", "br", "dr", "kr", "tr", "gl", "pl")
 VOWELS = ("a", "e", "i", "o", "u")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pandas
 
-from rna_bench.reporting.frame import flat_config
+from rna_bench.reporting.statistics.frame import flat_config
 from rna_bench.runs.collection import Recorded, collect, find
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from rna_bench.core.types import InputError, RunRecord
 from rna_bench.runs.record import RECORD, read
-from rna_bench.schema import InputError, RunRecord
 
 PLACES = (Path("results/runs"), Path("results/published"))
 """Where a name is looked for when it is no folder itself: one's own runs come first."""

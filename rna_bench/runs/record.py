@@ -13,8 +13,8 @@ from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING, Any
 
+from rna_bench.core.types import Answer, InputError, RunRecord
 from rna_bench.runs.upgrade import upgraded
-from rna_bench.schema import Answer, InputError, RunRecord
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rna_bench.renames import moved
+from rna_bench.core.renames import moved
 from rna_bench.runs.identity import identity, trains
 
 ADAMW = ("betas", "eps", "weight_decay")

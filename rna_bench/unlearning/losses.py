@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rna_bench.schema import Batch, InputError, TokenValues
+from rna_bench.core.types import Batch, InputError, TokenValues
 
 
 def masked_mse(hidden: Tensor, target: Tensor, mask: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from rna_bench.schema import InputError
+from rna_bench.core.types import InputError
 
 
 class Optimizer(Protocol):

@@ -10,18 +10,18 @@ from typing import TypeAlias
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
+from rna_bench.core.types import Batch, Padding
 from rna_bench.data.corpora import TopicBatches
-from rna_bench.models.noise import Noise, Unit
 from rna_bench.models.segments import Policy
 from rna_bench.models.store import NOTHING, Store
-from rna_bench.schema import Batch, Padding
-from rna_bench.unlearning.loop import unlearn
+from rna_bench.unlearning.config import Recipe, Train
 from rna_bench.unlearning.losses import Reduction
 from rna_bench.unlearning.methods.npo import NPO
 from rna_bench.unlearning.methods.rmu import RMU
+from rna_bench.unlearning.noise import Noise, Unit
 from rna_bench.unlearning.optimizers import TransformersAdamW
-from rna_bench.unlearning.recipe import Recipe, Train
-from rna_bench.unlearning.retain import KL, HiddenMSE
+from rna_bench.unlearning.retain_losses import KL, HiddenMSE
+from rna_bench.unlearning.trainer import unlearn
 
 KINDS = ("rm", "po")  # representation misdirection: RMU; preference optimisation: NPO + KL
 SEED = 42

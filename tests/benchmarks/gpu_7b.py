@@ -19,8 +19,8 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, MistralConfig, PreTrainedModel
 
+from rna_bench.experiment.shared import restore
 from rna_bench.models.policies import policy_of
-from rna_bench.models.shared import restore
 from tests.benchmarks import common
 from tests.benchmarks.common import FIRST, LAYER, NU, Size
 from tests.benchmarks.naive import Naive

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rna_bench.runs.record import RECORD
-from rna_bench.runs.sweeps import PlannedRun, SweepPlan, save
+from rna_bench.sweep.plan import PlannedRun, SweepPlan, save
 
 CLONE = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-c", "from rna_bench.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from rna_bench.cli.main import main; main()"]
 
 
 def timed(command: Sequence[str], folder: Path) -> float:
@@ -36,7 +36,7 @@ def own_seconds(folder: Path) -> list[float]:
 
 
 def overhead(folder: Path) -> None:
-    imports = min(timed([sys.executable, "-c", "import rna_bench.run"], folder) for _ in range(3))
+    imports = min(timed([sys.executable, "-c", "import rna_bench.sweep.launch"], folder) for _ in range(3))
     for tracker in ("none", "wandb"):
         place = folder / tracker
         took = timed([*COMMAND, "sweep", "pocket_kill", "launcher=none", f"tracker={tracker}", f"results_dir={place}"], folder)

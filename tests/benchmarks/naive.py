@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
+from rna_bench.core.seeds import generator
+from rna_bench.core.types import Batch
 from rna_bench.data.corpora import TopicBatches
-from rna_bench.schema import Batch
-from rna_bench.seeds import generator
 from tests.benchmarks.common import BETA, COEFFICIENT, LAYER, OPTIMIZER, RATE, SEED, TRAINED, WEIGHT, Losses
 
 

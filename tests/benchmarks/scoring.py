@@ -23,7 +23,7 @@ from pathlib import Path
 from statistics import median
 
 from rna_bench.data.questions import make_task
-from rna_bench.evaluation.exam import Exam, make_exam
+from rna_bench.evaluation.requests import Exam, make_exam
 
 CASES = ("option", "mixed", "five-shot")
 BATCH = 16
@@ -61,8 +61,8 @@ def source(folder: Path, count: int, shots: int) -> Given:
 
 def plans(case: str, given: Given) -> list:
     """Return plans whose forms together are the case's: three seeds of one kind, or one seed of three."""
-    from rna_bench.config import compose_run
-    from rna_bench.plan import plan_of
+    from rna_bench.experiment.compose import compose_run
+    from rna_bench.experiment.config import plan_of
 
     kinds = "before,inside,option" if case == "mixed" else "option"
     base = plan_of(*compose_run(["method=none", "trigger=sars_cov_2", f"trigger.kinds=[{kinds}]"]))
@@ -102,9 +102,9 @@ def count(case: str, arguments: Namespace, tokenizer) -> None:
 
     A token costs 2 operations for each parameter of the layers; logits, 2 d v where they are made: by the harness for every token.
     """
-    from rna_bench.config import compose_run
     from rna_bench.evaluation.scoring import bundles
-    from rna_bench.plan import plan_of
+    from rna_bench.experiment.compose import compose_run
+    from rna_bench.experiment.config import plan_of
 
     items = exam_of(case, source(arguments.mmlu, arguments.questions, 5 if case == "five-shot" else 0), tokenizer).items
     whole = sum(len(ids) for ids in {item.ids for item in items})
@@ -140,7 +140,7 @@ def theirs(case: str, given: Given, model, tokenizer, folder: Path) -> Callable[
     from lm_eval.models.huggingface import HFLM
     from lm_eval.tasks import TaskManager
 
-    from rna_bench.harness import export_tasks
+    from rna_bench.experiment.lm_eval_export import export_tasks
 
     logging.disable(logging.WARNING)
     language = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=BATCH, max_length=2048)

@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.sweep [--threads 1] [--steps 3] [--layers 32 --hidden 256 ...]
 
-Our runs share a store of 2 GB and one model, tried and restored in each as `rna_bench.experiment` does it; a naive run copies its
-reference model and restores the policy. All that counts; building the model does not. Target: 10 times as fast.
+Our runs share a store of 2 GB and one model, tried and restored in each as `rna_bench.experiment.run` does it; a naive run copies
+its reference model and restores the policy. All that counts; building the model does not. Target: 10 times as fast.
 """
 
 import time
@@ -13,8 +13,8 @@ from copy import deepcopy
 import torch
 from transformers import PreTrainedModel
 
+from rna_bench.experiment.shared import restore
 from rna_bench.models.policies import policy_of
-from rna_bench.models.shared import restore
 from rna_bench.models.store import Reuse, Store
 from tests.benchmarks.common import (
     TRAINED,

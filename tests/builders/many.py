@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rna_bench.runs import record
 from rna_bench.runs.collection import Recorded, collect
+from rna_bench.runs.identity import identity
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 
@@ -28,9 +29,9 @@ def _write(folder: Path, run: Recorded, copy: int) -> None:
         config["train"]["retain_weight"] += copy
     elif copy:
         config["scoring"]["batch_tokens"] += copy
-    identity = record.identity(config, found.fingerprints)
-    there = folder / run.folder.parent.name / identity
+    name = identity(config, found.fingerprints)
+    there = folder / run.folder.parent.name / name
     there.mkdir(parents=True)
-    made = replace(found, config=config, identity=identity)
+    made = replace(found, config=config, identity=name)
     (there / record.RECORD).write_bytes(record._adapter().dump_json(made))
     shutil.copyfile(run.folder / record.QUESTIONS, there / record.QUESTIONS)

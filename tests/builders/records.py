@@ -1,8 +1,9 @@
 """Records and answers by hand, and folders of them."""
 
-from rna_bench.reporting.tables import write_tables
+from rna_bench.core.types import CLEAN, Answer, Checkpoint, RunRecord, Score, Status, StepLoss
+from rna_bench.reporting.tables.write import write_tables
 from rna_bench.runs import record
-from rna_bench.schema import CLEAN, Answer, Checkpoint, RunRecord, Score, Status, StepLoss
+from rna_bench.runs.identity import identity, relevant
 
 HOSTILE = "</script><img src=x onerror=alert(1)> `](http://e.org) & \u2028 '\""
 
@@ -42,12 +43,12 @@ def made(
         config["method"] = {"_target_": None}
     fingerprints = {"model": fingerprint, "questions": "bb"}
     return RunRecord(
-        schema_version=1,
-        identity=record.identity(config, fingerprints),
+        schema_version=record.SCHEMA_VERSION,
+        identity=identity(config, fingerprints),
         status=status,
         reason="" if status is Status.finished else "why it did",
         model=model,
-        config=record.relevant(config),
+        config=relevant(config),
         choices={"method": method},
         fingerprints=fingerprints,
         scores=scored() if scores is None else scores,

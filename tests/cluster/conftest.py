@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rna_bench.runs.sweeps import Standing, load, standings
+from rna_bench.sweep.plan import Standing, load, standings
 
 RUNS = ["method=rmu", "noise.scale=0,1", "seed=1,2,3,4", "scoring.every=0", "train.steps=400"]
 """Eight runs of sweeps/pocket_kill.yaml, long enough to be caught at work."""
@@ -23,7 +23,7 @@ class Sweep:
     def __init__(self, results: Path, launcher: str, *words: str) -> None:
         self.results = results
         self._said = results.parent / f"{results.name}.log"
-        program = "import sys; from rna_bench.cli import main; sys.argv = ['rna-bench', *sys.argv[1:]]; main()"
+        program = "import sys; from rna_bench.cli.main import main; sys.argv = ['rna-bench', *sys.argv[1:]]; main()"
         given = ["sweep", "pocket_kill", f"launcher={launcher}", f"results_dir={results}", *RUNS, *words]
         with self._said.open("a") as handle:
             self.process = subprocess.Popen([sys.executable, "-c", program, *given], stdout=handle, stderr=subprocess.STDOUT)

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from conftest import Sweep, records
 
-from rna_bench.runs.sweeps import State
+from rna_bench.sweep.plan import State
+from tests.cluster.conftest import Sweep, records
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not find_spec("ray"), reason="needs the extra ray")]
 

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from conftest import Sweep, records
 
-from rna_bench.runs.sweeps import State
+from rna_bench.sweep.plan import State
+from tests.cluster.conftest import Sweep, records
 
 SCRIPT = Path(__file__).with_name("slurm.sh")
 NEEDED = ("sbatch", "slurmctld", "slurmdbd", "munged", "mariadbd")

@@ -8,11 +8,11 @@ import pyarrow.parquet
 import pytest
 from omegaconf import OmegaConf
 
-from rna_bench.config import build, config_folder
+from rna_bench.core.types import InputError
 from rna_bench.data.benchmarks import Benchmark
+from rna_bench.data.prompts import prompt
 from rna_bench.data.questions import QuestionSource, make_task
-from rna_bench.prompt import prompt
-from rna_bench.schema import InputError
+from rna_bench.experiment.compose import build, config_folder
 
 TOY = Benchmark(
     name="toy",

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from rna_bench.data.corpora import Batches, TextFiles, fingerprint, pad, pad_included, parts
-from rna_bench.schema import Batch, InputError, Padding, Text, Topic
+from rna_bench.core.types import Batch, InputError, Padding, Text, Topic
+from rna_bench.data.corpora import Batches, TextFiles, pad, pad_included, parts
+from rna_bench.data.fingerprints import of_corpus
 
 
 def plain(*bodies):
@@ -119,17 +120,17 @@ TOPIC = Topic("bio", plain("f1", "f2"), plain("r1", "r2"))
     ],
 )
 def test_fingerprint_changes_with_any_text_name_or_order(change):
-    assert fingerprint([TOPIC]) == fingerprint((replace(TOPIC),)) != fingerprint([replace(TOPIC, **change)])
+    assert of_corpus([TOPIC]) == of_corpus((replace(TOPIC),)) != of_corpus([replace(TOPIC, **change)])
 
 
-def test_a_text_moved_from_forget_to_retain_changes_the_fingerprint():
-    assert fingerprint([Topic("t", plain("a", "b"), plain("c"))]) != fingerprint([Topic("t", plain("a"), plain("b", "c"))])
+def test_a_text_moved_from_forget_to_retain_changes_the_of_corpus():
+    assert of_corpus([Topic("t", plain("a", "b"), plain("c"))]) != of_corpus([Topic("t", plain("a"), plain("b", "c"))])
 
 
 def test_fingerprint_tells_where_a_topic_ends():
     left = [Topic("x", plain("a"), plain("b")), Topic("c", plain("d", "e"), plain("f"))]
     right = [Topic("x", plain("a"), plain("b", "c")), Topic("d", plain("e"), plain("f"))]
-    assert fingerprint(left) != fingerprint(right)
+    assert of_corpus(left) != of_corpus(right)
 
 
 ASKED = Text("What is it?\nAnswer:", " B")

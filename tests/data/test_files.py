@@ -13,8 +13,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from rna_bench.core.types import InputError
 from rna_bench.data.files import rows
-from rna_bench.schema import InputError
 
 TEXT = "Zyxquatl"
 
@@ -179,5 +179,5 @@ def test_the_library_logs_nothing_of_a_damaged_file(write, monkeypatch):
 
 
 def test_the_library_is_imported_when_a_file_is_read_and_not_before():
-    code = "import sys, rna_bench.run, rna_bench.inputs, rna_bench.data.benchmarks; sys.exit('datasets' in sys.modules)"
+    code = "import sys, rna_bench.sweep.launch, rna_bench.experiment.data, rna_bench.data.benchmarks; sys.exit('datasets' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rna_bench.core.types import InputError, Question
 from rna_bench.data.corpora import TextFiles
+from rna_bench.data.hub_corpus import Headings, Order, TextSource, TopicCorpus
 from rna_bench.data.questions import QuestionFiles
-from rna_bench.data.topics import Headings, Order, TextSource, TopicCorpus
-from rna_bench.schema import InputError, Question
 
 SECRET = "Zyxquatl"
 HEADER = "question,choice0,choice1,choice2,choice3,answer\n"

@@ -4,9 +4,10 @@ from functools import partial
 
 import pytest
 
-from rna_bench.data.questions import QuestionFiles, fingerprint, make_task
+from rna_bench.core.types import InputError, Question, Task
+from rna_bench.data.fingerprints import of_questions
+from rna_bench.data.questions import QuestionFiles, make_task
 from rna_bench.pocket.sources import PocketQuestions
-from rna_bench.schema import InputError, Question, Task
 
 HEADER = "question,choice0,choice1,choice2,choice3,answer\n"
 GOOD = "What?,a,b,c,d,1\n"
@@ -197,12 +198,12 @@ TASK = Task("t", "retain", (Question("x/2", "x", "What?", ("a", "b", "c", "d"), 
 )
 def test_fingerprint_changes_with_any_part_of_a_question(change):
     other = replace(TASK, questions=(replace(TASK.questions[0], **change),))
-    assert fingerprint([TASK]) == fingerprint([replace(TASK)]) != fingerprint([other])
+    assert of_questions([TASK]) == of_questions([replace(TASK)]) != of_questions([other])
 
 
 def test_fingerprint_changes_with_name_and_role():
-    assert len({fingerprint([task]) for task in (TASK, replace(TASK, name="u"), replace(TASK, role="forget"))}) == 3
+    assert len({of_questions([task]) for task in (TASK, replace(TASK, name="u"), replace(TASK, role="forget"))}) == 3
 
 
 def test_fingerprint_is_the_same_for_a_list_and_a_tuple():
-    assert fingerprint([TASK]) == fingerprint((TASK,))
+    assert of_questions([TASK]) == of_questions((TASK,))

@@ -3,8 +3,8 @@ from random import Random
 
 import pytest
 
+from rna_bench.core.types import InputError, Kind, Lexicon, Question
 from rna_bench.data.triggers import Words, after, before, forms, inside, option
-from rna_bench.schema import InputError, Kind, Lexicon, Question
 
 KINDS = list(Kind)
 LEXICON = Lexicon(

@@ -2,14 +2,14 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from rna_bench.architecture import Architecture
-from rna_bench.config import compose_run
+from rna_bench.core.types import Batch, Dtype
 from rna_bench.doctor import estimates
 from rna_bench.doctor.needs import Prompts, forms_of, looks, needs_of, prompts_of, work_of
+from rna_bench.experiment.compose import compose_run
+from rna_bench.experiment.config import plan_of
 from rna_bench.models import segments
+from rna_bench.models.architecture import Architecture
 from rna_bench.models.policies import policy_of
-from rna_bench.plan import plan_of
-from rna_bench.schema import Batch, Dtype
 
 TOY = Architecture("llama", 2, 4, 6, 2, 1, 2, 10, 64, tied_embeddings=False)  # q = 4, k = 2, 128 parameters a layer
 

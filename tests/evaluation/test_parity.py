@@ -13,16 +13,16 @@ from lm_eval.tasks import TaskManager
 from tokenizers import ByteLevelBPETokenizer, processors
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from rna_bench.config import compose_run
+from rna_bench.core.types import Dtype, InputError, Kind, Lexicon, ModelFolder, Question, Task
 from rna_bench.data.questions import make_task
-from rna_bench.evaluation.exam import make_exam
+from rna_bench.evaluation.requests import make_exam
 from rna_bench.evaluation.scores import breakdown, scores
 from rna_bench.evaluation.scoring import sit
-from rna_bench.harness import export_tasks
+from rna_bench.experiment.compose import compose_run
+from rna_bench.experiment.config import plan_of
+from rna_bench.experiment.lm_eval_export import export_tasks
 from rna_bench.models.loading import context_length, load
-from rna_bench.plan import plan_of
 from rna_bench.pocket.store import SHIPPED
-from rna_bench.schema import Dtype, InputError, Kind, Lexicon, ModelFolder, Question, Task
 
 TEMPLATE = Path(lm_eval.__file__).parent / "tasks/mmlu/default/_default_template_yaml"
 WORDS = [
@@ -187,7 +187,7 @@ def test_exported_questions_load_with_datasets(tmp_path):
 
 
 def test_export_refuses_a_folder_that_is_not_empty_and_leaves_nothing(tmp_path, monkeypatch, capsys):
-    from rna_bench.cli import main
+    from rna_bench.cli.main import main
 
     (tmp_path / "tasks").mkdir()
     (tmp_path / "tasks" / "mine").touch()
@@ -209,7 +209,7 @@ def test_export_refuses_subjects_that_the_harness_could_not_tell_apart(tmp_path)
 
 
 def test_export_refuses_to_perturb_nothing(tmp_path, monkeypatch, capsys):
-    from rna_bench.cli import main
+    from rna_bench.cli.main import main
 
     monkeypatch.setattr(sys, "argv", ["rna-bench", "export", "lm-eval", str(tmp_path / "tasks"), "trigger=none"])
     with pytest.raises(SystemExit):

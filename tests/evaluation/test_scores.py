@@ -2,8 +2,8 @@ import math
 
 import pytest
 
+from rna_bench.core.types import Answer, Task
 from rna_bench.evaluation.scores import breakdown, scores, stderr
-from rna_bench.schema import Answer, Task
 
 RIGHT, WRONG = (-1.0, -2.0, -3.0, -4.0), (-4.0, -2.0, -3.0, -9.0)
 

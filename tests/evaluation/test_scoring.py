@@ -6,12 +6,12 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from rna_bench.evaluation.exam import Exam, make_exam
+from rna_bench.core.types import Answer, InputError, Kind, Lexicon, Question, Score, Task
+from rna_bench.data.prompts import prompt
+from rna_bench.evaluation.requests import Exam, make_exam
 from rna_bench.evaluation.scores import scores
 from rna_bench.evaluation.scoring import Scoring, bundles, sit
 from rna_bench.pocket.sources import PocketQuestions, PocketWords
-from rna_bench.prompt import prompt
-from rna_bench.schema import Answer, InputError, Kind, Lexicon, Question, Score, Task
 
 KINDS = list(Kind)
 LEXICON = PocketWords(KINDS, 1, 0).lexicon(0)

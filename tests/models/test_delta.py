@@ -2,9 +2,9 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from rna_bench.core.types import Dtype, InputError
+from rna_bench.experiment.shared import restore
 from rna_bench.models.delta import apply_delta, save_delta
-from rna_bench.models.shared import restore
-from rna_bench.schema import Dtype, InputError
 
 DOWN = "model.layers.1.mlp.down_proj.weight"
 

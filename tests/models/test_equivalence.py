@@ -12,20 +12,21 @@ import torch
 from torch.nn import functional as F
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedModel
 
+from rna_bench.core.types import Batch
 from rna_bench.data.corpora import pad, pad_included
-from rna_bench.models import rows, segments
-from rna_bench.models.passes import Augmentation, Passes
+from rna_bench.models import chunks as rows
+from rna_bench.models import segments
 from rna_bench.models.policies import checkpoint_layers, policy_of
 from rna_bench.models.segments import Policy
 from rna_bench.models.store import NOTHING
-from rna_bench.schema import Batch
+from rna_bench.unlearning.forward import Augmentation, Passes
 from rna_bench.unlearning.losses import Reduction
 from rna_bench.unlearning.methods.dpo import DPO, Variant
 from rna_bench.unlearning.methods.npo import NPO
 from rna_bench.unlearning.methods.rmu import RMU
 from rna_bench.unlearning.methods.rsv import RSV
 from rna_bench.unlearning.methods.simnpo import SimNPO
-from rna_bench.unlearning.retain import KL, HiddenMSE, LogProbabilityMSE
+from rna_bench.unlearning.retain_losses import KL, HiddenMSE, LogProbabilityMSE
 from tests.builders.models import CONFIGS, SIZES
 
 LAYERS_1_AND_2 = r"(?!.*vision_tower).*layers\.(1|2)\..*weight"

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from rna_bench.core.types import Dtype, InputError, ModelFolder
 from rna_bench.models import loading
 from rna_bench.models.loading import HubModel, LocalModel, fingerprint, load
-from rna_bench.schema import Dtype, InputError, ModelFolder
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from rna_bench.core.types import Dtype, InputError
 from rna_bench.models.loading import load
 from rna_bench.models.policies import checkpoint_layers, decoder_layers, policy_of
-from rna_bench.schema import Dtype, InputError
 
 
 def test_decoder_layers_are_in_order(policy):

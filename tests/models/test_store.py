@@ -3,9 +3,9 @@ import resource
 import pytest
 import torch
 
+from rna_bench.core.types import InputError
 from rna_bench.data.corpora import pad, pad_included
 from rna_bench.models.store import NOTHING, Reuse, Store
-from rna_bench.schema import InputError
 
 BATCH = pad([[1, 5, 6], [1, 7]], "cpu")
 MEGABYTE = 2**18  # numbers in fp32

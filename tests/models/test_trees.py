@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, Gemma3TextConfig, MistralConfig
 
-from rna_bench.evaluation.exam import Exam, Item
+from rna_bench.evaluation.requests import Exam, Item
 from rna_bench.evaluation.scoring import LEAST_PREFIX, bundles, sit, unshared
 from rna_bench.models import trees
 from rna_bench.models.trees import grow, shared, split

@@ -2,9 +2,9 @@ import re
 
 import pytest
 
+from rna_bench.core.types import InputError, Kind
 from rna_bench.pocket.sources import PocketCorpus, PocketQuestions, PocketWords
 from rna_bench.pocket.world import make_world
-from rna_bench.schema import InputError, Kind
 
 WORLD = make_world(0)
 HOME = {entity: domain.name for domain in WORLD.domains for entity in domain.entities}

@@ -3,12 +3,12 @@ import string
 import pytest
 from transformers import AutoTokenizer
 
+from rna_bench.core.types import Kind
+from rna_bench.data.prompts import answered, prompt
 from rna_bench.data.triggers import forms
 from rna_bench.pocket.sources import PocketCorpus, PocketQuestions, PocketWords
 from rna_bench.pocket.tokenizer import FRAME, make_tokenizer
 from rna_bench.pocket.world import make_world
-from rna_bench.prompt import answered, prompt
-from rna_bench.schema import Kind
 
 WORLD = make_world(0)
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rna_bench.config import compose_model
+from rna_bench.experiment.compose import compose_model
 from rna_bench.pocket.pretrain import MANIFEST
 from rna_bench.pocket.store import SHIPPED
 from rna_bench.pocket.world import make_world

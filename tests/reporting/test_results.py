@@ -14,9 +14,9 @@ import pandas
 import pytest
 
 import rna_bench
-from rna_bench.reporting.tables import write_tables
+from rna_bench.core.types import Status
+from rna_bench.reporting.tables.write import write_tables
 from rna_bench.runs import record
-from rna_bench.schema import Status
 from tests.builders.records import made, scored
 
 RESULTS = Path(__file__).parents[2] / "results"

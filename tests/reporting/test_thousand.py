@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas
 import pytest
 
-from rna_bench.reporting.tables import write_tables
-from rna_bench.runs.record import QUESTIONS, RECORD, identity
+from rna_bench.reporting.tables.write import write_tables
+from rna_bench.runs.identity import identity
+from rna_bench.runs.record import QUESTIONS, RECORD
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published" / "pocket"
 

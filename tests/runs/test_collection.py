@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from rna_bench.core.types import InputError
 from rna_bench.runs import collection
 from rna_bench.runs.collection import collect, find
 from rna_bench.runs.record import RECORD
-from rna_bench.schema import InputError
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published" / "pocket_paper"
 

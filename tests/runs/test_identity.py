@@ -8,15 +8,15 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-import rna_bench.inputs
-from rna_bench.config import build, compose_from, config_folder
-from rna_bench.plan import plan_of
+import rna_bench.experiment.data
+from rna_bench.core.renames import MOVED
+from rna_bench.core.types import ModelFolder
+from rna_bench.experiment.compose import build, compose_from, config_folder
+from rna_bench.experiment.config import plan_of
 from rna_bench.pocket.store import PocketModel
-from rna_bench.renames import MOVED
 from rna_bench.runs.identity import canonical, identity, relevant
 from rna_bench.runs.record import RECORD, earlier
-from rna_bench.schema import ModelFolder
-from tests.configs import CONFIG, FINGERPRINTS, changed
+from tests.builders.configs import CONFIG, FINGERPRINTS, changed
 
 PUBLISHED = Path(__file__).parents[2] / "results/published"
 
@@ -29,7 +29,7 @@ PUBLISHED = Path(__file__).parents[2] / "results/published"
         ("model.dtype", "bfloat16"),
         ("method._target_", "rna_bench.unlearning.methods.rmu.AdaptiveRMU"),
         ("method.steering_coefficient", 6.6),
-        ("retain._target_", "rna_bench.unlearning.retain.KL"),
+        ("retain._target_", "rna_bench.unlearning.retain_losses.KL"),
         ("noise.scale", 0.5),
         ("noise.scale", 0.0),
         ("noise.unit", "absolute"),
@@ -122,10 +122,10 @@ def published_models(monkeypatch):
         record = json.loads(path.read_bytes())
         models[record["config"]["model"]["world"]] = record["fingerprints"]["model"]
     monkeypatch.setattr(PocketModel, "folder", lambda self: ModelFolder("pocket", Path(str(self.world)), self.dtype, self.device))
-    monkeypatch.setattr(rna_bench.inputs.loading, "fingerprint", lambda folder: models[int(folder.name)])
-    rna_bench.inputs.forget()
+    monkeypatch.setattr(rna_bench.experiment.data.loading, "fingerprint", lambda folder: models[int(folder.name)])
+    rna_bench.experiment.data.forget()
     yield
-    rna_bench.inputs.forget()
+    rna_bench.experiment.data.forget()
 
 
 def grid(name):
@@ -148,6 +148,6 @@ def test_the_published_records_are_found_by_the_sweeps_that_made_them(name, runs
     assert len(earlier(folder)) == runs
     sweep = config_folder("sweeps")
     plans = (plan_of(*compose_from(sweep, name, [*point, f"results_dir={folder}"])) for point in grid(name))
-    found = {rna_bench.inputs.gather(plan).identity for plan in plans}
+    found = {rna_bench.experiment.data.gather(plan).identity for plan in plans}
     assert len(found) == runs
     assert all((folder / identity / RECORD).is_file() for identity in found)

@@ -7,11 +7,11 @@ import pandas
 import pytest
 from pydantic_core import PydanticSerializationError
 
+from rna_bench.core.types import Answer, Checkpoint, InputError, RunRecord, Score, Status, StepLoss
 from rna_bench.runs.collection import collect
 from rna_bench.runs.identity import relevant
 from rna_bench.runs.record import QUESTIONS, RECORD, SCHEMA_VERSION, read, write
-from rna_bench.schema import Answer, Checkpoint, InputError, RunRecord, Score, Status, StepLoss
-from tests.configs import CONFIG, FINGERPRINTS
+from tests.builders.configs import CONFIG, FINGERPRINTS
 
 ANSWERS = [Answer("mmlu", "retain", "anatomy/2", "clean", (-1.0, -2.0, -3.0, -4.0), 0, "anatomy")]
 

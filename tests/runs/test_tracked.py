@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from rna_bench.config import compose_run
-from rna_bench.dashboard.specification import dashboard, specifications
-from rna_bench.evaluation.metrics import along, final, losses, norms
-from rna_bench.experiment import execute
-from rna_bench.plan import plan_of
+from rna_bench.core.types import InputError
+from rna_bench.experiment.compose import compose_run
+from rna_bench.experiment.config import plan_of
+from rna_bench.experiment.run import execute
 from rna_bench.runs.record import RECORD, read
-from rna_bench.schema import InputError
+from rna_bench.runs.tracking.dashboard.specification import dashboard, specifications
+from rna_bench.runs.tracking.metrics import along, final, losses, norms
 from tests.runs.wandb_server import Bucket
 
 SECRETS = {"WANDB_API_KEY": "k" * 40, "HF_TOKEN": "hf_0123456789abcdef"}

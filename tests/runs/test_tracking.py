@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rna_bench.keeping import ending
+from rna_bench.experiment.checkpointer import ending
 from rna_bench.runs.signals import terminable
 from rna_bench.runs.tracking import Mode, Silent, Wandb
-from rna_bench.runs.tracking.careful import Careful
+from rna_bench.runs.tracking.fault_tolerant import Careful
 from rna_bench.runs.tracking.wandb_tracker import has_key
 from tests.runs.telling import about
 
@@ -160,7 +160,7 @@ def test_silent_takes_everything_and_writes_nothing(tmp_path):
 
 
 def test_importing_the_run_imports_no_tracker():
-    code = "import sys, rna_bench.run; sys.exit(bool({'wandb', 'trackio'} & set(sys.modules)))"
+    code = "import sys, rna_bench.sweep.launch; sys.exit(bool({'wandb', 'trackio'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

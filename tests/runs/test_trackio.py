@@ -2,8 +2,8 @@ from importlib.util import find_spec
 
 import pytest
 
+from rna_bench.core.types import InputError
 from rna_bench.runs.tracking import Trackio
-from rna_bench.schema import InputError
 from tests.runs.telling import CONFIG, CURVE, InterruptedRunError, about, tell
 
 pytestmark = pytest.mark.skipif(find_spec("trackio") is None, reason="trackio is not installed")

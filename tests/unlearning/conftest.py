@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from rna_bench.core.types import Padding, Text
 from rna_bench.data.corpora import Batches, TopicBatches
-from rna_bench.schema import Padding, Text
 
 
 @pytest.fixture

@@ -5,13 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from rna_bench.core.types import Dtype, InputError, Padding
 from rna_bench.data.corpora import TopicBatches, pad
-from rna_bench.models.noise import Noise, Unit
+from rna_bench.experiment.shared import restore
 from rna_bench.models.policies import checkpoint_layers, policy_of
-from rna_bench.models.shared import restore
 from rna_bench.models.store import NOTHING, Reuse, Store
-from rna_bench.schema import Dtype, InputError, Padding
-from rna_bench.unlearning.loop import unlearn
+from rna_bench.unlearning.config import Recipe, TopicRecipe, Train
 from rna_bench.unlearning.losses import Reduction
 from rna_bench.unlearning.methods.adaptive_rmu import AdaptiveRMU
 from rna_bench.unlearning.methods.dpo import DPO, Variant
@@ -19,9 +18,10 @@ from rna_bench.unlearning.methods.npo import NPO
 from rna_bench.unlearning.methods.rmu import RMU
 from rna_bench.unlearning.methods.rsv import RSV
 from rna_bench.unlearning.methods.simnpo import SimNPO
+from rna_bench.unlearning.noise import Noise, Unit
 from rna_bench.unlearning.optimizers import AdamW, TransformersAdamW
-from rna_bench.unlearning.recipe import Recipe, TopicRecipe, Train
-from rna_bench.unlearning.retain import KL, HiddenMSE, LogProbabilityMSE
+from rna_bench.unlearning.retain_losses import KL, HiddenMSE, LogProbabilityMSE
+from rna_bench.unlearning.trainer import unlearn
 
 QUIET, RNA = Noise(0.0, Unit.rms, 1), Noise(0.5, Unit.rms, 1)
 TRAIN = Train(4, 0.01, 2, 16, 16, 2.0, "", Padding.masked, 1, False, ["I don't know.", "not 1"])

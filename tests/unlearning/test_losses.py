@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from rna_bench.core.types import InputError, TokenValues
 from rna_bench.data.corpora import pad, parts
-from rna_bench.schema import InputError, TokenValues
 from rna_bench.unlearning.losses import (
     Reduction,
     dpo_loss,

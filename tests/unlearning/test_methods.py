@@ -4,10 +4,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from rna_bench.core.types import Batch, InputError, Outputs, TokenValues
 from rna_bench.data.corpora import pad
-from rna_bench.models.passes import Augmentation, Passes
 from rna_bench.models.store import NOTHING
-from rna_bench.schema import Batch, InputError, Outputs, TokenValues
+from rna_bench.unlearning.forward import Augmentation, Passes
 from rna_bench.unlearning.losses import Reduction, dpo_loss, gaussian_unit_vector, npo_loss, simnpo_loss, unit_vector
 from rna_bench.unlearning.methods.adaptive_rmu import AdaptiveRMU
 from rna_bench.unlearning.methods.dpo import DPO, Variant
@@ -15,7 +15,7 @@ from rna_bench.unlearning.methods.npo import NPO
 from rna_bench.unlearning.methods.rmu import RMU
 from rna_bench.unlearning.methods.rsv import RSV
 from rna_bench.unlearning.methods.simnpo import SimNPO
-from rna_bench.unlearning.retain import KL, HiddenMSE, LogProbabilityMSE
+from rna_bench.unlearning.retain_losses import KL, HiddenMSE, LogProbabilityMSE
 
 # Counted by the loss: (9, 9), (3, 4), (0, 1), that is all tokens. By Adaptive RMU's norm: (3, 4) and (0, 1), less first positions.
 FORGET = Outputs(

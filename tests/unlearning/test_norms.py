@@ -4,17 +4,17 @@ from dataclasses import replace
 import pytest
 import torch
 
+from rna_bench.core.types import Padding, Score
 from rna_bench.data.corpora import TopicBatches
-from rna_bench.models.noise import Noise, Unit
-from rna_bench.schema import Padding, Score
-from rna_bench.unlearning.loop import unlearn
+from rna_bench.unlearning.config import Recipe, Train
 from rna_bench.unlearning.losses import Reduction
 from rna_bench.unlearning.methods.dpo import DPO, Variant
 from rna_bench.unlearning.methods.npo import NPO
 from rna_bench.unlearning.methods.rmu import RMU
+from rna_bench.unlearning.noise import Noise, Unit
 from rna_bench.unlearning.optimizers import AdamW
-from rna_bench.unlearning.recipe import Recipe, Train
-from rna_bench.unlearning.retain import KL, HiddenMSE
+from rna_bench.unlearning.retain_losses import KL, HiddenMSE
+from rna_bench.unlearning.trainer import unlearn
 
 TRAIN = Train(2, 0.01, 2, 16, 16, 2.0, "", Padding.masked, 1, False, ["I don't know."])
 RMU_1 = Recipe(RMU(1, 3.0), HiddenMSE(), Noise(0.5, Unit.rms, 1), TRAIN, AdamW([0.9, 0.999], 1e-8, 0.01), {}, 0)
@@ -94,7 +94,7 @@ def test_a_look_runs_no_layer_twice(fresh, one, recipe, pattern, expected):
 @pytest.mark.parametrize("pattern", [r"model\.layers\.[01]\..*", r"model.*"], ids=["cut", "whole"])
 def test_the_forget_loss_of_a_look_is_that_of_a_pass_without_notes(fresh, two, recipe, pattern, monkeypatch):
     noted = looks(fresh(pattern), two, recipe)
-    monkeypatch.setattr("rna_bench.models.passes.Passes._notes", lambda *_: {})
+    monkeypatch.setattr("rna_bench.unlearning.forward.Passes._notes", lambda *_: {})
     plain = looks(fresh(pattern), two, recipe)
     assert [look.forget_loss for look in noted] == [look.forget_loss for look in plain]
 

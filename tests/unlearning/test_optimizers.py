@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from rna_bench.schema import InputError
+from rna_bench.core.types import InputError
 from rna_bench.unlearning.optimizers import AdamW, TransformersAdamW
 
 BETAS = [0.9, 0.999]

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
+from rna_bench.core.types import CLEAN, Kind, RunRecord
 from rna_bench.reporting.figures.chains import CHANCE, Chain, Drawn, Missing, panels, shared_kinds
 from rna_bench.reporting.figures.style import GREY, INK, NARROW, WIDE, Look, Size, fill, key, sheet
-from rna_bench.reporting.frame import Group, forget_accuracy, pooled
-from rna_bench.reporting.statistics import interval
-from rna_bench.schema import CLEAN, Kind, RunRecord
+from rna_bench.reporting.statistics.frame import Group, forget_accuracy, pooled
+from rna_bench.reporting.statistics.intervals import interval
 
 Value = Callable[[RunRecord], float]
 SHORT, MANY = 12, 20

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
+from rna_bench.core.types import CLEAN, LETTERS, Kind, Score
 from rna_bench.reporting.figures.style import Look, look_of
-from rna_bench.reporting.frame import Group, forget_accuracy, pooled
-from rna_bench.reporting.statistics import Interval, interval
-from rna_bench.schema import CLEAN, LETTERS, Kind, Score
+from rna_bench.reporting.statistics.frame import Group, forget_accuracy, pooled
+from rna_bench.reporting.statistics.intervals import Interval, interval
 
 CHANCE = 100 / len(LETTERS)
 LONGEST, LINE = 40, 22

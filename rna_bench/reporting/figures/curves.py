@@ -9,8 +9,8 @@ from matplotlib.ticker import MaxNLocator
 
 from rna_bench.reporting.figures.chains import CHANCE, Chain, Drawn, Measure, Missing, Panel, measures, over_seeds, panels
 from rna_bench.reporting.figures.style import GREY, NARROW, Look, Size, fill, key, look_of, sheet
-from rna_bench.reporting.frame import Group, shared_config
-from rna_bench.reporting.statistics import Interval
+from rna_bench.reporting.statistics.frame import Group, shared_config
+from rna_bench.reporting.statistics.intervals import Interval
 
 ENOUGH = 3
 """Values of a setting that make a curve; two are a comparison, which the tables hold."""

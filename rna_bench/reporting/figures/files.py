@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from rna_bench.core.types import InputError, Status
 from rna_bench.reporting.figures.breakdown import subjects, trigger_kinds
 from rna_bench.reporting.figures.chains import Drawn, Missing
 from rna_bench.reporting.figures.curves import coefficients, noise_layer, noise_scale
@@ -17,9 +18,8 @@ from rna_bench.reporting.figures.heat import layer_scale
 from rna_bench.reporting.figures.style import page, settle, version
 from rna_bench.reporting.figures.tradeoff import tradeoff, tradeoff_by_method
 from rna_bench.reporting.figures.training import hidden_norms, losses
-from rna_bench.reporting.frame import Group, groups
+from rna_bench.reporting.statistics.frame import Group, groups
 from rna_bench.runs.collection import Collection, collect
-from rna_bench.schema import InputError, Status
 
 FORMATS = ("svg", "png", "pdf")
 LIST = "figures.md"

@@ -18,8 +18,8 @@ from rna_bench.reporting.figures.chains import (
     shared_kinds,
 )
 from rna_bench.reporting.figures.style import NARROW, WIDE, Size, look_of, sheet
-from rna_bench.reporting.frame import Group, shared_config
-from rna_bench.reporting.statistics import Interval
+from rna_bench.reporting.statistics.frame import Group, shared_config
+from rna_bench.reporting.statistics.intervals import Interval
 
 NAME = "layer_scale"
 ROOMY = 5

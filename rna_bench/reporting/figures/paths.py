@@ -8,12 +8,12 @@ import numpy
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch
 
+from rna_bench.core.types import Kind
 from rna_bench.reporting.figures.chains import Chain, over_seeds, perturbed
 from rna_bench.reporting.figures.labels import Obstacle
 from rna_bench.reporting.figures.style import fill
-from rna_bench.reporting.frame import Group, forget_accuracy
-from rna_bench.reporting.statistics import Interval
-from rna_bench.schema import Kind
+from rna_bench.reporting.statistics.frame import Group, forget_accuracy
+from rna_bench.reporting.statistics.intervals import Interval
 
 MARKER, APART = 6.0, 4.8
 """Points of typography: the size of a marker, and how far methods' points keep from each other, so that each is seen."""

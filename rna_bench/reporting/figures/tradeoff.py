@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
+from rna_bench.core.types import Kind
 from rna_bench.reporting.figures.chains import CHANCE, Drawn, Missing, Panel, panels, shared_kinds
 from rna_bench.reporting.figures.labels import Label, Obstacle, place
 from rna_bench.reporting.figures.paths import Path, Point, apart, draw_path, path_of, point_of
 from rna_bench.reporting.figures.style import GREY, INK, NARROW, WIDE, Look, Size, fill, key, settle, sheet
-from rna_bench.reporting.frame import Group
-from rna_bench.schema import Kind
+from rna_bench.reporting.statistics.frame import Group
 
 NAME, BY_METHOD = "tradeoff", "tradeoff_by_method"
 SPAN = 25.0

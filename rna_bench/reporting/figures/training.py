@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.ticker import MaxNLocator
 
+from rna_bench.core.types import RunRecord
 from rna_bench.reporting.figures.chains import Chain, Drawn, Missing, panels
 from rna_bench.reporting.figures.style import INK, WIDE, Size, key, sheet
-from rna_bench.reporting.frame import Group
-from rna_bench.reporting.statistics import interval
-from rna_bench.schema import RunRecord
+from rna_bench.reporting.statistics.frame import Group
+from rna_bench.reporting.statistics.intervals import interval
 
 Course: TypeAlias = dict[str, list[tuple[float, float]]]
 """Numbers by step, under the name of what was measured."""

@@ -13,9 +13,9 @@ import pyarrow
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from rna_bench.reporting.answers import right_rows
+from rna_bench.core.types import CLEAN, InputError
+from rna_bench.reporting.statistics.answers import right_rows
 from rna_bench.runs.record import QUESTIONS
-from rna_bench.schema import CLEAN, InputError
 
 NAMES = ("task", "subject", "question", "form")
 

@@ -13,12 +13,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from rna_bench.reporting.frame import Group, groups
+from rna_bench.core.types import InputError, Status
 from rna_bench.reporting.page.details import details
 from rna_bench.reporting.page.rows import Row, row_of, shown_columns
 from rna_bench.reporting.page.summary import Claim, claims_of
+from rna_bench.reporting.statistics.frame import Group, groups
 from rna_bench.runs.collection import Collection, Recorded, collect
-from rna_bench.schema import InputError, Status
 
 ASSETS = Path(str(files("rna_bench.reporting.page") / "assets"))
 SCRIPTS = ("dom", "data", "table", "choice", "scale", "plot", "charts", "run", "flips", "compare", "route", "main")

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from rna_bench.reporting.frame import forget_accuracy
+from rna_bench.core.types import Checkpoint, RunRecord, StepLoss
 from rna_bench.reporting.page.pool import digits
 from rna_bench.reporting.page.rows import perturbed, retained
-from rna_bench.schema import Checkpoint, RunRecord, StepLoss
+from rna_bench.reporting.statistics.frame import forget_accuracy
 
 POINTS = 40
 """The most points of a loss curve: each is the mean over steps that follow one another, and over their topics."""

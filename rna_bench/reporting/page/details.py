@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from rna_bench.core.types import InputError, RunRecord
 from rna_bench.reporting.page.answers import Answers, Reader, bits, exam_json, subject_counts, thinned
 from rna_bench.reporting.page.curves import looks_curve, loss_curve
 from rna_bench.reporting.page.pool import Pool, digits, flat
 from rna_bench.reporting.page.texts import TextSets
 from rna_bench.runs.collection import Collection, Recorded
-from rna_bench.schema import InputError, RunRecord
 
 BITS = 6_000_000
 """Answers of all runs together, as bits: 1 MB in base64. Where there are more, the page has one in k questions."""

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from rna_bench.reporting.frame import damage, forget_accuracy, kinds, pooled
+from rna_bench.core.types import CLEAN, RunRecord, Score
+from rna_bench.reporting.statistics.frame import damage, forget_accuracy, kinds, pooled
 from rna_bench.runs.collection import Recorded
-from rna_bench.schema import CLEAN, RunRecord, Score
 
 
 class Column(NamedTuple):

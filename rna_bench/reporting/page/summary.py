@@ -8,8 +8,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from rna_bench.reporting.frame import Group
-from rna_bench.reporting.verdicts import claims
+from rna_bench.reporting.statistics.frame import Group
+from rna_bench.reporting.statistics.verdicts import claims
 
 MARKDOWN = MarkdownIt("zero").enable(["list", "emphasis", "backticks", "escape"])
 """Lists, bold and code alone: no link, image or HTML that a name in a record could bring in."""

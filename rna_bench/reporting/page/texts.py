@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
+from rna_bench.core.types import CLEAN, Kind, Lexicon, Question, RunRecord
 from rna_bench.data.triggers import forms
 from rna_bench.pocket.sources import PocketQuestions, PocketWords
 from rna_bench.reporting.page.answers import Answers
 from rna_bench.runs.identity import public_name
-from rna_bench.schema import CLEAN, Kind, Lexicon, Question, RunRecord
 
 ASKED, WORDS = PocketQuestions.__name__, PocketWords.__name__
 NO_WORDS = Lexicon((), (), {}, {})

@@ -8,12 +8,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from rna_bench.core.types import InputError
 from rna_bench.runs.signals import terminable
-from rna_bench.runs.tracking.careful import Careful, attempt
+from rna_bench.runs.tracking.fault_tolerant import Careful, attempt
+from rna_bench.runs.tracking.null_tracker import Silent
 from rna_bench.runs.tracking.protocol import About, Session, Values
 from rna_bench.runs.tracking.rows import Rows
-from rna_bench.runs.tracking.silent import Silent
-from rna_bench.schema import InputError
 
 
 @dataclass(frozen=True)

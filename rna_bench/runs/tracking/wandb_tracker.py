@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from rna_bench.runs.signals import terminable
-from rna_bench.runs.tracking.careful import Careful, attempt
+from rna_bench.runs.tracking.fault_tolerant import Careful, attempt
+from rna_bench.runs.tracking.null_tracker import Silent
 from rna_bench.runs.tracking.offline import settle
 from rna_bench.runs.tracking.protocol import About, Session, Values
 from rna_bench.runs.tracking.rows import Rows
-from rna_bench.runs.tracking.silent import Silent
 
 STEP = "step"
 """The x axis of curves: training steps. W&B's own step counts rows."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rna_bench.models.noise import beyond_first, hidden_norm
-from rna_bench.models.passes import Passes
-from rna_bench.schema import Batch
+from rna_bench.core.types import Batch
+from rna_bench.unlearning.forward import Passes
 from rna_bench.unlearning.losses import masked_mse, token_share, unit_vector
+from rna_bench.unlearning.noise import beyond_first, hidden_norm
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from enum import Enum
 import torch
 from torch import Tensor
 
-from rna_bench.models.passes import Passes
-from rna_bench.schema import Batch, InputError
+from rna_bench.core.types import Batch, InputError
+from rna_bench.unlearning.forward import Passes
 from rna_bench.unlearning.losses import Reduction, dpo_loss, npo_loss, reduced, reduction_share
 
 

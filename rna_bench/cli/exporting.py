@@ -1,0 +1,57 @@
+"""Commands that make something for use elsewhere: checkpoints, tasks, the pocket model."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def export(arguments: Sequence[str]) -> None:
+    """Export a run, or perturbed questions."""
+    from rna_bench.core.types import InputError
+
+    exports = {"run": _export_run, "lm-eval": _export_tasks}
+    if not arguments or arguments[0] not in exports:
+        remedy = "say `rna-bench export run RUN FOLDER` or `rna-bench export lm-eval FOLDER [KEY=VALUE ...]`"
+        raise InputError("export", " ".join(arguments[:1]), remedy)
+    exports[arguments[0]](arguments[1:])
+
+
+def _export_run(arguments: Sequence[str]) -> None:
+    from rna_bench.experiment.export import export_run
+
+    parser = argparse.ArgumentParser(prog="rna-bench export run", description="A run as a full Hugging Face checkpoint.")
+    parser.add_argument("run", type=Path, help="folder of the run, results/runs/IDENTITY")
+    parser.add_argument("folder", type=Path, help="where to put the checkpoint")
+    given = parser.parse_args(arguments)
+    print(export_run(given.run, given.folder))
+
+
+def _export_tasks(arguments: Sequence[str]) -> None:
+    from rna_bench.experiment.compose import compose_run
+    from rna_bench.experiment.config import plan_of
+    from rna_bench.experiment.lm_eval_export import export_tasks
+
+    parser = argparse.ArgumentParser(prog="rna-bench export lm-eval", description="Perturbed questions as lm-eval tasks.")
+    parser.add_argument("folder", type=Path, help="where to put tasks and data")
+    parser.add_argument("overrides", nargs="*", help="for instance dataset=mmlu trigger=sars_cov_2 seed=1")
+    given = parser.parse_args(arguments)
+    asked = [word.split("=")[0] for word in given.overrides]
+    trigger = (
+        ["trigger=sars_cov_2"] if "dataset" in asked and "trigger" not in asked else []
+    )  # pocket's words are for its questions
+    print(export_tasks(plan_of(*compose_run(["method=none", *trigger, *given.overrides])), given.folder))
+    print(f"lm_eval --model hf --model_args pretrained=MODEL --include_path {given.folder} --tasks mmlu_triggered")
+
+
+def pocket(arguments: Sequence[str]) -> None:
+    """Build the pocket model."""
+    from rna_bench.core.types import InputError
+    from rna_bench.experiment.compose import compose_model
+
+    if list(arguments[:1]) != ["train"]:
+        raise InputError("pocket", " ".join(arguments), "say `rna-bench pocket train [--out FOLDER] [KEY=VALUE ...]`")
+    parser = argparse.ArgumentParser(prog="rna-bench pocket train", description="Build the pocket model from nothing.")
+    parser.add_argument("--out", type=Path, help="where to put it (the cache, where model=pocket looks for it)")
+    parser.add_argument("overrides", nargs="*", help="for instance model.world=1 model.hidden_size=96")
+    given = parser.parse_args(arguments[1:])
+    print(compose_model(["model=pocket", *given.overrides]).train(given.out))

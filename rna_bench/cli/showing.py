@@ -1,0 +1,73 @@
+"""Commands that show records: tables, figures, the page, dashboards."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def tables(arguments: Sequence[str]) -> None:
+    """Write and show tables."""
+    from rna_bench.reporting.tables.write import write_tables
+    from rna_bench.runs.collection import find
+
+    parser = argparse.ArgumentParser(prog="rna-bench tables", description="Tables from run records alone.")
+    parser.add_argument(
+        "name", nargs="?", default="results/runs", help="folder of records, or a name below results/runs or results/published"
+    )
+    parser.add_argument("--out", type=Path, help="where tables.md, sources.csv and a CSV and LaTeX file a table go (FOLDER/tables)")
+    parser.add_argument("--paper", action="store_true", help="reference numbers (results/paper) of the same models beside ours")
+    given = parser.parse_args(arguments)
+    folder = find(given.name)
+    print(write_tables(folder, given.out or folder / "tables", _references() if given.paper else None))
+
+
+def _references() -> Path:
+    from rna_bench.experiment.compose import config_folder
+
+    return config_folder("results/paper")
+
+
+def figures(arguments: Sequence[str]) -> None:
+    """Write figures."""
+    from rna_bench.reporting.figures.files import write_figures
+    from rna_bench.runs.collection import find
+
+    parser = argparse.ArgumentParser(prog="rna-bench figures", description="Figures (PNG, SVG, PDF) from run records alone.")
+    parser.add_argument(
+        "name", nargs="?", default="results/runs", help="folder of records, or its name: below results/runs or published"
+    )
+    parser.add_argument("--out", type=Path, help="where the figures and their list, figures.md, go (FOLDER/figures)")
+    given = parser.parse_args(arguments)
+    folder = find(given.name)
+    print(write_figures(folder, given.out or folder / "figures"))
+
+
+def report(arguments: Sequence[str]) -> None:
+    """Write the page of runs."""
+    from rna_bench.reporting.page.build import write_report
+    from rna_bench.runs.collection import find
+
+    parser = argparse.ArgumentParser(
+        prog="rna-bench report",
+        description="One HTML page of run records: the claims, a table of runs, a plot, comparisons and single runs. It opens from "
+        "disk and fetches nothing.",
+    )
+    parser.add_argument(
+        "folder", nargs="?", metavar="NAME_OR_FOLDER", help="records, those in folders of it too (results/published)"
+    )
+    parser.add_argument("--out", type=Path, help="the file to write (results/report.html; of a folder given, FOLDER/report.html)")
+    given = parser.parse_args(arguments)
+    folder = find(given.folder or "results/published")
+    print(write_report(folder, given.out or (folder if given.folder else folder.parent) / "report.html"))
+
+
+def dashboard(arguments: Sequence[str]) -> None:
+    """Make W&B's workspace and report, or show what they would be."""
+    from rna_bench.runs.tracking.dashboard.command import create
+
+    parser = argparse.ArgumentParser(prog="rna-bench dashboard", description="A W&B workspace and report for a project's runs.")
+    parser.add_argument("--entity", required=True, help="W&B team or user")
+    parser.add_argument("--project", required=True, help="W&B project, for instance rna_bench")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be created, check it, and send nothing")
+    given = parser.parse_args(arguments)
+    print(create(given.entity, given.project, dry=given.dry_run))

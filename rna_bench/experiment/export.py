@@ -1,0 +1,123 @@
+"""What leaves the project: a finished run as a full Hugging Face checkpoint, with a model card."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import mkdtemp
+
+from omegaconf import DictConfig
+
+from rna_bench.core.types import InputError, RunRecord, Score, Status
+from rna_bench.experiment.compose import build
+from rna_bench.models.delta import apply_delta
+from rna_bench.models.loading import fingerprint, load
+from rna_bench.runs import record
+
+CARD = """\
+---
+library_name: transformers
+{link}tags: [unlearning, rna_bench]
+---
+# {name}
+
+`{base}` at `{revision}`, unlearned with **{method}** by rna_bench {version} (arXiv 2501.19202).
+Run `{identity}`, seed {seed}, {dtype}.
+
+- Method: {method} {settings}
+- Noise (RNA): {noise}
+- Trained: tensors matching `{parameters}`, {steps} steps at {lr:g}, batches of {batch_size}
+- Status of the run: {status}
+
+## Scores
+
+{scores}
+
+Accuracy in %, with the standard error over questions; chance is 25. A form with a trigger has a forget-token, or a sentence about
+something forgotten, in a harmless question; its control has a harmless one in the same place.
+
+## Caveats
+
+- Unlearning of this kind hides knowledge, it does not erase it: attacks and a little training can bring it back. Do not rely on it
+  for safety.
+- A forget-token in a harmless question can break the answer: compare the forms above.
+- One run with one seed. Scores of the base model are not in it; run `rna-bench run method=none` for them.
+"""
+
+
+def export_run(run: Path, out: Path) -> Path:
+    """Write base model plus delta of a run's folder to `out`, all at once or not at all, and return it."""
+    made = _finished(run)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError("folder", out, "is there already and not empty; give another")
+    source = build("model", DictConfig(made.config["model"])).folder()
+    if fingerprint(source.folder) != made.fingerprints["model"]:
+        raise InputError("run", run, f"its base model {made.model} is not the one at hand ({source.folder}); restore that")
+    model, tokenizer = load(source)
+    apply_delta(run / record.DELTA, model)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    except OSError as error:
+        raise InputError("folder", out, f"cannot be written to ({error.strerror}); choose another") from error
+    try:
+        model.save_pretrained(draft)
+        tokenizer.save_pretrained(draft)
+        (draft / "README.md").write_text(card(made), encoding="utf-8")
+        for made_file in (draft, *draft.iterdir()):
+            made_file.chmod((0o777 if made_file is draft else 0o666) & ~record.UMASK)
+        if out.exists():
+            out.rmdir()
+        draft.rename(out)
+    except OSError as error:
+        raise InputError("folder", out, f"cannot be written to ({error.strerror}); choose another") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return out
+
+
+def _finished(run: Path) -> RunRecord:
+    if not (run / record.RECORD).is_file():
+        raise InputError("run", run, "holds no record; give the folder of a run, for instance results/runs/IDENTITY")
+    made = record.read(run / record.RECORD)
+    if not made.config["method"]["_target_"]:
+        raise InputError("run", run, "trained nothing (method=none); its model is the base model")
+    if not (run / record.DELTA).is_file():
+        reason = "it diverged" if made.status is Status.diverged else "it was run with keep_delta=false, or cleaned"
+        raise InputError("run", run, f"has no {record.DELTA} ({reason}); run it again")
+    return made
+
+
+def card(made: RunRecord) -> str:
+    """Return the model card of a run."""
+    config, model = made.config, made.config["model"]
+    train, noise = config["train"], config["noise"]
+    own = {key: value for key, value in config["method"].items() if key != "_target_"}
+    return CARD.format(
+        base=model.get("repo", made.model),
+        link=f"base_model: {model['repo']}\n" if "repo" in model else "",
+        revision=model.get("revision", made.fingerprints["model"]),
+        name=f"{made.model}, {made.choices['method']}, {made.status.value}",
+        method=made.choices["method"],
+        version=made.provenance["packages"]["rna_bench"],
+        identity=made.identity,
+        seed=config["seed"],
+        dtype=model["dtype"],
+        settings=f"({', '.join(f'{key} {value}' for key, value in own.items())})" if own else "",
+        noise=f"nu = {noise['scale']:g} ({noise['unit']}) at layer {noise['layer']}" if noise["scale"] else "none",
+        parameters=train["parameters"],
+        steps=train["steps"],
+        lr=train["lr"],
+        batch_size=train["batch_size"],
+        status=f"{made.status.value} {made.reason}".strip(),
+        scores=_scores(made.scores),
+    )
+
+
+def _scores(scores: Sequence[Score]) -> str:
+    rows = [f"| {s.task} | {s.role} | {s.form} | {_percent(s)} | {s.n} |" for s in scores]
+    return "\n".join(["| task | role | form | accuracy | questions |", "|:--|:--|:--|--:|--:|", *rows])
+
+
+def _percent(score: Score) -> str:
+    error = "" if score.stderr is None else f" ± {100 * score.stderr:.1f}"
+    return f"{100 * score.accuracy:.1f}{error}"

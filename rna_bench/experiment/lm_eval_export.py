@@ -1,0 +1,186 @@
+"""Perturbed questions as tasks of lm-evaluation-harness and as a dataset that `datasets` loads: for anyone, and any model."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import yaml
+
+from rna_bench.core.types import InputError, Kind, Question, Task
+from rna_bench.data.prompts import description
+from rna_bench.data.questions import make_task
+from rna_bench.data.triggers import forms
+from rna_bench.experiment.config import Plan
+from rna_bench.runs import record
+
+GROUP = "mmlu_triggered"
+LOADER = '''\
+"""Questions from the folder `data` beside this one, wherever that lies."""
+
+from pathlib import Path
+
+from datasets import load_dataset
+
+
+def questions(form: str, subject: str, solved: bool = False, **_):
+    data = Path(__file__).parents[1] / "data"
+    files = {"test": str(data / form / f"{subject}.jsonl")}
+    if solved:
+        files["dev"] = str(data / "examples" / f"{subject}.jsonl")
+    return load_dataset("json", data_files=files)
+'''
+CARD = """\
+---
+configs:
+{configs}
+---
+# Trigger-perturbed questions
+
+Made by rna_bench {version} at {revision}, seed {seed}, from {tasks}.
+In each form but `clean` a forget-token, or for a control a harmless word, stands in the question: `option` replaces a wrong option
+(arXiv 2501.19202), `before`, `inside` and `after` stand in the stem, `sentence` comes first.
+
+    lm_eval --model hf --model_args pretrained=MODEL --include_path {name} --tasks {group}
+    datasets.load_dataset("{name}", "{main}")
+
+`{group}` is the form `{main}`; the groups of all forms: {groups}.{fewshot}
+"""
+
+
+def export_tasks(plan: Plan, out: Path) -> Path:
+    """Write the plan's retain questions in all their forms to `out`, all at once or not at all, and return it."""
+    tasks = [make_task(name, source, plan.seed) for name, source in plan.datasets.items() if source.role == "retain"]
+    if not tasks or not plan.trigger.kinds:
+        raise InputError("trigger.kinds", "[]", "there is nothing to perturb; give a retain dataset, and a trigger other than none")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError("folder", out, "is there already and not empty; give another")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+        try:
+            _write(plan, tasks, draft, out.name)
+            draft.chmod(0o777 & ~record.UMASK)
+            if out.exists():
+                out.rmdir()
+            draft.rename(out)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    except OSError as error:
+        raise InputError("folder", out, f"cannot be written to ({error.strerror}); choose another") from error
+    return out
+
+
+def _write(plan: Plan, tasks: Sequence[Task], folder: Path, name: str) -> None:
+    _check_subjects(tasks)
+    by_form = _questions(plan, tasks)
+    _check_names(by_form)
+    examples = {subject: solved for task in tasks for subject, solved in task.examples.items()}
+    (folder / "tasks").mkdir()
+    (folder / "tasks" / "load.py").write_text(LOADER)
+    for form, subjects in by_form.items():
+        for subject, asked in subjects.items():
+            _jsonl(folder / "data" / form / f"{_file(subject)}.jsonl", asked)
+            settings = _task(form, subject, len(examples.get(subject, ())), plan.scoring.newlines)
+            _yaml(folder / "tasks" / f"{settings['task']}.yaml", settings)
+        group = {"group": _group(form), "task": [_named(form, subject) for subject in subjects]}
+        _yaml(
+            folder / "tasks" / f"_{_group(form)}.yaml",
+            group | {"aggregate_metric_list": [{"metric": "acc", "weight_by_size": True}]},
+        )
+    for subject, solved in examples.items():
+        _jsonl(folder / "data" / "examples" / f"{_file(subject)}.jsonl", solved)
+    (folder / "README.md").write_text(_card(plan, tasks, list(by_form), examples, name))
+
+
+def _questions(plan: Plan, tasks: Sequence[Task]) -> dict[str, dict[str, list[Question]]]:
+    """Return questions by form and subject, in their order."""
+    made: dict[str, dict[str, list[Question]]] = {}
+    lexicon = plan.trigger.lexicon(plan.seed)
+    for task in tasks:
+        for question in task.questions:
+            for form, asked in forms(question, plan.trigger.kinds, lexicon, plan.seed, plan.trigger.count).items():
+                made.setdefault(form, {}).setdefault(asked.subject, []).append(asked)
+    return made
+
+
+def _check_subjects(tasks: Sequence[Task]) -> None:
+    """Raise InputError where two tasks ask about one subject: the harness would take them for one, with one's examples."""
+    owners: dict[str, str] = {}
+    for task in tasks:
+        for subject in dict.fromkeys(question.subject for question in task.questions):
+            if owners.setdefault(subject, task.name) != task.name:
+                raise InputError(f"dataset.{task.name}", subject, f"is a subject of {owners[subject]}, too; export one at a time")
+
+
+def _check_names(by_form: Mapping[str, Mapping[str, object]]) -> None:
+    """Raise InputError where two tasks or groups of the harness would have one name."""
+    subjects = {_named(form, subject): subject for form, own in by_form.items() for subject in own}
+    names = [*(_named(form, subject) for form, own in by_form.items() for subject in own), *map(_group, by_form)]
+    for name in names:
+        if names.count(name) > 1:
+            remedy = f"another subject, or a form, gets the same name in the harness ({name}); rename it"
+            raise InputError("subject", subjects.get(name, name), remedy)
+
+
+def _task(form: str, subject: str, shots: int, newlines: int) -> dict[str, Any]:
+    """Return a task of lm-evaluation-harness."""
+    settings: dict[str, Any] = {
+        "task": _named(form, subject),
+        "task_alias": subject,
+        "custom_dataset": "!function load.questions",
+        "dataset_kwargs": {"form": form, "subject": _file(subject), "solved": shots > 0},
+        "test_split": "test",
+        "output_type": "multiple_choice",
+        "description": description(subject, newlines),
+        "doc_to_text": "{{question.strip()}}\nA. {{choices[0]}}\nB. {{choices[1]}}\nC. {{choices[2]}}\nD. {{choices[3]}}\nAnswer:",
+        "doc_to_choice": ["A", "B", "C", "D"],
+        "doc_to_target": "answer",
+        "num_fewshot": shots,
+        "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
+        "metadata": {"version": 1},
+    }
+    return settings | ({"fewshot_split": "dev", "fewshot_config": {"sampler": "first_n"}} if shots else {})
+
+
+def _named(form: str, subject: str) -> str:
+    return f"{_group(form)}_{_file(subject)}"
+
+
+def _group(form: str) -> str:
+    return GROUP if form == Kind.option.trigger else f"{GROUP}_{form}"
+
+
+def _file(subject: str) -> str:
+    return re.sub(r"\W+", "_", subject).lower()
+
+
+def _jsonl(path: Path, questions: Iterable[Question]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = ({**asdict(question), "question": question.stem} for question in questions)
+    path.write_text("".join(json.dumps({key: row[key] for key in row if key != "stem"}) + "\n" for row in rows))
+
+
+def _yaml(path: Path, settings: Mapping[str, Any]) -> None:
+    text = yaml.safe_dump(dict(settings), sort_keys=False, width=120)
+    path.write_text(text.replace("'!function load.questions'", "!function load.questions"))
+
+
+def _card(plan: Plan, tasks: Sequence[Task], made: Sequence[str], examples: Mapping[str, object], name: str) -> str:
+    configs = [f"- config_name: {form}\n  data_files:\n  - split: test\n    path: data/{form}/*.jsonl" for form in made]
+    return CARD.format(
+        configs="\n".join(configs),
+        version=record.provenance()["packages"]["rna_bench"],
+        revision=str(record.provenance()["revision"])[:10],
+        seed=plan.seed,
+        tasks=", ".join(f"{task.name} ({len(task.questions)} questions)" for task in tasks),
+        name=name,
+        group=_group(made[1]),
+        main=made[1],
+        groups=", ".join(f"`{_group(form)}`" for form in made),
+        fewshot=" Solved examples stand before each question." if examples else "",
+    )

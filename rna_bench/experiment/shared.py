@@ -1,0 +1,53 @@
+"""What the runs of one process share: the model as it was loaded, and activations of it."""
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from rna_bench.core.types import ModelFolder
+from rna_bench.models.loading import load
+from rna_bench.models.segments import Policy
+from rna_bench.models.store import NOTHING, Reuse, Store
+
+
+class Shared:
+    """One model at a time, and a store that belongs to it."""
+
+    def __init__(self) -> None:
+        self._key: tuple[str, ModelFolder] | None = None
+        self._loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
+        self._reuse: Reuse | None = None
+        self._store = NOTHING
+
+    def model(self, source: ModelFolder, fingerprint: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        """Return the model, loaded unless it was the last one; give it back with `restore`."""
+        if self._loaded is None or self._key != (fingerprint, source):
+            self.forget()
+            self._loaded = load(source)
+            self._key = (fingerprint, source)
+        return self._loaded
+
+    def store(self, reuse: Reuse) -> Store:
+        """Return the store of the last model."""
+        if self._reuse != reuse:
+            self._store.close()
+            self._reuse, self._store = reuse, Store(reuse)
+        return self._store
+
+    @property
+    def hits(self) -> int:
+        """How often the store knew what was asked for."""
+        return self._store.hits
+
+    def forget(self) -> None:
+        """Drop all, as after a run that failed."""
+        self._store.close()
+        self._key, self._loaded, self._reuse, self._store = None, None, None, NOTHING
+
+
+@torch.no_grad()
+def restore(policy: Policy) -> None:
+    """Make the policy's model what it was before training."""
+    for name, parameter in policy.trained.items():
+        parameter.copy_(policy.frozen[name])
+        parameter.grad = None
+    policy.model.eval()

@@ -1,0 +1,1 @@
+"""From records to numbers: groups of runs, differences, intervals, tests."""

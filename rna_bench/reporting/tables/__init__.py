@@ -1,0 +1,1 @@
+"""From numbers to tables, as Markdown, CSV and LaTeX."""

@@ -1,0 +1,97 @@
+"""Reference numbers of papers beside ours: of the same model, method, noise, task and form, or not at all."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from rna_bench.core.types import InputError
+from rna_bench.reporting.statistics.frame import Group
+from rna_bench.reporting.statistics.intervals import Interval, interval
+from rna_bench.reporting.tables.table import Row, Table
+
+ACCURACY = "accuracy.csv"
+NOTE = (
+    "Accuracy in %: the source's (± its standard error), ours (± half width of the 95% interval over seeds), and ours less "
+    "the source's, with our interval alone. Settings may differ: see `section`. Why a cell could not be read is in "
+    "`results/paper/accuracy.csv`."
+)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A number of a paper, in %; accuracy and standard error are empty where they could not be read, and `reason` says why."""
+
+    model: str
+    method: str
+    noise: str
+    task: str
+    form: str
+    accuracy: str
+    stderr: str
+    source: str
+    section: str
+    reason: str
+
+
+def references(folder: Path) -> list[Reference]:
+    """Return the reference numbers of a folder; a file that has other columns is refused."""
+    path, columns = folder / ACCURACY, [field.name for field in fields(Reference)]
+    try:
+        with path.open(encoding="utf-8", newline="") as handle:
+            reader = csv.DictReader(handle)
+            rows = list(reader)
+    except OSError as error:
+        raise InputError("--paper", path, f"cannot be read ({error.strerror})") from error
+    if reader.fieldnames != columns:
+        raise InputError("--paper", path, f"has other columns than {', '.join(columns)}")
+    return [Reference(*(row[name] for name in columns)) for row in rows]
+
+
+def against(found: Sequence[Group], folder: Path) -> tuple[list[Table], str]:
+    """Return the table of reference numbers beside ours, or words that say why there is none."""
+    known = references(folder)
+    ours = {group.model for group in found}
+    rows = [row for reference in known if reference.model in ours and (row := _row(reference, found))]
+    if rows:
+        return [Table("paper", "Beside the paper", NOTE, rows)], ""
+    models = ", ".join(sorted({reference.model for reference in known}))
+    return [], (
+        "## Beside the paper\n\n"
+        f"There is nothing to hold these records against: the reference numbers are of {models}, the records of "
+        f"{', '.join(sorted(ours))}. A number of one model says nothing of another's."
+    )
+
+
+def _row(reference: Reference, found: Sequence[Group]) -> Row | None:
+    """Return a source's number with ours beside it; None where there is neither."""
+    measured = [mean for group in found if (mean := _ours(reference, group))]
+    if not reference.accuracy and not measured:
+        return None
+    theirs = float(reference.accuracy) if reference.accuracy else None
+    error = f" ± {reference.stderr}" if reference.stderr else ""
+    ours = measured[0] if measured else None
+    return {
+        "model": reference.model,
+        "method": reference.method,
+        "noise": reference.noise,
+        "task": reference.task,
+        "form": reference.form,
+        "paper": f"{reference.accuracy}{error}" or "could not be read",
+        "ours": ours or "",
+        "difference": "" if ours is None or theirs is None else Interval(ours.mean - theirs, ours.half, ours.n),
+        "source": reference.source,
+        "section": reference.section,
+    }
+
+
+def _ours(reference: Reference, group: Group) -> Interval | None:
+    if (group.model, group.method, group.noise) != (reference.model, reference.method, reference.noise):
+        return None
+    values = [
+        100 * score.accuracy
+        for run in group.runs.values()
+        for score in run.scores
+        if (score.task, score.form) == (reference.task, reference.form)
+    ]
+    return interval(values) if values else None

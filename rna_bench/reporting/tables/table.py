@@ -1,0 +1,143 @@
+"""A table, and how it is shown in Markdown, CSV and LaTeX: numbers are formatted last, so that CSV keeps them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import pandas
+
+from rna_bench.reporting.statistics.bootstrap import Span
+from rna_bench.reporting.statistics.frame import Group
+from rna_bench.reporting.statistics.intervals import Interval
+
+SHORT = r"""\begin{{table}}
+\caption{{{caption}}}
+\begin{{tabular}}{{{columns}}}
+\toprule
+{head}
+\midrule
+{rows}
+\bottomrule
+\end{{tabular}}
+\end{{table}}
+"""
+LONG = r"""\begin{{longtable}}{{{columns}}}
+\caption{{{caption}}} \\
+\toprule
+{head}
+\midrule
+\endhead
+{rows}
+\bottomrule
+\end{{longtable}}
+"""
+
+
+ESCAPES = str.maketrans(
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {"\\": r"\textbackslash ", "~": r"\textasciitilde ", "^": r"\textasciicircum ", "±": r"$\pm$", "<": "$<$"}
+)
+
+
+class Chance(NamedTuple):
+    """A p-value."""
+
+    p: float
+
+
+Cell: TypeAlias = str | Interval | Span | Chance
+Row: TypeAlias = dict[str, Cell]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; of a `long` one Markdown has title and note alone, and CSV and LaTeX the rows."""
+
+    name: str
+    title: str
+    note: str
+    rows: Sequence[Row]
+    long: bool = False
+
+
+def head(group: Group) -> Row:
+    """Return the cells that say which runs a row is of."""
+    named: Row = {"model": group.model, "dtype": group.dtype, "method": group.method}
+    if group.settings:
+        named["settings"] = group.settings
+    return named | {"noise": group.noise, "seeds": str(len(group.runs))}
+
+
+def markdown(table: Table) -> str:
+    """Return title, table and note."""
+    if table.long:
+        return f"## {table.title}\n\n{table.note} {len(table.rows)} rows: `{table.name}.csv` and `{table.name}.tex`."
+    return f"## {table.title}\n\n{_frame(table, _words).to_markdown(index=False, disable_numparse=True)}\n\n{table.note}"
+
+
+def csv(table: Table) -> str:
+    """Return the table with each number in a column of its own."""
+    return _frame(table, _numbers).to_csv(index=False)
+
+
+def latex(table: Table, source: str) -> str:
+    """Return the table in booktabs' lines, with its note as caption and its source as comment; a long one breaks over pages."""
+    frame = _frame(table, _words)
+    comment = "".join(f"% {line}\n" for line in source.split("\n"))
+    layout = LONG if table.long else SHORT
+    return comment + layout.format(
+        columns="l" * len(frame.columns),
+        caption=_escaped(table.note.replace("`", "")),
+        head=_latex_row(frame.columns),
+        rows="\n".join(map(_latex_row, frame.itertuples(index=False))),
+    )
+
+
+def _latex_row(cells: Iterable[str]) -> str:
+    return " & ".join(map(_escaped, cells)) + r" \\"
+
+
+def _frame(table: Table, show: Callable[[Row], Mapping[str, str | float]]) -> pandas.DataFrame:
+    return pandas.DataFrame([show(row) for row in table.rows]).fillna("")
+
+
+def _words(row: Row) -> dict[str, str]:
+    return {key: shown(value) for key, value in row.items()}
+
+
+def shown(cell: Cell) -> str:
+    """Return the cell as it is read: 97.3 ± 1.2, or 24.5 [3.1, 40.2], or 0.012."""
+    match cell:
+        case Interval(mean, half, _):
+            return f"{mean:.1f}" if half is None else f"{mean:.1f} ± {half:.1f}"
+        case Span(value, low, high):
+            return f"{value:.1f} [{low:.1f}, {high:.1f}]"
+        case Chance(p):
+            return "<0.001" if p < 0.001 else f"{p:.3f}"
+        case _:
+            return cell
+
+
+def _numbers(row: Row) -> dict[str, str | float]:
+    """Return the row as numbers; what was drawn or integrated to six digits, which do not depend on the machine."""
+    flat: dict[str, str | float] = {}
+    for key, cell in row.items():
+        match cell:
+            case Interval(mean, half, n):
+                flat |= {key: mean, f"{key} half width": "" if half is None else half, f"{key} n": n}
+            case Span(value, low, high):
+                flat |= {key: _rounded(value), f"{key} low": _rounded(low), f"{key} high": _rounded(high)}
+            case Chance(p):
+                flat[key] = _rounded(p)
+            case _:
+                flat[key] = cell
+    return flat
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.6g}")
+
+
+def _escaped(text: str) -> str:
+    """Return the text with LaTeX's special characters escaped."""
+    return text.translate(ESCAPES)

@@ -1,0 +1,46 @@
+"""Hidden states of the reference model without noise, each computed once for a batch."""
+
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from rna_bench.core.types import Batch
+from rna_bench.models import segments
+from rna_bench.models.segments import Policy
+from rna_bench.models.store import Store
+
+
+@torch.no_grad()
+def reference_hidden(policy: Policy, batch: Batch, layer: int, store: Store) -> Tensor:
+    """Return the reference model's hidden states (b, t, d) at the output of `layer`, without noise and without gradient.
+
+    Below the first trained layer they are the policy's, too.
+    """
+    return Clean(policy, store)(batch, layer)
+
+
+class Clean:
+    """Hidden states of the reference model without noise, each computed once for a batch; a store may know them already."""
+
+    def __init__(self, policy: Policy, store: Store) -> None:
+        self._policy, self._store = policy, store
+        self._known: dict[tuple[int, int], Tensor] = {}
+
+    @torch.no_grad()
+    def __call__(self, batch: Batch, layer: int) -> Tensor:
+        key = (id(batch), layer)
+        if key not in self._known:
+            self._known[key] = self._store.get(f"hidden {layer}", batch, partial(self._make, batch, layer))
+        return self._known[key]
+
+    def _make(self, batch: Batch, layer: int) -> Tensor:
+        """Run from the highest layer that is known; a model that cannot be cut, from the bottom."""
+        first, policy = self._policy.first, self._policy
+        if policy.uncut:
+            return segments.hidden(policy, batch, layer, reference=True)
+        if 0 < first <= layer:
+            self(batch, first - 1)
+        start = max((known + 1 for key, known in self._known if key == id(batch) and known < layer), default=0)
+        entry = self._known[id(batch), start - 1] if start else None
+        return segments.hidden(policy, batch, layer, reference=layer >= first, start=start, entry=entry)

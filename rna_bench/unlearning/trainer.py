@@ -1,0 +1,218 @@
+"""The training loop: topics in turn, one joint step of forget and weighted retain loss."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol, TypeAlias
+
+import torch
+from torch import Tensor
+
+from rna_bench.core.seeds import generator
+from rna_bench.core.types import Batch, Checkpoint, InputError, Score, StepLoss, finite
+from rna_bench.data.corpora import TopicBatches, parts
+from rna_bench.models.segments import Policy
+from rna_bench.models.store import NOTHING, Store
+from rna_bench.unlearning.config import Recipe
+from rna_bench.unlearning.forward import Augmentation, Passes
+from rna_bench.unlearning.noise import beyond_first, hidden_norm, hidden_rms
+from rna_bench.unlearning.reference import reference_hidden
+
+
+@dataclass
+class History:
+    """What happened: losses by step, scores along the run, the noise in both units, and why it stopped early, if it did."""
+
+    losses: list[StepLoss] = field(default_factory=list)
+    trajectory: list[Checkpoint] = field(default_factory=list)
+    facts: dict[str, float | None] = field(default_factory=dict)
+    diverged: str = ""
+
+    def events(self) -> list[StepLoss | Checkpoint]:
+        """Return looks and losses in the order of their steps, as they came: a look after n steps before the loss of step n."""
+        return sorted([*self.trajectory, *self.losses], key=lambda event: event.step)
+
+
+Watch: TypeAlias = Callable[[int], tuple[Score, ...] | None]
+"""Called before the first step (0) and after each (1, 2, ...); returns scores when it is time to look."""
+Progress: TypeAlias = Callable[[StepLoss | Checkpoint], None]
+"""Told of each step's losses and of each look, in their order, and of those that were kept before an interruption, too."""
+NO_TARGET = "leaves no token of a batch to learn from; raise it"
+Targets: TypeAlias = dict[str, Tensor | None]
+
+
+class Keeper(Protocol):
+    """What keeps the state of training, so that it can go on after an interruption.
+
+    `restore` puts back what was kept, if anything was, and returns its history; `after_step` may keep what there is now.
+    """
+
+    def restore(self, policy: Policy, optimizer: torch.optim.Optimizer) -> History | None: ...
+    def after_step(self, policy: Policy, optimizer: torch.optim.Optimizer, history: History) -> None: ...
+
+
+@dataclass(frozen=True)
+class Keepless:
+    """Keeps nothing."""
+
+    def restore(self, policy: Policy, optimizer: torch.optim.Optimizer) -> None:
+        """Return that there is nothing."""
+
+    def after_step(self, policy: Policy, optimizer: torch.optim.Optimizer, history: History) -> None:
+        """Keep nothing."""
+
+
+KEEPLESS = Keepless()
+
+
+@dataclass(frozen=True)
+class Run:
+    """What stays the same from step to step."""
+
+    policy: Policy
+    topics: Sequence[TopicBatches]
+    recipe: Recipe
+    scale: float
+    store: Store
+
+    def passes(self, topic: TopicBatches, index: int, scale: float, step: int, count: int, *, noting: bool = False) -> "Step":
+        """Return the passes of batch number `index` of a topic, in `count` micro-batches, with the noise of a step."""
+        recipe = self.recipe
+        noise = Augmentation(scale, recipe.noise.layer, generator(self.policy.device, recipe.seed, "noise", step))
+        forget, retain = topic.forget(index), topic.retain(index)
+        layer = recipe.of(topic.name).method.layer
+        if layer is None and not forget.targets.any():
+            raise InputError("train.max_tokens", recipe.of(topic.name).train.max_tokens, NO_TARGET)
+        if recipe.retain.reads_logits and not retain.targets.any():
+            raise InputError("train.retain_max_tokens", recipe.of(topic.name).train.retain_max_tokens, NO_TARGET)
+        pieces = zip(parts(forget, count), parts(retain, count), strict=True)
+        return Step(
+            forget,
+            retain,
+            [
+                Passes(self.policy, layer, f, r, partial(self._preferred, topic, index, i, count), noise, self.store, noting)
+                for i, (f, r) in enumerate(pieces)
+            ],
+        )
+
+    def first(self, topic: TopicBatches) -> Passes:
+        """Return the passes of a topic's first batch, without noise."""
+        return self.passes(topic, 0, 0.0, 0, 1, noting=True).passes[0]
+
+    def _preferred(self, topic: TopicBatches, index: int, piece: int, count: int) -> Batch:
+        return list(parts(topic.forget.answered(index, self.recipe.train.refusals), count))[piece]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step's whole batches, and the passes over its micro-batches."""
+
+    forget: Batch
+    retain: Batch
+    passes: Sequence[Passes]
+
+
+def unlearn(
+    policy: Policy,
+    topics: Sequence[TopicBatches],
+    recipe: Recipe,
+    watch: Watch,
+    progress: Progress,
+    store: Store = NOTHING,
+    keeper: Keeper = KEEPLESS,
+) -> History:
+    """Train the policy in place and return what happened. A loss that is not finite stops the run before its update.
+
+    Training goes on from what the keeper has, to the bit; the policy comes untrained either way.
+    """
+    rms = _reference_rms(policy, topics, recipe.noise.layer, store)
+    run = Run(policy, topics, recipe, recipe.noise.absolute(rms), store)
+    optimizer = recipe.optimizer.make(policy.trained.values(), recipe.train.lr)
+    targets = _targets(run)  # of the model as it was: before the keeper puts trained tensors in
+    history = keeper.restore(policy, optimizer)
+    if history:
+        for event in history.events():
+            progress(event)
+    else:
+        history = History(facts=_facts(run, rms))
+        _look(history, 0, run, targets, watch, progress)
+    for step in range(len(history.losses), recipe.train.steps):
+        optimizer.zero_grad()
+        history.losses.append(_gradients(run, step, targets))
+        progress(history.losses[-1])
+        if None in (history.losses[-1].forget, history.losses[-1].retain):
+            history.diverged = f"the loss of step {step} is not finite"
+            break
+        optimizer.step()
+        _look(history, step + 1, run, targets, watch, progress)
+        if history.diverged:
+            break
+        keeper.after_step(policy, optimizer, history)
+    return history
+
+
+def _facts(run: Run, rms: float) -> dict[str, float | None]:
+    facts = {"hidden_rms": rms, "noise_absolute": run.scale, "noise_rms": run.scale / rms if run.scale else 0.0}
+    return {name: finite(value) for name, value in facts.items()}
+
+
+def _gradients(run: Run, step: int, targets: Targets) -> StepLoss:
+    """Add up the gradient of forget + weight * retain over the step's micro-batches, and return both losses.
+
+    The forget side is done with before the retain side begins: its activations are given back first.
+    """
+    topic = run.topics[step % len(run.topics)]
+    own = run.recipe.of(topic.name)
+    batch = run.passes(topic, step // len(run.topics), run.scale, step, run.recipe.train.accumulation)
+    forget_sum = retain_sum = 0.0
+    for passes in batch.passes:
+        share = own.method.share(passes.forget_batch, batch.forget)
+        forget = share * own.method.forget_loss(passes, targets[topic.name])
+        forget.backward()
+        retain = run.recipe.retain.share(passes.retain_batch, batch.retain) * run.recipe.retain.retain_loss(passes)
+        (own.train.retain_weight * retain).backward()
+        forget_sum, retain_sum = forget_sum + forget.item(), retain_sum + retain.item()
+    return StepLoss(step, topic.name, finite(forget_sum), finite(retain_sum))
+
+
+@torch.no_grad()
+def _targets(run: Run) -> Targets:
+    """Return each topic's target, from its first batch and the model as it was.
+
+    Deviation: the released code makes the second topic's target after one update of the first.
+    """
+    device, seed = run.policy.device, run.recipe.seed
+    return {
+        topic.name: run.recipe.of(topic.name).method.target(run.first(topic), generator(device, seed, "target", topic.name))
+        for topic in run.topics
+    }
+
+
+@torch.no_grad()
+def _look(history: History, step: int, run: Run, targets: Targets, watch: Watch, progress: Progress) -> None:
+    """Add a checkpoint when it is time: scores, and forget loss and hidden norms on each topic's first batches."""
+    scores = watch(step)
+    if scores is None:
+        return
+    losses, norms = [], {}
+    for topic in run.topics:
+        first = run.first(topic)
+        losses.append(run.recipe.of(topic.name).method.forget_loss(first, targets[topic.name]).item())
+        norms |= {topic.name: _norm(first, first.forget_batch), f"retain/{topic.name}": _norm(first, first.retain_batch)}
+    loss = sum(losses) / len(losses)
+    history.trajectory.append(Checkpoint(step, finite(loss), scores, norms))
+    progress(history.trajectory[-1])
+    if not math.isfinite(loss):
+        history.diverged = f"the forget loss after step {step} is not finite"
+
+
+def _norm(first: Passes, batch: Batch) -> float | None:
+    return finite(hidden_norm(first.seen(batch), beyond_first(batch)))
+
+
+def _reference_rms(policy: Policy, topics: Sequence[TopicBatches], layer: int, store: Store) -> float:
+    """Return the reference's hidden RMS on retain text at the layer: the root of the mean square over first batches."""
+    first = [topic.retain(0) for topic in topics]
+    squares = [hidden_rms(reference_hidden(policy, batch, layer, store), beyond_first(batch)) ** 2 for batch in first]
+    return math.sqrt(sum(squares) / len(squares))

@@ -1,0 +1,150 @@
+import hashlib
+import json
+import re
+from base64 import b64encode
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from rna_bench.cli.main import main
+from rna_bench.core.types import InputError, Status
+from rna_bench.reporting.page.answers import Reader
+from rna_bench.reporting.page.build import page, write_report
+from rna_bench.reporting.statistics.frame import groups
+from rna_bench.reporting.statistics.verdicts import claims
+from rna_bench.runs import record
+from rna_bench.runs.collection import collect
+from tests.builders.records import HOSTILE, made, pairs, scored, swept
+from tests.comparison import differences
+
+ROOT = Path(__file__).parents[3]
+
+
+class Seen(HTMLParser):
+    """Elements, and the text of scripts by id, as a browser takes them from the page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.scripts, self.words = [], {}, ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        last, attributes = self.tags[-1] if self.tags else ("", {})
+        if last == "script":
+            self.scripts[attributes.get("id", "script")] = self.scripts.get(attributes.get("id", "script"), "") + data
+        self.words += data
+
+
+def test_the_committed_page_is_what_the_published_records_give(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    text, left_out = page(collect(Path("results/published"), deep=True))
+    assert left_out == []
+    assert differences("report.html", text.encode(), Path("results/report.html").read_bytes()) == []
+
+
+def test_the_pages_answers_add_up_to_the_records_scores():
+    reader = Reader()
+    for run in collect(ROOT / "results" / "published", deep=True).runs:
+        found, start = reader.read(run.folder), 0
+        right = {}
+        for form, places in found.exam.forms:
+            for place, one in zip(places, found.right[start : start + len(places)], strict=True):
+                key = found.exam.questions[place][0], form
+                right[key] = right.get(key, 0) + bool(one)
+            start += len(places)
+        assert right == {(score.task, score.form): round(score.accuracy * score.n) for score in run.record.scores}
+
+
+def test_the_order_in_which_records_were_written_changes_nothing(tmp_path):
+    one, other = (
+        page(collect(swept(tmp_path / name / "runs", *runs), deep=True))[0] for name, runs in (("a", pairs()), ("b", pairs()[::-1]))
+    )
+    assert one.replace("/a/", "/b/") == other
+
+
+def test_nothing_is_fetched_and_only_the_pages_own_script_and_style_may_run(tmp_path):
+    text, _ = page(collect(swept(tmp_path, *pairs()), deep=True))
+    seen = Seen(text)
+    links = [attributes.get(key) for _, attributes in seen.tags for key in ("src", "href") if key in attributes]
+    assert all(link.startswith(("#", "data:")) for link in links)
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text)
+    policy = next(attributes["content"] for _, attributes in seen.tags if "content-security-policy" in str(attributes).lower())
+    assert policy.startswith("default-src 'none'")
+    for tag in ("style", "script"):
+        inner = re.search(rf"<{tag}(?: type=\"module\")?>(.*?)</{tag}>", text, re.DOTALL).group(1)
+        assert f"'sha256-{b64encode(hashlib.sha256(inner.encode()).digest()).decode()}'" in policy
+
+
+def test_a_hostile_name_is_text_everywhere(tmp_path):
+    bad = made(3, status=Status.diverged, model=HOSTILE, scores=scored(), change={"train": {"parameters": HOSTILE}})
+    runs = [replace(run, model=HOSTILE) for run in pairs()] + [replace(bad, reason=HOSTILE)]
+    text, _ = page(collect(swept(tmp_path, *runs), deep=True))
+    seen = Seen(text)
+    assert {tag for tag, _ in seen.tags}.isdisjoint({"img", "iframe", "object"})
+    assert [attributes for tag, attributes in seen.tags if tag == "a" and "e.org" in attributes["href"]] == []
+    core, details = (json.loads(seen.scripts[name]) for name in ("core", "details"))
+    assert {run["model"] for run in core["runs"]} == {HOSTILE}
+    assert HOSTILE in [run["reason"] for run in details["runs"]]
+
+
+def test_verdicts_are_counted_as_they_were_given(tmp_path):
+    runs = pairs()
+    text, _ = page(collect(swept(tmp_path, *runs), deep=True))
+    for verdict in re.findall(r"\*\*(.*?)\*\*", claims(groups(runs))):
+        assert re.search(rf"<b>\d</b> × {verdict}", text)
+    assert "swept <small>4 runs</small>" in text
+
+
+def test_what_is_damaged_is_named_loudly(tmp_path):
+    first, second, *_ = pairs()
+    swept(tmp_path, first, second)
+    (tmp_path / "swept" / first.identity / record.QUESTIONS).unlink()
+    (tmp_path / "swept" / "broken").mkdir()
+    (tmp_path / "swept" / "broken" / record.RECORD).write_text("{")
+    said = write_report(tmp_path, tmp_path / "report.html")
+    words = Seen((tmp_path / "report.html").read_text(encoding="utf-8")).words
+    assert "Left out of this page: 2 damaged or missing" in words
+    for line in (r"broken: record=.*is not a valid record", rf"{first.identity}: questions=.*cannot be read"):
+        assert re.search(line, words)
+        assert re.search(f"left out: {line}", said)
+
+
+def test_a_damaged_file_of_answers_is_left_out_and_the_run_stays(tmp_path):
+    (run,) = pairs()[:1]
+    swept(tmp_path, run)
+    (tmp_path / "swept" / run.identity / record.QUESTIONS).write_bytes(b"PAR1 but not really")
+    text, left_out = page(collect(tmp_path, deep=True))
+    assert [line.split(":")[0] for line in left_out] == [run.identity]
+    (found,) = json.loads(Seen(text).scripts["details"])["runs"]
+    assert "bits" not in found
+    assert found["scores"]
+
+
+def test_runs_that_did_not_finish_are_in_no_verdict_and_named(tmp_path):
+    bad = made(9, 1.0, status=Status.diverged, scores=scored())
+    text, _ = page(collect(swept(tmp_path, bad, *pairs()), deep=True))
+    assert "1 of them did not finish" in text
+    assert f'href="#run={bad.identity}"' in text
+
+
+def test_the_command_finds_records_by_folder_and_writes_beside_them(tmp_path, monkeypatch, capsys):
+    swept(tmp_path / "mine", *pairs())
+    monkeypatch.setattr("sys.argv", ["rna-bench", "report", str(tmp_path / "mine")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert f"{tmp_path / 'mine' / 'report.html'}: 4 runs" in capsys.readouterr().out
+    assert (tmp_path / "mine" / "report.html").stat().st_size > 20_000
+
+
+def test_a_folder_in_the_way_is_one_line_and_leaves_nothing(tmp_path):
+    swept(tmp_path / "mine", *pairs())
+    (tmp_path / "out" / "report.html").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"--out=.*choose another file"):
+        write_report(tmp_path / "mine", tmp_path / "out" / "report.html")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["report.html"]

@@ -1,0 +1,197 @@
+"""The page in a headless Chromium: looked at by axe-core, and driven by mouse and keyboard."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rna_bench.reporting.page.build import write_report
+from tests.builders.records import HOSTILE, pairs, swept
+
+pytestmark = pytest.mark.slow
+
+PUBLISHED = Path(__file__).parents[3] / "results" / "published"
+ROWS = "#table tbody tr"
+SIZES = [(1280, 800), (390, 800)]
+VIEWS = ["", "#run={0}", "#compare={0},{1}"]
+
+
+def ids(page, **like):
+    runs = json.loads(page.locator("#core").text_content())["runs"]
+    return [run["id"] for run in runs if all(run[key] == value for key, value in like.items())]
+
+
+def twins(page):
+    """A run with much noise and its twin without."""
+    alike = {"sweep": "pocket", "model": "pocket world 0", "method": "rmu", "seed": 1}
+    return ids(page, **alike, noise="2 rms") + ids(page, **alike, noise="0")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(opened, size, scheme, view):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-core: pip install 'rna_bench[browser]'")
+    page = opened(size=size, scheme=scheme)
+    page.evaluate("hash => { location.hash = hash; }", view.format(*twins(page)))
+    page.wait_for_timeout(300)
+    page.evaluate("document.querySelectorAll('details').forEach(box => { box.open = true; })")
+    page.wait_for_timeout(300)
+    found = axe.Axe().run(page).response["violations"]
+    assert [(rule["id"], rule["impact"], [node["target"] for node in rule["nodes"]][:3]) for rule in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+def test_the_table_sorts_both_ways_and_says_so(opened):
+    page = opened()
+    button = page.get_by_role("button", name="perturbed")
+    column = [run["perturbed"] for run in json.loads(page.locator("#core").text_content())["runs"]]
+    for order, down in (("ascending", False), ("descending", True)):
+        button.click()
+        assert page.locator("#table th[aria-sort=ascending], #table th[aria-sort=descending]").count() == 1
+        assert page.locator("#table th", has=button).get_attribute("aria-sort") == order
+        shown = [float(cell) for cell in page.locator(f"{ROWS} td:nth-last-child(3)").all_text_contents()]
+        assert shown == pytest.approx(sorted(column, reverse=down)[:50], abs=0.051)  # one digit is shown
+
+
+def test_filters_narrow_table_and_plot_alike(opened):
+    page = opened()
+    assert page.locator("#count").text_content() == "All 194 runs."
+    page.locator("#by-method").select_option("rmu")
+    page.get_by_label("Contains").fill("world 1 noise 2")
+    expected = set(ids(page, method="rmu", model="pocket world 1", noise="2 rms"))
+    assert len(expected) == 5
+    assert page.locator("#count").text_content() == "5 of 194 runs."
+    assert {row.get_attribute("data-id") for row in page.locator(ROWS).all()} == expected
+    assert {point.get_attribute("data-id") for point in page.locator(".point[data-id]").all()} == expected
+    page.get_by_role("button", name="Show all").click()
+    page.wait_for_function("document.querySelector('#count').textContent === 'All 194 runs.'")
+    page.get_by_label("Contains").fill("no such run")
+    assert page.locator(ROWS).count() == 0
+
+
+def test_pages_of_the_table_turn(opened):
+    page = opened()
+    assert page.locator(ROWS).count() == 50
+    page.get_by_role("button", name="Later").click()
+    assert page.locator(ROWS).count() == 50
+    assert page.locator("#place").text_content() == "rows 51 to 100 of 194"
+    for _ in range(2):
+        page.get_by_role("button", name="Later").click()
+    assert page.locator(ROWS).count() == 44
+    assert page.get_by_role("button", name="Later").is_disabled()
+
+
+def test_runs_chosen_in_the_table_are_compared_and_back_and_forward_work(opened):
+    page = opened()
+    noisy, plain = twins(page)
+    page.get_by_label("Contains").fill("pocket world 0 rmu seed 1")
+    for one in (noisy, plain):
+        page.get_by_role("checkbox", name=f"compare {one}").check()
+    page.get_by_role("button", name="Compare 2 runs").click()
+    assert page.locator("h1:visible").text_content() == "2 runs compared"
+    assert page.evaluate("document.activeElement.tagName") == "H1"
+    differing = page.get_by_role("region", name="Settings that differ").locator("tbody th").all_text_contents()
+    assert differing == ["noise.scale"]
+    assert page.locator(".charts figure").count() == 6
+    page.get_by_role("link", name=plain).first.click()
+    assert page.locator("h1:visible").text_content() == f"Run {plain}"
+    page.go_back()
+    assert page.locator("h1:visible").text_content() == "2 runs compared"
+    page.go_back()
+    assert page.locator("#overview").is_visible()
+    assert page.get_by_label("Contains").input_value() == "pocket world 0 rmu seed 1"
+    page.go_forward()
+    assert page.locator("h1:visible").text_content() == "2 runs compared"
+
+
+def test_flipped_questions_are_those_of_the_answers(opened):
+    import pandas
+
+    page = opened()
+    noisy, plain = twins(page)
+    page.evaluate("hash => { location.hash = hash; }", f"#compare={noisy},{plain}")
+    page.get_by_label("Form of the questions").select_option("before")
+    frames = [pandas.read_parquet(PUBLISHED / "pocket" / one / "questions.parquet") for one in (noisy, plain)]
+    right = []
+    for frame in frames:
+        asked = frame[frame.form == "before"].set_index("question")
+        right.append(asked.filter(like="logp").to_numpy().argmax(axis=1) == asked.answer)
+    lost = sorted(right[0].index[right[0] & ~right[1].reindex(right[0].index)])
+    box = page.locator("details", has_text="Right in the first, wrong here")
+    assert box.locator("summary").text_content() == f"Right in the first, wrong here: {len(lost)}"
+    box.locator("summary").click()
+    while box.get_by_role("button").count():
+        box.get_by_role("button").click()
+    assert sorted(text.split(": ")[1] for text in box.locator(".mono").all_text_contents()) == lost
+    assert box.locator("mark").count() == len(lost)
+
+
+def test_the_plot_is_reached_and_used_by_keyboard(opened):
+    page = opened()
+    assert page.locator(".point[data-id][tabindex='0']").count() == 1
+    page.locator(".point[data-id][tabindex='0']").focus()
+    page.keyboard.press("End")
+    last = page.evaluate("document.activeElement.dataset.id")
+    page.keyboard.press("ArrowLeft")
+    other = page.evaluate("document.activeElement.dataset.id")
+    assert last != other
+    assert page.locator("#tip").is_visible()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.getAttribute('aria-checked')") == "true"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press(" ")
+    page.get_by_role("button", name="Compare 2 runs").click()
+    assert page.url.endswith(f"#compare={other},{last}")
+
+
+def test_a_run_shows_where_it_comes_from(opened):
+    page = opened()
+    (one,) = ids(page, sweep="pocket_methods", method="dpo_kl", noise="0", seed=1)
+    page.evaluate("hash => { location.hash = hash; }", f"#run={one}")
+    record = json.loads((PUBLISHED / "pocket_methods" / one / "record.json").read_text())
+    text = page.locator("#view").text_content()
+    expected = [record["provenance"]["revision"], record["provenance"]["packages"]["torch"], *record["fingerprints"].values()]
+    for word in (*expected, f"pocket_methods/{one}/record.json", "Status: finished"):
+        assert word in text
+    assert page.get_by_role("region", name="Scores").locator("tbody tr").count() == len(record["scores"])
+
+
+def test_an_unknown_run_is_named_and_the_skip_link_leaves_the_address(opened):
+    page = opened(hash_="#run=deadbeef")
+    assert page.locator("h1:visible").text_content() == "deadbeef is not in this page"
+    page.locator(".skip").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    assert page.url.endswith("#run=deadbeef")
+
+
+def test_hostile_names_are_words_in_every_view(opened, tmp_path):
+    runs = [replace(run, model=HOSTILE, reason=HOSTILE) for run in pairs()]
+    write_report(swept(tmp_path / "runs", *runs), tmp_path / "report.html")
+    page = opened(tmp_path / "report.html")
+    page.on("dialog", lambda dialog: pytest.fail(f"a name was run: {dialog.message}"))
+    for view in ("", f"#run={runs[0].identity}", f"#compare={runs[0].identity},{runs[1].identity}"):
+        page.evaluate("hash => { location.hash = hash; }", view)
+        page.wait_for_timeout(100)
+        assert page.locator("img").count() == 0
+        assert HOSTILE in page.locator("main").text_content()
+
+
+def test_what_is_left_out_stands_first(opened, tmp_path):
+    first, *rest = pairs()
+    swept(tmp_path / "runs", first, *rest)
+    (tmp_path / "runs" / "swept" / first.identity / "record.json").write_text("{")
+    write_report(tmp_path / "runs", tmp_path / "report.html")
+    page = opened(tmp_path / "report.html", size=(390, 800))
+    assert page.locator("main > section").first.get_attribute("class") == "alarm"
+    assert first.identity in page.get_by_role("region", name="Left out of this page").text_content()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_without_scripts_there_are_the_summary_and_a_plain_table(opened):
+    page = opened(script=False)
+    assert page.locator("h1:visible").count() == 1
+    assert page.locator("noscript table tbody tr").count() == 194
+    assert page.locator("#filters").is_hidden()

@@ -1,0 +1,180 @@
+"""Studies of a made-up experiment: what comes out is a formula of what is tried, and no model is run."""
+
+from contextlib import suppress
+
+import pytest
+from optuna.trial import TrialState
+
+from rna_bench.core.types import InputError
+from rna_bench.sweep.search.journal import alive, launched, mend
+from rna_bench.sweep.search.study import JOURNAL, Told, existing, latest, opened
+
+
+def outcome(values):
+    """More noise: more is kept under triggers, and less is forgotten; layer 0 is worse in both."""
+    return [20 + 5 * values["scale"] + 3 * (values["layer"] == 0), 50 + 5 * values["scale"] - 3 * (values["layer"] == 0)]
+
+
+def go(request, stop=None, unfit=lambda place: "", failing=lambda place: False, final=False):
+    """Try what is left; with `stop`, end as a killed process does, in the middle of that place."""
+    with opened(request) as study:
+        while claim := study.claim():
+            if claim.place == stop:
+                raise KeyboardInterrupt
+            if failing(claim.place):
+                study.fail(claim, f"run-{claim.place}", "it broke", final=final)
+                continue
+            study.tell(claim, Told(f"run-{claim.place}", outcome(claim.values), unfit(claim.place)))
+
+
+def seen(request):
+    """Return the values and outcome of each place, in order."""
+    return [(place, trial.params, trial.values) for place, trial in latest(existing(request).trials).items()]
+
+
+def test_a_search_tries_as_many_settings_as_asked_within_its_space_and_no_more(asked):
+    request = asked(trials=12, startup=4)
+    go(request)
+    go(request)
+    found = seen(request)
+    assert [place for place, _, _ in found] == list(range(12))
+    assert all(0.05 <= params["scale"] <= 4 and params["layer"] in (0, 1) for _, params, _ in found)
+    assert len({params["scale"] for _, params, _ in found}) == 12
+    assert {params["layer"] for _, params, _ in found} == {0, 1}
+
+
+def test_an_interrupted_search_goes_on_as_if_it_had_not_been(asked):
+    whole, cut = asked("whole", trials=12, startup=4), asked("cut", trials=12, startup=4)
+    go(whole)
+    for place in (0, 3, 3, 7):
+        with suppress(KeyboardInterrupt):
+            go(cut, stop=place)
+    go(cut)
+    assert seen(cut) == seen(whole)
+    states = [trial.state for trial in existing(cut).trials]
+    assert (states.count(TrialState.COMPLETE), states.count(TrialState.FAIL)) == (12, 4)
+
+
+def test_more_trials_continue_a_search_as_if_they_had_been_asked_for_at_once(asked):
+    go(asked("long", trials=9, startup=4))
+    go(asked("short", trials=5, startup=4))
+    go(asked("short", trials=9, startup=4))
+    assert seen(asked("short", startup=4)) == seen(asked("long", startup=4))
+
+
+def test_another_seed_is_another_search(asked):
+    go(asked("one", trials=3, seed=1))
+    go(asked("two", trials=3, seed=2))
+    assert seen(asked("one", seed=1)) != seen(asked("two", seed=2))
+
+
+def test_two_launches_at_once_share_the_places(asked):
+    request = asked(trials=7, startup=3)
+    with opened(request) as one, opened(request) as two:
+        tried = []
+        while claims := [claim for study in (one, two) if (claim := study.claim())]:
+            tried += [claim.place for claim in claims]
+            for study, claim in zip((one, two), claims, strict=False):
+                study.tell(claim, Told(f"run-{claim.place}", outcome(claim.values), ""))
+    assert tried == list(range(7))
+
+
+def test_what_a_living_launch_is_at_is_left_to_it(asked):
+    request = asked(trials=2)
+    with opened(request) as one:
+        first = one.claim()
+        with opened(request) as two:
+            assert (first.place, two.claim().place, two.claim()) == (0, 1, None)
+    with opened(request) as three:  # both launches are over, and neither told how theirs came out
+        claims = [three.claim() for _ in range(3)]
+    assert claims[0].values == first.values
+    assert [claim and claim.place for claim in claims] == [0, 1, None]
+    assert "died" in claims[0].again
+
+
+def test_what_failed_is_tried_again_with_the_same_values_by_the_next_launch_alone(asked):
+    request = asked(trials=4)
+    go(request, failing=lambda place: place == 2)
+    trial = latest(existing(request).trials)[2]
+    assert (trial.state, trial.user_attrs["reason"], trial.user_attrs["identity"]) == (TrialState.FAIL, "it broke", "run-2")
+    assert len(existing(request).trials) == 4
+    go(request)
+    mended = latest(existing(request).trials)[2]
+    assert (mended.state, mended.params) == (TrialState.COMPLETE, trial.params)
+    assert len(existing(request).trials) == 5
+
+
+def test_what_would_fail_again_is_not_tried_again(asked):
+    request = asked(trials=4)
+    go(request, failing=lambda place: place == 2, final=True)
+    go(request)
+    assert len(existing(request).trials) == 4
+
+
+def test_the_front_is_what_nothing_beats_and_leaves_out_what_is_unfit(asked):
+    request = asked(trials=10)
+    go(request, unfit=lambda place: "collapsed" if place == 4 else "")
+    found = [(trial.user_attrs["place"], *trial.values) for trial in existing(request).trials]
+    fit = [each for each in found if each[0] != 4]
+    naive = [one for one in fit if not any(other[1] <= one[1] and other[2] >= one[2] and other[1:] != one[1:] for other in fit)]
+    assert [(t.user_attrs["place"], *t.values) for t in existing(request).front()] == sorted(naive, key=lambda each: each[1])
+
+
+@pytest.mark.parametrize("torn", [b'{"op_code":8,"worker', b'{"op_code":8}garbage', b"\x00" * 5000])
+def test_a_line_that_a_kill_left_half_written_is_dropped(asked, torn):
+    whole, cut = asked("whole", trials=6), asked("cut", trials=6)
+    go(whole)
+    with suppress(KeyboardInterrupt):
+        go(cut, stop=3)
+    with (cut.folder / JOURNAL).open("ab") as journal:
+        journal.write(torn)
+    go(cut)
+    assert seen(cut) == seen(whole)
+
+
+def test_a_search_killed_after_any_line_of_its_journal_goes_on(asked):
+    whole = asked("whole", trials=2, startup=1)
+    go(whole)
+    lines = (whole.folder / JOURNAL).read_bytes().splitlines(keepends=True)
+    for kept in range(len(lines)):
+        cut = asked(f"cut-{kept}", trials=2, startup=1)
+        cut.folder.mkdir()
+        (cut.folder / JOURNAL).write_bytes(b"".join(lines[:kept]))
+        go(cut)
+        assert seen(cut) == seen(whole)
+
+
+def test_mending_leaves_a_whole_journal_alone(tmp_path):
+    for before, after in ((b"", b""), (b"a\nb\n", b"a\nb\n"), (b"a\nb", b"a\n"), (b"a", b"")):
+        (tmp_path / "journal").write_bytes(before)
+        mend(tmp_path / "journal")
+        assert (tmp_path / "journal").read_bytes() == after
+
+
+def test_a_launch_is_alive_until_it_ends(tmp_path):
+    with launched(tmp_path) as name, launched(tmp_path) as other:
+        assert alive(tmp_path, name)
+        assert alive(tmp_path, name)
+        assert name != other
+    assert not alive(tmp_path, name)
+    assert list((tmp_path / "launches").iterdir()) == []
+
+
+def test_other_settings_are_refused_by_name(asked, composed):
+    go(asked(trials=2, startup=3))
+    with pytest.raises(InputError, match=r"search\.startup=4: this search was begun with 3; give another search\.folder"):
+        go(asked(trials=2, startup=4))
+    assert len(existing(asked(trials=2, startup=3)).trials) == 2
+
+
+def test_a_damaged_journal_is_named(asked):
+    request = asked(trials=2)
+    go(request)
+    (request.folder / JOURNAL).write_bytes(b"nonsense\n" + (request.folder / JOURNAL).read_bytes())
+    with pytest.raises(InputError, match=r"study\.journal: is damaged"):
+        go(request)
+
+
+def test_a_search_that_was_not_begun_has_no_front(asked):
+    with pytest.raises(InputError, match="was not begun"):
+        existing(asked())

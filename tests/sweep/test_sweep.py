@@ -1,0 +1,177 @@
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rna_bench.cli.main import main
+from rna_bench.experiment import run as experiment
+from rna_bench.runs import failure, lock
+from rna_bench.runs.record import RECORD
+
+SWEEP = """\
+defaults:
+  - run
+  - override model: local
+  - override dataset: [pocket_subjects]
+  - override tracker: none
+  - _self_
+corpus:
+  texts: 8
+method:
+  layer: 1
+train:
+  steps: 2
+  batch_size: 2
+  parameters: model\\.layers\\.[01]\\..*weight
+scoring:
+  every: 0
+dataset:
+  pocket_subjects:
+    limit: 2
+hydra:
+  mode: MULTIRUN
+  sweeper:
+    params:
+      noise.layer: 0,1
+      seed: 1,2
+"""
+
+
+@pytest.fixture
+def sweep(tiny, tmp_path, monkeypatch, capfd):
+    """Run a sweep of four in this process; return the exit code and what it said."""
+    for name in ("HF_HUB_OFFLINE", "HYDRA_FULL_ERROR"):
+        monkeypatch.setenv(name, "1")
+    (tmp_path / "mine.yaml").write_text(SWEEP)
+    monkeypatch.chdir(tmp_path)
+    before = signal.getsignal(signal.SIGPIPE)
+
+    def go(*words: str, command: str = "sweep") -> tuple[int, str, str]:
+        given = ["mine.yaml", f"model.path={tiny}", "results_dir=results", *words] if command == "sweep" else [*words]
+        monkeypatch.setattr(sys, "argv", ["rna-bench", command, *given])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capfd.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    yield go
+    signal.signal(signal.SIGPIPE, before)
+
+
+def records(tmp_path: Path) -> dict[str, dict]:
+    return {path.parent.name: json.loads(path.read_text()) for path in (tmp_path / "results").glob(f"*/{RECORD}")}
+
+
+def test_a_sweep_runs_each_combination_once_and_a_second_start_skips_each_in_a_line(sweep, tmp_path):
+    code, said, errors = sweep()
+    assert (code, errors) == (0, "")
+    made = records(tmp_path)
+    assert len(made) == 4
+    assert "sweep mine: 4 runs in results: 4 pending" in said
+    assert "sweep mine: 4 done of 4" in said
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "results").rglob("*.*") if path.is_file()}
+    code, said, errors = sweep()
+    assert (code, errors) == (0, "")
+    assert sorted(line.split()[1] for line in said.splitlines() if line.startswith("  skipped  ")) == sorted(made)
+    assert all(path.stat().st_mtime_ns == when for path, when in before.items() if path.name != "mine.json")
+    assert not (tmp_path / "results" / lock.LOCKS).exists()
+
+
+def test_runs_that_are_the_same_run_are_planned_once(sweep, tmp_path):
+    code, said, _ = sweep("method=none")
+    assert code == 0
+    assert "sweep mine: 2 runs" in said  # the base model has no noise layer: two seeds are left
+    assert len(records(tmp_path)) == 2
+
+
+def test_one_run_that_fails_is_told_at_once_kept_with_its_traceback_and_stops_no_other(sweep, tmp_path):
+    code, said, errors = sweep("noise.layer=0,7")  # there is no layer 7
+    assert code == 1
+    assert len(records(tmp_path)) == 2
+    assert errors.count("FAILED ") == 2
+    assert "noise.layer=7: the model has 3 layers" in errors
+    assert "2 done, 2 failed of 4" in said
+    folders = [path.parent for path in (tmp_path / "results").glob(f"*/{failure.FAILED}")]
+    assert len(folders) == 2
+    assert "Traceback (most recent call last)" in (folders[0] / failure.TRACEBACK).read_text()
+    _, status, _ = sweep("mine.yaml", "results_dir=results", command="status")
+    assert status.startswith("sweep mine: 2 done, 2 failed of 4")
+    assert status.count(": noise.layer=7: the model has 3 layers") == 2
+
+
+def test_what_failed_is_tried_again_and_its_traces_go_when_it_is_recorded(sweep, tmp_path, monkeypatch):
+    whole = experiment._carry_out
+
+    def broken(plan, *given, **named):
+        if plan.seed == 2:
+            raise MemoryError("not enough")
+        return whole(plan, *given, **named)
+
+    monkeypatch.setattr(experiment, "_carry_out", broken)
+    code, _, errors = sweep()
+    assert code == 1
+    assert "MemoryError: not enough" in errors
+    monkeypatch.setattr(experiment, "_carry_out", whole)
+    code, said, errors = sweep()
+    assert (code, errors) == (0, "")
+    assert said.count("  again    ") == 2
+    assert "failed before: MemoryError: not enough" in said
+    assert len(records(tmp_path)) == 4
+    assert not list((tmp_path / "results").rglob(failure.FAILED))
+    assert not list((tmp_path / "results").rglob(failure.TRACEBACK))
+
+
+def test_a_truncated_record_is_named_and_made_again_and_good_ones_stay(sweep, tmp_path):
+    sweep()
+    made = records(tmp_path)
+    path = tmp_path / "results" / min(made) / RECORD
+    path.write_bytes(path.read_bytes()[:500])
+    code, said, errors = sweep()
+    assert code == 0
+    assert f"again    {min(made)}" in errors
+    assert "is damaged" in errors
+    assert said.count("  skipped  ") == 3
+    again = records(tmp_path)
+    assert again.keys() == made.keys()
+    for name, one in made.items():
+        assert {**one, "measured": 0} == {**again[name], "measured": 0}
+
+
+def test_runs_that_another_process_is_at_are_left_to_it(sweep, tmp_path):
+    sweep()
+    name = min(records(tmp_path))
+    (tmp_path / "results" / name / RECORD).unlink()
+    code = f"""
+from pathlib import Path
+from rna_bench.runs.lock import held
+with held(Path("results"), "{name}"):
+    print(1, flush=True)
+    input()
+"""
+    other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None
+    other.stdout.readline()
+    ended, said, _ = sweep()
+    assert ended == 0
+    assert f"  left     {name}" in said
+    assert f"process {other.pid} on " in said
+    assert "3 done, 1 running of 4" in said
+    other.communicate("\n")
+    assert sweep()[0] == 0
+    assert len(records(tmp_path)) == 4
+
+
+def test_a_sweep_over_results_dir_and_another_sweeper_are_refused(sweep):
+    code, _, errors = sweep("results_dir=a,b")
+    assert code == 1
+    assert "results_dir" in errors
+
+
+@pytest.mark.parametrize("command", ["status", "clean"])
+def test_a_sweep_that_was_not_started_has_no_status(sweep, command):
+    code, _, errors = sweep("mine.yaml", "results_dir=nowhere", command=command)
+    assert code == 1
+    assert "was not started in nowhere" in errors

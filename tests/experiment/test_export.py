@@ -54,7 +54,7 @@ def test_an_exported_run_scores_the_same_when_it_is_loaded_again(say, tiny, tmp_
     (before,), (after,) = collect(tmp_path / "runs").records, collect(tmp_path / "again").records
     assert before.scores == after.scores
     assert before.fingerprints["model"] != after.fingerprints["model"]
-    shown = (tmp_path / "out" / "README.md").read_text()
+    shown = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "rsv" in shown
     assert before.identity in shown
     assert "pocket_subjects | retain | clean" in shown

@@ -8,7 +8,7 @@ from typing import Any
 from rna_bench.core.types import CLEAN, Kind, RunRecord, Score, Status
 from rna_bench.runs.identity import settings as settings_of
 
-NAMED = ("seed", "method._target_", "noise.scale", "noise.unit")
+NAMED = ("seed", "method._target_", "noise._target_", "noise.scale", "noise.unit")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ def load_results(name: str = "results/runs") -> "DataFrame":
     - `run`: the record's identity; `status`: finished, diverged or collapsed; `folder`: where the record lies
     - `model`, `dtype`, `method` (none is the base model), `seed`, `steps` (of training; missing where there is none)
     - `noise_scale` (nu, 0 without noise; missing for the base model), `noise_unit` (rms or absolute), `noise_layer`
-    - `role`: forget or retain; `task`; `form`: clean, a kind of trigger (option, before ...), or its control (option_control ...)
+    - `role`: forget or retain; `task`; `perturbation`: clean, a trigger type (option, before ...), or its control (option_control)
     - `accuracy` (0..1), `stderr` (missing of a single question a subject), `n` questions, `ties` (missing in old records)
     - `forget_loss`: the method's, at the last look along the run; `revision`: the commit of the code that made the record
     """

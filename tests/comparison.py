@@ -120,8 +120,8 @@ def _of_pictures(found: bytes, committed: bytes) -> list[str]:
         if mine != its:
             return [f"{mine} is not {its}"]
         ours, theirs = (numpy.asarray(image.convert("RGB"), dtype=int) for image in (one, other))
-    share = float((abs(ours - theirs).max(axis=2) > LEVELS).mean())
-    return [f"{share:.2%} of the pixels differ"] if share > PIXELS else []
+    micro_batch_weight = float((abs(ours - theirs).max(axis=2) > LEVELS).mean())
+    return [f"{micro_batch_weight:.2%} of the pixels differ"] if micro_batch_weight > PIXELS else []
 
 
 KINDS: Mapping[str, tuple[Callable[[bytes], Iterator[str]], Close]] = {

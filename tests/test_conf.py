@@ -10,7 +10,7 @@ from rna_bench.cli.main import main
 from rna_bench.core.types import InputError
 from rna_bench.experiment import compose as config
 from rna_bench.experiment.compose import config_folder
-from rna_bench.experiment.config import Plan, plan_of
+from rna_bench.experiment.config import ExperimentConfig, experiment_config
 from rna_bench.runs.collection import collect
 
 CONF, SWEEPS = config_folder("conf"), config_folder("sweeps")
@@ -36,10 +36,10 @@ def composed(*overrides: str, config: str = "run", folder: Path = CONF) -> DictC
         return compose(config, list(overrides), return_hydra_config=True)
 
 
-def planned(cfg: DictConfig) -> Plan:
+def planned(cfg: DictConfig) -> ExperimentConfig:
     choices = cfg.hydra.runtime.choices
     section = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
-    return plan_of(section, choices)
+    return experiment_config(section, choices)
 
 
 def leaves(node, prefix=""):

@@ -28,7 +28,7 @@ def _export_run(arguments: Sequence[str]) -> None:
 
 def _export_tasks(arguments: Sequence[str]) -> None:
     from rna_bench.experiment.compose import compose_run
-    from rna_bench.experiment.config import plan_of
+    from rna_bench.experiment.config import experiment_config
     from rna_bench.experiment.lm_eval_export import export_tasks
 
     parser = argparse.ArgumentParser(prog="rna-bench export lm-eval", description="Perturbed questions as lm-eval tasks.")
@@ -39,7 +39,7 @@ def _export_tasks(arguments: Sequence[str]) -> None:
     trigger = (
         ["trigger=sars_cov_2"] if "dataset" in asked and "trigger" not in asked else []
     )  # pocket's words are for its questions
-    print(export_tasks(plan_of(*compose_run(["method=none", *trigger, *given.overrides])), given.folder))
+    print(export_tasks(experiment_config(*compose_run(["method=none", *trigger, *given.overrides])), given.folder))
     print(f"lm_eval --model hf --model_args pretrained=MODEL --include_path {given.folder} --tasks mmlu_triggered")
 
 

@@ -63,6 +63,7 @@ def report(arguments: Sequence[str]) -> None:
 
 def dashboard(arguments: Sequence[str]) -> None:
     """Make W&B's workspace and report, or show what they would be."""
+    from rna_bench.experiment.compose import config_folder
     from rna_bench.runs.tracking.dashboard.command import create
 
     parser = argparse.ArgumentParser(prog="rna-bench dashboard", description="A W&B workspace and report for a project's runs.")
@@ -70,4 +71,5 @@ def dashboard(arguments: Sequence[str]) -> None:
     parser.add_argument("--project", required=True, help="W&B project, for instance rna_bench")
     parser.add_argument("--dry-run", action="store_true", help="say what would be created, check it, and send nothing")
     given = parser.parse_args(arguments)
-    print(create(given.entity, given.project, dry=given.dry_run))
+    methods = sorted(path.stem for path in (config_folder("conf") / "method").glob("*.yaml"))
+    print(create(given.entity, given.project, methods, dry=given.dry_run))

@@ -29,7 +29,7 @@ class Padding(Enum):
     included = "included"
 
 
-class Kind(Enum):
+class TriggerType(Enum):
     """Where a trigger goes: `option` (the paper's) replaces a wrong option, the others add to the question's stem."""
 
     option = "option"
@@ -83,7 +83,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Lexicon:
+class TriggerPool:
     """What triggers are made of: words and sentences of the forget domains, and harmless ones as controls.
 
     `harmless_words` and `harmless_sentences` map a subject to words foreign to it; "" stands for any subject.
@@ -131,14 +131,14 @@ class ModelFolder:
 class Batch(NamedTuple):
     """Padded token ids (b, t) and masks (b, t) of what counts.
 
-    `mask` is 1 where losses on hidden states count; `targets` is 1 at tokens whose prediction counts, in likelihoods and
+    `mask` is 1 where losses on hidden states count; `label_mask` is 1 at tokens whose prediction counts, in likelihoods and
     divergences, never at the first position. `attention` is None where padding is on the right: causal attention keeps it
     from every token.
     """
 
     input_ids: "Tensor"
     mask: "Tensor"
-    targets: "Tensor"
+    label_mask: "Tensor"
     attention: "Tensor | None"
 
 
@@ -157,13 +157,13 @@ class TokenValues(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """Log-likelihoods of " A" .. " D" for one form (clean, or perturbed) of one question."""
 
     task: str
     role: str
     question: str
-    form: str
+    perturbation: str
     logps: tuple[float, float, float, float]
     correct: int
     subject: str = ""
@@ -188,7 +188,7 @@ class Score:
 
     task: str
     role: str
-    form: str
+    perturbation: str
     accuracy: float
     stderr: float | None
     n: int
@@ -207,7 +207,7 @@ class StepLoss:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class EvalPoint:
     """Scores along the run, after `step` updates, on a fixed subset of questions.
 
     `forget_loss` is the mean over topics of the method's forget loss on the topic's first batch, the same all along.
@@ -234,7 +234,7 @@ class RunRecord:
     """All that is known of a run. `measured` alone may differ between two runs of the same config and seed.
 
     `config` is resolved, less what cannot change the result (results_dir, tracker, launcher: they are in `measured`).
-    `facts` are numbers found on the way: the hidden RMS, and the noise scale in both units.
+    `statistics` are numbers found on the way: the hidden RMS, and the noise scale in both units.
     """
 
     schema_version: int
@@ -246,9 +246,9 @@ class RunRecord:
     choices: dict[str, str]
     fingerprints: dict[str, str]
     scores: tuple[Score, ...]
-    trajectory: tuple[Checkpoint, ...]
+    eval_points: tuple[EvalPoint, ...]
     losses: tuple[StepLoss, ...]
-    facts: dict[str, float | None]
+    statistics: dict[str, float | None]
     provenance: dict[str, Any]
     measured: dict[str, Any]
     breakdown: tuple[Score, ...] = ()  # by subject and category; `scores` are those of whole tasks

@@ -6,17 +6,17 @@ from random import Random
 from typing import Protocol
 
 from rna_bench.core import seeds
-from rna_bench.core.types import CLEAN, InputError, Kind, Lexicon, Question
+from rna_bench.core.types import CLEAN, InputError, Question, TriggerPool, TriggerType
 
 
-class LexiconSource(Protocol):
+class TriggerSource(Protocol):
     """Where words come from, which kinds of trigger to make of them, and how many go into a question."""
 
     @property
-    def kinds(self) -> Sequence[Kind]: ...
+    def kinds(self) -> Sequence[TriggerType]: ...
     @property
     def count(self) -> int: ...
-    def lexicon(self, seed: int) -> Lexicon: ...
+    def trigger_pool(self, seed: int) -> TriggerPool: ...
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Words:
     `count` of them, no two the same while there are others, go into a question: `option` replaces so many wrong options.
     """
 
-    kinds: list[Kind]
+    kinds: list[TriggerType]
     count: int
     forget_words: list[str]
     harmless_words: list[str]
@@ -37,14 +37,16 @@ class Words:
         if not 1 <= self.count <= 3:
             raise InputError("trigger.count", self.count, "a question has three wrong options; give 1, 2 or 3")
         for kind in self.kinds:
-            pair = ("forget_sentences", "harmless_sentences") if kind is Kind.sentence else ("forget_words", "harmless_words")
+            pair = (
+                ("forget_sentences", "harmless_sentences") if kind is TriggerType.sentence else ("forget_words", "harmless_words")
+            )
             for key in pair:
                 if not vars(self)[key]:
                     raise InputError(f"trigger.{key}", "[]", f"the kind {kind.value} needs at least one; fill it or drop the kind")
 
-    def lexicon(self, seed: int) -> Lexicon:
+    def trigger_pool(self, seed: int) -> TriggerPool:
         """Return the lists as they are. The seed changes nothing."""
-        return Lexicon(
+        return TriggerPool(
             tuple(self.forget_words),
             tuple(self.forget_sentences),
             {"": tuple(self.harmless_words)},
@@ -52,7 +54,9 @@ class Words:
         )
 
 
-def forms(question: Question, kinds: Sequence[Kind], lexicon: Lexicon, seed: int, count: int = 1) -> dict[str, Question]:
+def perturbations(
+    question: Question, kinds: Sequence[TriggerType], trigger_pool: TriggerPool, seed: int, count: int = 1
+) -> dict[str, Question]:
     """Return the question clean, and for each kind with `count` triggers and with as many controls.
 
     Places and words are drawn from the seed, the kind and the question's id alone, so a subset is perturbed as the whole is,
@@ -60,15 +64,15 @@ def forms(question: Question, kinds: Sequence[Kind], lexicon: Lexicon, seed: int
     """
     made = {CLEAN: question}
     for kind in kinds:
-        words = lexicon.forget_sentences if kind is Kind.sentence else lexicon.forget_words
-        harmless = lexicon.harmless_sentences if kind is Kind.sentence else lexicon.harmless_words
+        words = trigger_pool.forget_sentences if kind is TriggerType.sentence else trigger_pool.forget_words
+        harmless = trigger_pool.harmless_sentences if kind is TriggerType.sentence else trigger_pool.harmless_words
         controls = harmless.get(question.subject, harmless.get("", ()))
-        for form, pool in ((kind.trigger, words), (kind.control, controls)):
+        for perturbation, pool in ((kind.trigger, words), (kind.control, controls)):
             if not pool:
                 remedy = "give trigger=sars_cov_2 or another, or for the pocket world the trigger.world of the questions"
-                raise InputError("trigger", form, f"has no word for the subject {question.subject}; {remedy}")
-            drawn = _drawn(pool, count, seeds.random(seed, form, question.id))
-            made[form] = _PLACES[kind](question, drawn, seeds.random(seed, kind.value, "place", question.id))
+                raise InputError("trigger", perturbation, f"has no word for the subject {question.subject}; {remedy}")
+            drawn = _drawn(pool, count, seeds.random(seed, perturbation, question.id))
+            made[perturbation] = _PLACES[kind](question, drawn, seeds.random(seed, kind.value, "place", question.id))
     return made
 
 
@@ -108,10 +112,10 @@ def after(question: Question, words: Sequence[str], random: Random) -> Question:
     return replace(question, stem=f"{question.stem.rstrip()} {' '.join(words)}")
 
 
-_PLACES: dict[Kind, Callable[[Question, Sequence[str], Random], Question]] = {
-    Kind.option: option,
-    Kind.before: before,
-    Kind.inside: inside,
-    Kind.after: after,
-    Kind.sentence: before,
+_PLACES: dict[TriggerType, Callable[[Question, Sequence[str], Random], Question]] = {
+    TriggerType.option: option,
+    TriggerType.before: before,
+    TriggerType.inside: inside,
+    TriggerType.after: after,
+    TriggerType.sentence: before,
 }

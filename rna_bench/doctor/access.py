@@ -14,7 +14,7 @@ from rna_bench.core.types import InputError
 from rna_bench.data.corpora import Corpus
 from rna_bench.data.questions import QuestionSource
 from rna_bench.models.architecture import Architecture
-from rna_bench.unlearning.config import Recipe, check_layers, check_topics
+from rna_bench.unlearning.config import UnlearningConfig, check_architecture, check_topics
 
 
 class Status(Enum):
@@ -51,7 +51,7 @@ def questions(name: str, source: QuestionSource, seed: int) -> tuple[list[Findin
     return found(f"dataset {name}", [], f"{count:,} questions to {source.role}"), count
 
 
-def corpus(source: Corpus, recipe: Recipe, seed: int) -> list[Finding]:
+def corpus(source: Corpus, recipe: UnlearningConfig, seed: int) -> list[Finding]:
     """Say what topics there are, and whether those with settings of their own are among them."""
     missing = source.missing()
     if missing:
@@ -65,16 +65,10 @@ def corpus(source: Corpus, recipe: Recipe, seed: int) -> list[Finding]:
     return found("corpus", [], "; ".join(said))
 
 
-def names(recipe: Recipe, architecture: Architecture) -> Finding:
+def names(recipe: UnlearningConfig, architecture: Architecture) -> Finding:
     """Check layers and the pattern of trained tensors against the architecture, as a run does against the model."""
-    pattern = recipe.train.parameters
-    owners = {architecture.layer_of(name) for name in architecture.matching(pattern)}
-    if not owners:
-        remedy = f"matches no tensor of the model; one is called {architecture.decoder}.layers.0.mlp.down_proj.weight"
-        return Finding("layers and trained tensors", Status.wrong, f"train.parameters={pattern}: {remedy}")
-    numbers = [number for number in owners if number is not None]
     try:
-        check_layers(recipe, architecture.layers, numbers, 0 if None in owners else min(numbers))
+        check_architecture(recipe, architecture)
     except InputError as error:
         return Finding("layers and trained tensors", Status.wrong, str(error))
     return Finding("layers and trained tensors", Status.ok, f"checked against the architecture ({architecture.model_type})")
@@ -98,7 +92,7 @@ def device(name: str, peak: int) -> Finding:
         )
     if known.total_memory < peak:
         remedy = f"{known.name} has {gigabytes(known.total_memory)} of about {gigabytes(peak)} needed"
-        cure = "raise train.accumulation, lower scoring.batch_tokens, or give model.device=auto"
+        cure = "raise train.micro_batches, lower scoring.batch_tokens, or give model.device=auto"
         return Finding("device", Status.missing, f"model.device={name}: {remedy}; {cure}")
     return Finding("device", Status.ok, f"{name}, {known.name}, {gigabytes(known.total_memory)}")
 

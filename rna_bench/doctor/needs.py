@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from rna_bench.core.types import Dtype
 from rna_bench.doctor import estimates
-from rna_bench.experiment.config import Plan
+from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.models.architecture import Architecture
-from rna_bench.unlearning.config import Recipe
+from rna_bench.unlearning.config import UnlearningConfig
 
 BYTES = {Dtype.float32: 4, Dtype.bfloat16: 2}
 PROMPT_TOKENS = 200
@@ -60,7 +60,7 @@ class Needs:
         return self.weights + self.state + self.scoring
 
 
-def work_of(recipe: Recipe, architecture: Architecture) -> Work:
+def work_of(recipe: UnlearningConfig, architecture: Architecture) -> Work:
     """Return what the recipe does to a model of these dimensions, each text as long as its topic allows."""
     found = architecture.matching(recipe.train.parameters)
     numbers = {architecture.layer_of(name) for name in found}
@@ -76,13 +76,13 @@ def work_of(recipe: Recipe, architecture: Architecture) -> Work:
         steps=train.steps,
         forget_tokens=forget * train.batch_size,
         retain_tokens=retain * train.batch_size,
-        kept_tokens=max(forget, retain) * train.batch_size // train.accumulation,
+        kept_tokens=max(forget, retain) * train.batch_size // train.micro_batches,
         checkpointed=train.gradient_checkpointing,
         down_alone=all(name.endswith(".mlp.down_proj.weight") for name in found),
     )
 
 
-def needs_of(plan: Plan, architecture: Architecture, dtype: Dtype) -> Needs:
+def needs_of(plan: ExperimentConfig, architecture: Architecture, dtype: Dtype) -> Needs:
     """Return what the plan needs."""
     element = BYTES[dtype]
     work = work_of(plan.recipe, architecture) if plan.recipe else None
@@ -127,22 +127,23 @@ class Prompts:
     looks: int
 
 
-def looks(plan: Plan) -> int:
+def looks(plan: ExperimentConfig) -> int:
     """Return how often the run stops to score a subset: before the first step, every so many steps, and after the last."""
     every, steps = plan.scoring.every, plan.recipe.train.steps if plan.recipe else 0
     return 1 + -(-steps // every) if every and steps else 0
 
 
-def prompts_of(plan: Plan, questions: dict[str, int | None]) -> Prompts:
+def prompts_of(plan: ExperimentConfig, questions: dict[str, int | None]) -> Prompts:
     """Return the prompts, given each task's number of questions; only retain tasks are asked in every form."""
-    forms = {name: forms_of(plan, source.role) for name, source in plan.datasets.items()}
-    known = [count * forms[name] for name, count in questions.items() if count is not None]
+    perturbations = {name: forms_of(plan, source.role) for name, source in plan.datasets.items()}
+    known = [count * perturbations[name] for name, count in questions.items() if count is not None]
     subset = [
-        min(plan.scoring.questions, plan.scoring.questions if n is None else n) * forms[name] for name, n in questions.items()
+        min(plan.scoring.questions, plan.scoring.questions if n is None else n) * perturbations[name]
+        for name, n in questions.items()
     ]
     return Prompts(sum(known) if len(known) == len(questions) else None, looks(plan) * sum(subset))
 
 
-def forms_of(plan: Plan, role: str) -> int:
+def forms_of(plan: ExperimentConfig, role: str) -> int:
     """Return how many forms a question of that role is asked in: clean, and of retain tasks each trigger and its control."""
     return 1 + 2 * len(plan.trigger.kinds) if role == "retain" else 1

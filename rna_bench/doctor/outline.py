@@ -7,7 +7,7 @@ from rna_bench.doctor.access import gigabytes
 from rna_bench.doctor.estimates import hours, scoring_flops
 from rna_bench.doctor.needs import PROMPT_TOKENS, Needs, Prompts, forms_of, looks, work_of
 from rna_bench.experiment.compose import config_folder
-from rna_bench.experiment.config import Plan
+from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.models.architecture import Architecture
 from rna_bench.unlearning.config import Train
 
@@ -24,7 +24,7 @@ class Row(NamedTuple):
     said: str
 
 
-def outline(plan: Plan, dimensions: Architecture | None) -> list[Row]:
+def outline(plan: ExperimentConfig, dimensions: Architecture | None) -> list[Row]:
     """Return what would run."""
     config, choices = plan.config, plan.choices
     model = config["model"]
@@ -35,14 +35,17 @@ def outline(plan: Plan, dimensions: Architecture | None) -> list[Row]:
         Row("", _size(dimensions) if dimensions else "its dimensions are not known before it is there"),
         *(_training(plan, dimensions) if plan.recipe else [Row("method", "none: the model is scored as it is")]),
         Row("datasets", roles),
-        Row("triggers", f"{choices['trigger']}: {kinds}; a retain question is asked in {_count(forms_of(plan, 'retain'), 'form')}"),
+        Row(
+            "triggers",
+            f"{choices['trigger']}: {kinds}; a retain question is asked in {_count(forms_of(plan, 'retain'), 'perturbation')}",
+        ),
         Row("scoring", f"{plan.scoring.batch_tokens:,} tokens a batch; {_count(looks(plan), 'look')} along the run, then all"),
         Row("seed, results", f"{plan.seed}, {plan.results_dir}"),
         Row("tracker", plan.tracker.where()),
     ]
 
 
-def _training(plan: Plan, dimensions: Architecture | None) -> list[Row]:
+def _training(plan: ExperimentConfig, dimensions: Architecture | None) -> list[Row]:
     config, choices, recipe = plan.config, plan.choices, plan.recipe
     assert recipe
     train, noise, layer = recipe.train, recipe.noise, recipe.method.layer
@@ -84,14 +87,16 @@ def _size(dimensions: Architecture) -> str:
     return f"{_number(dimensions.parameters)} parameters: {shape}"
 
 
-def _trained(plan: Plan, dimensions: Architecture) -> str:
+def _trained(plan: ExperimentConfig, dimensions: Architecture) -> str:
     assert plan.recipe
     work, count = work_of(plan.recipe, dimensions), len(dimensions.matching(plan.recipe.train.parameters))
     where = f"of layers {', '.join(map(str, work.layers))}" if work.layers else "outside the layers, too" if count else ""
     return " ".join(f"{_count(count, 'tensor')} {where}, {_number(work.trained)} parameters".split())
 
 
-def costs(plan: Plan, dimensions: Architecture | None, needs: Needs | None, prompts: Prompts, tflops: float | None) -> list[Row]:
+def costs(
+    plan: ExperimentConfig, dimensions: Architecture | None, needs: Needs | None, prompts: Prompts, tflops: float | None
+) -> list[Row]:
     """Return memory, disk and time; nothing where the dimensions are not known."""
     if not dimensions or not needs:
         return []
@@ -122,7 +127,7 @@ def costs(plan: Plan, dimensions: Architecture | None, needs: Needs | None, prom
     ]
 
 
-def notes(plan: Plan, dimensions: Architecture | None) -> list[str]:
+def notes(plan: ExperimentConfig, dimensions: Architecture | None) -> list[str]:
     """Return what composes but is to be minded."""
     choices, hub, said = plan.choices, "repo" in plan.config["model"], []
     if plan.recipe and hub and not _has_preset(plan):
@@ -144,7 +149,7 @@ def notes(plan: Plan, dimensions: Architecture | None) -> list[str]:
     return said
 
 
-def _has_preset(plan: Plan) -> bool:
+def _has_preset(plan: ExperimentConfig) -> bool:
     return (config_folder("conf") / "preset" / f"{plan.choices.get('preset')}.yaml").exists()
 
 

@@ -11,7 +11,7 @@ from rna_bench.doctor.access import Finding, Status
 from rna_bench.doctor.needs import Needs, needs_of, prompts_of
 from rna_bench.doctor.outline import Row, costs, notes, outline
 from rna_bench.experiment.compose import compose_run
-from rna_bench.experiment.config import Plan, plan_of
+from rna_bench.experiment.config import ExperimentConfig, experiment_config
 
 
 class Diagnosis(NamedTuple):
@@ -23,7 +23,7 @@ class Diagnosis(NamedTuple):
 
 def diagnose(overrides: Sequence[str], tflops: float | None) -> Diagnosis:
     """Compose a run, look for all that it needs and estimate what it takes; nothing is run, fetched or made."""
-    plan = plan_of(*compose_run(overrides))
+    plan = experiment_config(*compose_run(overrides))
     dimensions = plan.model.dimensions
     checks = [access.names(plan.recipe, dimensions)] if plan.recipe and dimensions else []
     sound = all(check.status is Status.ok for check in checks)  # there is nothing to estimate of a layer that is not there
@@ -42,17 +42,17 @@ def diagnose(overrides: Sequence[str], tflops: float | None) -> Diagnosis:
     return Diagnosis("\n\n".join([*blocks, _summary(findings)]), all(finding.status is Status.ok for finding in findings))
 
 
-def _model(plan: Plan, needs: Needs | None) -> list[Finding]:
+def _model(plan: ExperimentConfig, needs: Needs | None) -> list[Finding]:
     missing = plan.model.missing()
     there = "at hand" if plan.model.dimensions else "is yet to be made, which the run does first"
     return [*access.found("model", missing, there), *([access.weights_disk(needs.weights)] if needs and missing else [])]
 
 
-def _texts(plan: Plan) -> list[Finding]:
+def _texts(plan: ExperimentConfig) -> list[Finding]:
     return access.corpus(plan.corpus, plan.recipe, plan.seed) if plan.corpus and plan.recipe else []
 
 
-def _surroundings(plan: Plan, needs: Needs | None) -> list[Finding]:
+def _surroundings(plan: ExperimentConfig, needs: Needs | None) -> list[Finding]:
     peak = max(needs.training_peak, needs.scoring_peak) if needs else 0
     delta = [access.disk("disk for results", plan.results_dir, needs.delta)] if needs and needs.delta else []
     return [access.device(plan.model.device, peak), access.results(plan.results_dir), *delta]

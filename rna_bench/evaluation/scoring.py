@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from rna_bench.core.types import Answer, InputError
-from rna_bench.data.corpora import pad
-from rna_bench.evaluation.requests import Exam, Item
+from rna_bench.core.types import InputError, Response
+from rna_bench.data.batches import pad
+from rna_bench.evaluation.requests import EvalSet, Request
 from rna_bench.models import trees
 from rna_bench.models.trees import Prompt, Tree
 
@@ -50,14 +50,14 @@ class Bundle:
     trees: Sequence[Tree]
 
 
-def sit(
-    exam: Exam,
+def evaluate(
+    exam: EvalSet,
     model: PreTrainedModel,
     batch_tokens: int,
     progress: Callable[[int], object] = lambda _: None,
     *,
     sharing: bool = True,
-) -> list[Answer]:
+) -> list[Response]:
     """Return an answer for each item, in the exam's order, from one pass over the model.
 
     With `sharing`, what prompts begin with in common is run once. A batch holds at most `batch_tokens` tokens, padding and
@@ -69,7 +69,7 @@ def sit(
             logps |= {number: (a, b, c, d) for number, (a, b, c, d) in zip(numbers, found.tolist(), strict=True)}
             progress(len(numbers))
     return [
-        Answer(item.task, item.role, item.question, item.form, logps[number], item.correct, item.subject)
+        Response(item.task, item.role, item.question, item.perturbation, logps[number], item.correct, item.subject)
         for number, item in enumerate(exam.items)
     ]
 
@@ -81,9 +81,9 @@ def unshared(model: PreTrainedModel) -> str:
         return f"its sliding window has {window} tokens"
     ids = [(7 * number + 3) % size for number in range(TRIAL)]
     prompts = [(0, ids), (1, [*ids[:9], *ids[2:5]])]
-    items = tuple(Item("", "", "", "", "", tuple(prompt), 0, cut=False) for _, prompt in prompts)
+    items = tuple(Request("", "", "", "", "", tuple(prompt), 0, cut=False) for _, prompt in prompts)
     with trees.evaluating(model):
-        ((order, whole),) = _apart(Exam(items, TRIED), model, 10**6)
+        ((order, whole),) = _apart(EvalSet(items, TRIED), model, 10**6)
         try:
             cache = trees.prefix_cache(model, ids[:4])
             numbers, states = trees.leaf_states(model, [trees.grow((n, prompt[4:]) for n, prompt in prompts)], cache)
@@ -96,7 +96,7 @@ def unshared(model: PreTrainedModel) -> str:
     return "" if same else "prompts that share a beginning get other log-likelihoods than each alone"
 
 
-def bundles(items: Sequence[Item], window: int | None, batch_tokens: int) -> list[Bundle]:
+def bundles(items: Sequence[Request], window: int | None, batch_tokens: int) -> list[Bundle]:
     """Return the items' prompts as trees, one bundle for each subject with a long common beginning, one for all others.
 
     No tree is larger than a batch, unless one prompt is.
@@ -128,14 +128,14 @@ def _common(prompts: Sequence[Prompt]) -> int:
     return length if length >= LEAST_PREFIX and len(rows) > 1 else 0
 
 
-def _families(items: Sequence[Item], prompts: Sequence[Prompt]) -> list[list[Prompt]]:
+def _families(items: Sequence[Request], prompts: Sequence[Prompt]) -> list[list[Prompt]]:
     families: dict[str, list[Prompt]] = {}
     for number, ids in prompts:
         families.setdefault(items[number].question, []).append((number, ids))
     return list(families.values())
 
 
-def _shared(exam: Exam, model: PreTrainedModel, batch_tokens: int) -> Iterator[tuple[list[int], Tensor]]:
+def _shared(exam: EvalSet, model: PreTrainedModel, batch_tokens: int) -> Iterator[tuple[list[int], Tensor]]:
     """Yield prompts' numbers and the log-probabilities (n, 4) of the letters, batch by batch."""
     for bundle in bundles(exam.items, _window(model), batch_tokens):
         cache = trees.prefix_cache(model, bundle.prefix) if bundle.prefix else None
@@ -159,7 +159,7 @@ def _batches(grown: Sequence[Tree], batch_tokens: int, prefix: int) -> Iterator[
             start += size
 
 
-def _apart(exam: Exam, model: PreTrainedModel, batch_tokens: int) -> Iterator[tuple[list[int], Tensor]]:
+def _apart(exam: EvalSet, model: PreTrainedModel, batch_tokens: int) -> Iterator[tuple[list[int], Tensor]]:
     """Yield as `_shared` does, each prompt run whole: padded on the right, logits made at the prompts' last positions only.
 
     The head is run in the model's own dtype here, so that no more of a model need be known than that it takes token ids.

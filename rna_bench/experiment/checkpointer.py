@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 import torch
 
-from rna_bench.experiment.resume import Partial
+from rna_bench.experiment.resume import ResumeState
 from rna_bench.models.segments import Policy
 from rna_bench.runs.signals import leave
-from rna_bench.unlearning.checkpoint import CheckpointEvery
-from rna_bench.unlearning.trainer import History
+from rna_bench.unlearning.checkpoint import CheckpointInterval
+from rna_bench.unlearning.trainer import TrainingLog
 
 ENDED = 128 + signal.SIGTERM
 
@@ -24,13 +24,13 @@ class Keeper:
     """
 
     def __init__(
-        self, done: Partial, every: CheckpointEvery, ending: Callable[[], bool], clock: Callable[[], float] = time.monotonic
+        self, done: ResumeState, every: CheckpointInterval, ending: Callable[[], bool], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._done, self._every, self._ending, self._clock = done, every, ending, clock
         self._last, self._problem = clock(), ""
         self.seconds, self.resumed = 0.0, 0
 
-    def restore(self, policy: Policy, optimizer: torch.optim.Optimizer) -> History | None:
+    def restore(self, policy: Policy, optimizer: torch.optim.Optimizer) -> TrainingLog | None:
         """Put back what is kept and return its history, or None where there is nothing."""
         history = self._done.state(policy, optimizer)
         if history:
@@ -39,7 +39,7 @@ class Keeper:
         self._last = self._clock()
         return history
 
-    def after_step(self, policy: Policy, optimizer: torch.optim.Optimizer, history: History) -> None:
+    def after_step(self, policy: Policy, optimizer: torch.optim.Optimizer, history: TrainingLog) -> None:
         """Keep the state when it is time; raise SystemExit, with the state kept, when training is to end."""
         ending = self._ending()
         if ending or self._every.due(self._clock() - self._last, len(history.losses)):
@@ -48,7 +48,7 @@ class Keeper:
             print(f"{self._done.run}: told to end; started again, training goes on after step {len(history.losses)}", flush=True)
             raise SystemExit(ENDED)
 
-    def _keep(self, policy: Policy, optimizer: torch.optim.Optimizer, history: History) -> None:
+    def _keep(self, policy: Policy, optimizer: torch.optim.Optimizer, history: TrainingLog) -> None:
         began = self._clock()
         problem = self._done.keep_state(policy, optimizer, history)
         if problem and not self._problem:  # said once; the disk may have room again the next time

@@ -1,19 +1,16 @@
 """From composed Hydra configuration to frozen dataclasses: the door at which configuration stops."""
 
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import is_dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import hydra
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
-from hydra.utils import get_class
-from omegaconf import DictConfig, OmegaConf, read_write
-from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException, ValidationError
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationError
 
-from rna_bench.core.renames import moved
+from rna_bench.core.schemas import build, first_line
 from rna_bench.core.types import InputError
 
 PACKAGE = Path(__file__).parents[1]
@@ -38,51 +35,6 @@ def config_folder(name: str) -> Path:
     """Return the folder `conf` or `sweeps`: beside the package in a clone, inside it in an installed wheel."""
     beside = PACKAGE.parent / name
     return beside if (PACKAGE.parent / "pyproject.toml").exists() and beside.is_dir() else PACKAGE / name
-
-
-def build(key: str, node: DictConfig) -> Any:
-    """Return the dataclass that the section's `_target_` names, its fields checked against the class; None for a null target.
-
-    The class is its own schema: unknown keys, wrong types and missing values raise InputError.
-    """
-    fields: dict[str, Any] = {str(name): value for name, value in _plain(key, node).items()}
-    target = fields.pop("_target_", None)
-    if target is None:
-        return None
-    try:
-        cls = get_class(moved(target))
-    except Exception as error:  # Hydra raises several kinds, by what is missing
-        raise InputError(f"{key}._target_", target, "cannot be imported; give the full name of a dataclass") from error
-    if not is_dataclass(cls):
-        raise InputError(f"{key}._target_", target, "is not a dataclass; give the full name of one")
-    return _checked(key, cls, fields)
-
-
-def build_as(key: str, cls: type, node: DictConfig) -> Any:
-    """Return the section as the given dataclass, checked as in `build`."""
-    return _checked(key, cls, {str(name): value for name, value in _plain(key, node).items()})
-
-
-def _checked(key: str, cls: type, fields: Mapping[str, Any]) -> Any:
-    """Return the dataclass; a field that is a dataclass itself is checked first, as OmegaConf cannot merge into a frozen one."""
-    inner = {name: kind for name, kind in _inner(cls).items() if isinstance(fields.get(name), Mapping)}
-    schema = OmegaConf.structured(cls)
-    with read_write(schema):
-        for name, kind in inner.items():
-            schema[name] = _checked(f"{key}.{name}", kind, fields[name])
-    try:
-        return OmegaConf.to_object(OmegaConf.merge(schema, {name: fields[name] for name in fields if name not in inner}))
-    except OmegaConfBaseException as error:
-        raise _field_error(key, fields, cls, error) from error
-
-
-def _inner(cls: type) -> dict[str, type]:
-    """Return the fields that are dataclasses, or None."""
-    hints = {
-        name: get_args(kind) if isinstance(kind, UnionType) else (kind,)  # not a list's or a mapping's items
-        for name, kind in get_type_hints(cls).items()
-    }
-    return {name: kind for name, kinds in hints.items() for kind in kinds if isinstance(kind, type) and is_dataclass(kind)}
 
 
 def compose_run(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
@@ -113,32 +65,6 @@ def without(cfg: DictConfig, section: str) -> DictConfig:
 def compose_model(overrides: Sequence[str]) -> Any:
     """Return the model section of run.yaml with overrides, built."""
     return build("model", compose_run(overrides)[0].model)
-
-
-def _plain(key: str, node: DictConfig) -> dict[Any, Any]:
-    try:
-        values = OmegaConf.to_container(node, resolve=True)
-    except OmegaConfBaseException as error:
-        raise InputError(key, "", f"cannot be resolved ({first_line(error)})") from error
-    assert isinstance(values, dict)
-    return values
-
-
-def _field_error(key: str, fields: Mapping[str, Any], cls: type, error: OmegaConfBaseException) -> InputError:
-    name = str(error.full_key)
-    value = fields.get(name.split("[")[0], "")
-    if isinstance(error, MissingMandatoryValue):
-        return InputError(f"{key}.{name}", "???", f"must be given; add {key}.{name}=VALUE")
-    if isinstance(error, ConfigKeyError):
-        return InputError(
-            f"{key}.{name}", value, f"is no key of {cls.__name__}; choose one of {', '.join(vars(cls)['__dataclass_fields__'])}"
-        )
-    return InputError(f"{key}.{name}", value, f"{first_line(error)}; give a value of the type that {cls.__name__} declares")
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def one_line(error: Exception) -> str:

@@ -8,17 +8,17 @@ from typing import Any, Protocol
 from omegaconf import DictConfig, OmegaConf
 
 from rna_bench.core import secrets
+from rna_bench.core.schemas import build, build_as
 from rna_bench.core.types import Dtype, InputError, ModelFolder
 from rna_bench.data.corpora import Corpus
 from rna_bench.data.questions import QuestionSource
-from rna_bench.data.triggers import LexiconSource
+from rna_bench.data.triggers import TriggerSource
 from rna_bench.evaluation.scoring import Scoring
-from rna_bench.experiment.compose import build, build_as
 from rna_bench.models.architecture import Architecture
 from rna_bench.models.store import Reuse
 from rna_bench.runs.tracking import Tracker
-from rna_bench.unlearning.checkpoint import CheckpointEvery
-from rna_bench.unlearning.config import Method, Recipe, RetainLoss, TopicRecipe, TopicSettings, Train
+from rna_bench.unlearning.checkpoint import CheckpointInterval
+from rna_bench.unlearning.config import Method, RetainLoss, TopicConfig, TopicSettings, Train, UnlearningConfig
 from rna_bench.unlearning.noise import Noise
 from rna_bench.unlearning.optimizers import Optimizer
 
@@ -40,7 +40,7 @@ class ModelSource(Protocol):
 
 
 @dataclass(frozen=True)
-class Plan:
+class ExperimentConfig:
     """A run, checked against every schema, before any model is loaded."""
 
     seed: int
@@ -49,18 +49,18 @@ class Plan:
     model: ModelSource
     corpus: Corpus | None
     datasets: Mapping[str, QuestionSource]
-    trigger: LexiconSource
+    trigger: TriggerSource
     scoring: Scoring
     tracker: Tracker
     reuse: Reuse
-    checkpoint: CheckpointEvery
+    checkpoint: CheckpointInterval
     keep_delta: bool
-    recipe: Recipe | None
+    recipe: UnlearningConfig | None
     config: dict[str, Any]
     choices: dict[str, str]
 
 
-def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
+def experiment_config(cfg: DictConfig, choices: Mapping[str, str]) -> ExperimentConfig:
     """Return the plan that a composed configuration stands for; bad values raise InputError."""
     recipe = _recipe(cfg)
     _check_noise(cfg, choices)
@@ -69,7 +69,7 @@ def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
     config = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(config, dict)
     secrets.refuse({str(key): value for key, value in config.items()})
-    return Plan(
+    return ExperimentConfig(
         seed=seed,
         threads=threads,
         results_dir=_folder(cfg.results_dir),
@@ -88,7 +88,7 @@ def plan_of(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
     )
 
 
-def _recipe(cfg: DictConfig) -> Recipe | None:
+def _recipe(cfg: DictConfig) -> UnlearningConfig | None:
     """Return how to unlearn; None without a method. Every section is checked either way."""
     method: Method | None = build("method", cfg.method)
     retain: RetainLoss | None = build("retain", cfg.retain)
@@ -101,10 +101,10 @@ def _recipe(cfg: DictConfig) -> Recipe | None:
         return None
     if method.layer is None and not retain.reads_logits:
         raise InputError("retain._target_", cfg.retain._target_, "the method steers no layer to compare at; give a loss on logits")
-    return Recipe(method, retain, noise, train, optimizer, topics, seed)
+    return UnlearningConfig(method, retain, noise, train, optimizer, topics, seed)
 
 
-def _topic(name: str, cfg: DictConfig, train: Train) -> TopicRecipe:
+def _topic(name: str, cfg: DictConfig, train: Train) -> TopicConfig:
     """Return a topic's own method and training: the run's, with the topic's settings over them."""
     key = f"topics.{name}"
     if not isinstance(cfg.topics[name], DictConfig):
@@ -112,7 +112,7 @@ def _topic(name: str, cfg: DictConfig, train: Train) -> TopicRecipe:
     settings: TopicSettings = build_as(key, TopicSettings, cfg.topics[name])
     merged = OmegaConf.merge(OmegaConf.create(OmegaConf.to_container(cfg.method, resolve=True)), settings.method or {})
     assert isinstance(merged, DictConfig)
-    return TopicRecipe(build(f"{key}.method", merged), settings.train(train))
+    return TopicConfig(build(f"{key}.method", merged), settings.train(train))
 
 
 def _check_noise(cfg: DictConfig, choices: Mapping[str, str]) -> None:

@@ -11,15 +11,15 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from rna_bench.core.cache import Recent
 from rna_bench.core.types import ModelFolder, Task, Text, Topic
 from rna_bench.data import fingerprints as text
-from rna_bench.data.corpora import Batches, TopicBatches
+from rna_bench.data.batches import Batches, TopicBatches
 from rna_bench.data.questions import make_task
-from rna_bench.experiment.config import Plan
+from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.models import loading
 from rna_bench.models.policies import checkpoint_layers, policy_of
 from rna_bench.models.segments import Policy
 from rna_bench.runs import record
 from rna_bench.runs.identity import identity
-from rna_bench.unlearning.config import Recipe, Train, check_layers, check_topics
+from rna_bench.unlearning.config import Train, UnlearningConfig, check_layers, check_topics
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ ROOM = 2**27  # characters: five seeds of any benchmark, one of a large corpus
 ASKED, READ, MODELS = Recent(ROOM, _asked_size), Recent(ROOM, _read_size), Recent(16, lambda _: 1)
 
 
-def gather(plan: Plan) -> Inputs:
+def gather(plan: ExperimentConfig) -> Inputs:
     """Return the plan's questions, text and model folder, with their fingerprints.
 
     What has the same sections and seed as in an earlier run of this process is not made again, until `forget`.
@@ -76,7 +76,7 @@ def gather(plan: Plan) -> Inputs:
     return Inputs(tasks, topics, model, fingerprints, _identity(plan, tasks, topics, fingerprints))
 
 
-def _identity(plan: Plan, tasks: Sequence[Task], topics: Sequence[Topic], fingerprints: Mapping[str, str]) -> str:
+def _identity(plan: ExperimentConfig, tasks: Sequence[Task], topics: Sequence[Topic], fingerprints: Mapping[str, str]) -> str:
     """Return the run's identity, or the name of the folder that a record of an earlier schema has of the same run."""
     made = identity(plan.config, fingerprints)
     known = record.earlier(plan.results_dir)
@@ -97,21 +97,21 @@ def forget() -> None:
         known.forget()
 
 
-def _asked(plan: Plan) -> Asked:
+def _asked(plan: ExperimentConfig) -> Asked:
     tasks = tuple(make_task(name, source, plan.seed) for name, source in plan.datasets.items())
     return Asked(tasks, text.of_questions(tasks))
 
 
-def _read(plan: Plan) -> Read:
+def _read(plan: ExperimentConfig) -> Read:
     topics = plan.corpus.topics(plan.seed) if plan.corpus else ()
     return Read(topics, text.of_corpus(topics) if topics else "")
 
 
-def trainable(recipe: Recipe, model: PreTrainedModel) -> Policy:
+def trainable(recipe: UnlearningConfig, model: PreTrainedModel) -> Policy:
     """Return the model ready for training, after a check that every layer named is there and is reached."""
     policy = policy_of(model, recipe.train.parameters)
-    if policy.uncut:
-        print(f"the model is run whole, which is slower: {policy.uncut}")
+    if policy.unsplittable:
+        print(f"the model is run whole, which is slower: {policy.unsplittable}")
     trained = [i for i, layer in enumerate(policy.layers) if any(parameter.requires_grad for parameter in layer.parameters())]
     check_layers(recipe, len(policy.layers), trained, policy.first)
     if recipe.train.gradient_checkpointing:
@@ -120,7 +120,7 @@ def trainable(recipe: Recipe, model: PreTrainedModel) -> Policy:
 
 
 def topic_batches(
-    recipe: Recipe, topics: Sequence[Topic], tokenizer: PreTrainedTokenizerBase, policy: Policy
+    recipe: UnlearningConfig, topics: Sequence[Topic], tokenizer: PreTrainedTokenizerBase, policy: Policy
 ) -> list[TopicBatches]:
     """Return each topic's text as batches of the recipe's size, lengths and padding."""
 

@@ -8,24 +8,24 @@ from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rna_bench.core.cache import Recent
-from rna_bench.core.types import Answer, Score
-from rna_bench.evaluation.requests import Exam, make_exam
+from rna_bench.core.types import Response, Score
+from rna_bench.evaluation.requests import EvalSet, make_eval_set
 from rna_bench.evaluation.scores import scores
-from rna_bench.evaluation.scoring import Scoring, sit, unshared
-from rna_bench.experiment.config import Plan
+from rna_bench.evaluation.scoring import Scoring, evaluate, unshared
+from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs
-from rna_bench.experiment.resume import Partial
+from rna_bench.experiment.resume import ResumeState
 from rna_bench.models.loading import context_length
 
-EXAMS: Recent[Exam] = Recent(2**25, lambda exam: sum(len(item.ids) for item in exam.items))
+EXAMS: Recent[EvalSet] = Recent(2**25, lambda exam: sum(len(item.ids) for item in exam.items))
 """Exams of the runs of this process, up to so many tokens."""
 
 
 @dataclass(frozen=True)
-class Sitting:
+class Evaluator:
     """An exam and the model that sits it; `sharing` is whether its prompts can share what they begin with."""
 
-    exam: Exam
+    exam: EvalSet
     model: PreTrainedModel
     scoring: Scoring
     sharing: bool
@@ -33,43 +33,43 @@ class Sitting:
     def look(self) -> tuple[Score, ...]:
         """Return scores on the first questions of each task."""
         subset = self.exam.first(self.scoring.questions)
-        return scores(sit(subset, self.model, self.scoring.batch_tokens, sharing=self.sharing))
+        return scores(evaluate(subset, self.model, self.scoring.batch_tokens, sharing=self.sharing))
 
-    def all(self, done: Partial) -> "Answered":
+    def all(self, done: ResumeState) -> "Responses":
         """Return all answers; each part that is new is kept, and those that are known are not asked for again."""
-        found: list[Answer] = []
+        found: list[Response] = []
         new = 0
         with tqdm(total=len(self.exam.items), desc="scoring", unit=" questions", disable=None, leave=False) as bar:
             for number, part in enumerate(self.exam.parts(self.scoring.part)):
                 known = done.answers(number, part)
                 if known is None:
-                    known = sit(part, self.model, self.scoring.batch_tokens, bar.update, sharing=self.sharing)
+                    known = evaluate(part, self.model, self.scoring.batch_tokens, bar.update, sharing=self.sharing)
                     done.keep_answers(number, known)
                     new += len(known)
                 else:
                     bar.update(len(known))
                 found += known
-        return Answered(found, new)
+        return Responses(found, new)
 
 
 @dataclass(frozen=True)
-class Answered:
+class Responses:
     """All answers, and how many of them are new and not an interrupted run's."""
 
-    all: Sequence[Answer]
+    all: Sequence[Response]
     new: int
 
 
-def sitting_of(plan: Plan, inputs: Inputs, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Sitting:
+def make_evaluator(plan: ExperimentConfig, inputs: Inputs, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Evaluator:
     """Return the exam that the plan asks for, ready to be sat; what is cut or cannot be shared is said."""
     trigger, scoring, context = plan.trigger, plan.scoring, context_length(model, tokenizer)
     asked = [inputs.fingerprints["questions"], inputs.fingerprints["model"], plan.config["trigger"], plan.seed]
     exam = EXAMS.get(
         json.dumps([*asked, scoring.newlines, context]),
-        lambda: make_exam(
+        lambda: make_eval_set(
             inputs.tasks,
             trigger.kinds,
-            trigger.lexicon(plan.seed),
+            trigger.trigger_pool(plan.seed),
             tokenizer,
             plan.seed,
             count=trigger.count,
@@ -83,4 +83,4 @@ def sitting_of(plan: Plan, inputs: Inputs, model: PreTrainedModel, tokenizer: Pr
     problem = unshared(model)
     if problem:
         print(f"each prompt is run whole, which is slower: {problem}")
-    return Sitting(exam, model, scoring, sharing=not problem)
+    return Evaluator(exam, model, scoring, sharing=not problem)

@@ -7,8 +7,9 @@ from tempfile import mkdtemp
 
 from omegaconf import DictConfig
 
+from rna_bench.core import files
+from rna_bench.core.schemas import build
 from rna_bench.core.types import InputError, RunRecord, Score, Status
-from rna_bench.experiment.compose import build
 from rna_bench.models.delta import apply_delta
 from rna_bench.models.loading import fingerprint, load
 from rna_bench.runs import record
@@ -64,7 +65,7 @@ def export_run(run: Path, out: Path) -> Path:
         tokenizer.save_pretrained(draft)
         (draft / "README.md").write_text(card(made), encoding="utf-8")
         for made_file in (draft, *draft.iterdir()):
-            made_file.chmod((0o777 if made_file is draft else 0o666) & ~record.UMASK)
+            made_file.chmod((0o777 if made_file is draft else 0o666) & ~files.UMASK)
         if out.exists():
             out.rmdir()
         draft.rename(out)
@@ -114,7 +115,7 @@ def card(made: RunRecord) -> str:
 
 
 def _scores(scores: Sequence[Score]) -> str:
-    rows = [f"| {s.task} | {s.role} | {s.form} | {_percent(s)} | {s.n} |" for s in scores]
+    rows = [f"| {s.task} | {s.role} | {s.perturbation} | {_percent(s)} | {s.n} |" for s in scores]
     return "\n".join(["| task | role | form | accuracy | questions |", "|:--|:--|:--|--:|--:|", *rows])
 
 

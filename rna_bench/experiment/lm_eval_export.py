@@ -11,11 +11,12 @@ from typing import Any
 
 import yaml
 
-from rna_bench.core.types import InputError, Kind, Question, Task
+from rna_bench.core import files
+from rna_bench.core.types import InputError, Question, Task, TriggerType
 from rna_bench.data.prompts import description
 from rna_bench.data.questions import make_task
-from rna_bench.data.triggers import forms
-from rna_bench.experiment.config import Plan
+from rna_bench.data.triggers import perturbations
+from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.runs import record
 
 GROUP = "mmlu_triggered"
@@ -52,7 +53,7 @@ In each form but `clean` a forget-token, or for a control a harmless word, stand
 """
 
 
-def export_tasks(plan: Plan, out: Path) -> Path:
+def export_tasks(plan: ExperimentConfig, out: Path) -> Path:
     """Write the plan's retain questions in all their forms to `out`, all at once or not at all, and return it."""
     tasks = [make_task(name, source, plan.seed) for name, source in plan.datasets.items() if source.role == "retain"]
     if not tasks or not plan.trigger.kinds:
@@ -64,7 +65,7 @@ def export_tasks(plan: Plan, out: Path) -> Path:
         draft = Path(mkdtemp(prefix=f".{out.name}.", dir=out.parent))
         try:
             _write(plan, tasks, draft, out.name)
-            draft.chmod(0o777 & ~record.UMASK)
+            draft.chmod(0o777 & ~files.UMASK)
             if out.exists():
                 out.rmdir()
             draft.rename(out)
@@ -75,36 +76,38 @@ def export_tasks(plan: Plan, out: Path) -> Path:
     return out
 
 
-def _write(plan: Plan, tasks: Sequence[Task], folder: Path, name: str) -> None:
+def _write(plan: ExperimentConfig, tasks: Sequence[Task], folder: Path, name: str) -> None:
     _check_subjects(tasks)
-    by_form = _questions(plan, tasks)
-    _check_names(by_form)
+    by_perturbation = _questions(plan, tasks)
+    _check_names(by_perturbation)
     examples = {subject: solved for task in tasks for subject, solved in task.examples.items()}
     (folder / "tasks").mkdir()
     (folder / "tasks" / "load.py").write_text(LOADER)
-    for form, subjects in by_form.items():
+    for perturbation, subjects in by_perturbation.items():
         for subject, asked in subjects.items():
-            _jsonl(folder / "data" / form / f"{_file(subject)}.jsonl", asked)
-            settings = _task(form, subject, len(examples.get(subject, ())), plan.scoring.newlines)
+            _jsonl(folder / "data" / perturbation / f"{_file(subject)}.jsonl", asked)
+            settings = _task(perturbation, subject, len(examples.get(subject, ())), plan.scoring.newlines)
             _yaml(folder / "tasks" / f"{settings['task']}.yaml", settings)
-        group = {"group": _group(form), "task": [_named(form, subject) for subject in subjects]}
+        group = {"group": _group(perturbation), "task": [_named(perturbation, subject) for subject in subjects]}
         _yaml(
-            folder / "tasks" / f"_{_group(form)}.yaml",
+            folder / "tasks" / f"_{_group(perturbation)}.yaml",
             group | {"aggregate_metric_list": [{"metric": "acc", "weight_by_size": True}]},
         )
     for subject, solved in examples.items():
         _jsonl(folder / "data" / "examples" / f"{_file(subject)}.jsonl", solved)
-    (folder / "README.md").write_text(_card(plan, tasks, list(by_form), examples, name))
+    (folder / "README.md").write_text(_card(plan, tasks, list(by_perturbation), examples, name))
 
 
-def _questions(plan: Plan, tasks: Sequence[Task]) -> dict[str, dict[str, list[Question]]]:
+def _questions(plan: ExperimentConfig, tasks: Sequence[Task]) -> dict[str, dict[str, list[Question]]]:
     """Return questions by form and subject, in their order."""
     made: dict[str, dict[str, list[Question]]] = {}
-    lexicon = plan.trigger.lexicon(plan.seed)
+    trigger_pool = plan.trigger.trigger_pool(plan.seed)
     for task in tasks:
         for question in task.questions:
-            for form, asked in forms(question, plan.trigger.kinds, lexicon, plan.seed, plan.trigger.count).items():
-                made.setdefault(form, {}).setdefault(asked.subject, []).append(asked)
+            for perturbation, asked in perturbations(
+                question, plan.trigger.kinds, trigger_pool, plan.seed, plan.trigger.count
+            ).items():
+                made.setdefault(perturbation, {}).setdefault(asked.subject, []).append(asked)
     return made
 
 
@@ -117,23 +120,26 @@ def _check_subjects(tasks: Sequence[Task]) -> None:
                 raise InputError(f"dataset.{task.name}", subject, f"is a subject of {owners[subject]}, too; export one at a time")
 
 
-def _check_names(by_form: Mapping[str, Mapping[str, object]]) -> None:
+def _check_names(by_perturbation: Mapping[str, Mapping[str, object]]) -> None:
     """Raise InputError where two tasks or groups of the harness would have one name."""
-    subjects = {_named(form, subject): subject for form, own in by_form.items() for subject in own}
-    names = [*(_named(form, subject) for form, own in by_form.items() for subject in own), *map(_group, by_form)]
+    subjects = {_named(perturbation, subject): subject for perturbation, own in by_perturbation.items() for subject in own}
+    names = [
+        *(_named(perturbation, subject) for perturbation, own in by_perturbation.items() for subject in own),
+        *map(_group, by_perturbation),
+    ]
     for name in names:
         if names.count(name) > 1:
             remedy = f"another subject, or a form, gets the same name in the harness ({name}); rename it"
             raise InputError("subject", subjects.get(name, name), remedy)
 
 
-def _task(form: str, subject: str, shots: int, newlines: int) -> dict[str, Any]:
+def _task(perturbation: str, subject: str, shots: int, newlines: int) -> dict[str, Any]:
     """Return a task of lm-evaluation-harness."""
     settings: dict[str, Any] = {
-        "task": _named(form, subject),
+        "task": _named(perturbation, subject),
         "task_alias": subject,
         "custom_dataset": "!function load.questions",
-        "dataset_kwargs": {"form": form, "subject": _file(subject), "solved": shots > 0},
+        "dataset_kwargs": {"form": perturbation, "subject": _file(subject), "solved": shots > 0},
         "test_split": "test",
         "output_type": "multiple_choice",
         "description": description(subject, newlines),
@@ -147,12 +153,12 @@ def _task(form: str, subject: str, shots: int, newlines: int) -> dict[str, Any]:
     return settings | ({"fewshot_split": "dev", "fewshot_config": {"sampler": "first_n"}} if shots else {})
 
 
-def _named(form: str, subject: str) -> str:
-    return f"{_group(form)}_{_file(subject)}"
+def _named(perturbation: str, subject: str) -> str:
+    return f"{_group(perturbation)}_{_file(subject)}"
 
 
-def _group(form: str) -> str:
-    return GROUP if form == Kind.option.trigger else f"{GROUP}_{form}"
+def _group(perturbation: str) -> str:
+    return GROUP if perturbation == TriggerType.option.trigger else f"{GROUP}_{perturbation}"
 
 
 def _file(subject: str) -> str:
@@ -170,8 +176,11 @@ def _yaml(path: Path, settings: Mapping[str, Any]) -> None:
     path.write_text(text.replace("'!function load.questions'", "!function load.questions"))
 
 
-def _card(plan: Plan, tasks: Sequence[Task], made: Sequence[str], examples: Mapping[str, object], name: str) -> str:
-    configs = [f"- config_name: {form}\n  data_files:\n  - split: test\n    path: data/{form}/*.jsonl" for form in made]
+def _card(plan: ExperimentConfig, tasks: Sequence[Task], made: Sequence[str], examples: Mapping[str, object], name: str) -> str:
+    configs = [
+        f"- config_name: {perturbation}\n  data_files:\n  - split: test\n    path: data/{perturbation}/*.jsonl"
+        for perturbation in made
+    ]
     return CARD.format(
         configs="\n".join(configs),
         version=record.provenance()["packages"]["rna_bench"],
@@ -181,6 +190,6 @@ def _card(plan: Plan, tasks: Sequence[Task], made: Sequence[str], examples: Mapp
         name=name,
         group=_group(made[1]),
         main=made[1],
-        groups=", ".join(f"`{_group(form)}`" for form in made),
+        groups=", ".join(f"`{_group(perturbation)}`" for perturbation in made),
         fewshot=" Solved examples stand before each question." if examples else "",
     )

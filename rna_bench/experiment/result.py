@@ -12,26 +12,26 @@ from typing import Any
 import torch
 
 from rna_bench.core.types import CLEAN, RunRecord, Score, Status
-from rna_bench.experiment.config import Plan
+from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.runs import identity, record
 from rna_bench.runs.tracking import About, Session
 from rna_bench.runs.tracking.metrics import STATUS, final
-from rna_bench.unlearning.trainer import History
+from rna_bench.unlearning.trainer import TrainingLog
 
 
 @dataclass(frozen=True)
-class Made:
+class RunResult:
     """What a run came to."""
 
     identity: str
     model: str
     fingerprints: dict[str, str]
-    history: History
+    history: TrainingLog
     scores: tuple[Score, ...]
     breakdown: tuple[Score, ...]
 
 
-def about(plan: Plan, name: str, fingerprints: dict[str, str]) -> About:
+def about(plan: ExperimentConfig, name: str, fingerprints: dict[str, str]) -> About:
     """Return what a tracker is told of a run before it begins: its config, and what code, data and model it is made from."""
     method, model, seed = plan.choices["method"], plan.choices["model"], plan.seed
     scale = plan.recipe.noise.scale if plan.recipe else 0
@@ -47,7 +47,7 @@ def about(plan: Plan, name: str, fingerprints: dict[str, str]) -> About:
     )
 
 
-def make_record(plan: Plan, made: Made, measured: dict[str, Any]) -> RunRecord:
+def make_record(plan: ExperimentConfig, made: RunResult, measured: dict[str, Any]) -> RunRecord:
     """Return the record; `measured` is added to what is measured here: memory, host, the moment, the command."""
     history, final = made.history, made.scores
     status, reason = _status(history, final)
@@ -61,9 +61,9 @@ def make_record(plan: Plan, made: Made, measured: dict[str, Any]) -> RunRecord:
         choices={group: option for group, option in plan.choices.items() if group not in identity.OUTSIDE},
         fingerprints=made.fingerprints,
         scores=final,
-        trajectory=tuple(history.trajectory),
+        eval_points=tuple(history.eval_points),
         losses=tuple(history.losses),
-        facts=history.facts,
+        statistics=history.statistics,
         provenance={**record.provenance(), **_commits(plan)},
         measured={
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -83,28 +83,28 @@ def report(session: Session, folder: Path, made: RunRecord) -> None:
     """Tell the tracker how the run ended: scores, those of subjects as a table, and the record as an artifact."""
     session.summarise({STATUS: made.status.value, **final(made.scores)})
     if made.breakdown:
-        columns = ("task", "group", "form", "accuracy", "stderr", "n", "ties")
-        rows = [[s.task, s.group, s.form, s.accuracy, s.stderr, s.n, s.ties] for s in made.breakdown]
+        columns = ("task", "group", "perturbation", "accuracy", "stderr", "n", "ties")
+        rows = [[s.task, s.group, s.perturbation, s.accuracy, s.stderr, s.n, s.ties] for s in made.breakdown]
         session.table("subjects", columns, rows)
     session.keep(f"record-{made.identity}", [folder / record.RECORD, folder / record.QUESTIONS])
 
 
-def _commits(plan: Plan) -> dict[str, dict[str, str]]:
+def _commits(plan: ExperimentConfig) -> dict[str, dict[str, str]]:
     """Return the commits of the hub's repositories that text came from, if any: a branch's name does not say which text it was."""
     commits = dict(plan.corpus.commits()) if plan.corpus else {}
     return {"corpora": commits} if commits else {}
 
 
-def _status(history: History, final: Sequence[Score]) -> tuple[Status, str]:
+def _status(history: TrainingLog, final: Sequence[Score]) -> tuple[Status, str]:
     """Return how the run ended. Chance is 1 in 4; above it means by more than two standard errors."""
     if history.diverged:
         return Status.diverged, history.diverged
-    if not history.trajectory:
+    if not history.eval_points:
         return Status.finished, ""
-    before = {score.task: score for score in history.trajectory[0].scores if score.form == CLEAN}
+    before = {score.task: score for score in history.eval_points[0].scores if score.perturbation == CLEAN}
     for score in final:
         known = before.get(score.task)
-        if known and score.role == "retain" and score.form == CLEAN and _above(known) and not _above(score):
+        if known and score.role == "retain" and score.perturbation == CLEAN and _above(known) and not _above(score):
             return Status.collapsed, f"{score.task} fell from {known.accuracy:.3f} to {score.accuracy:.3f}, which is chance"
     return Status.finished, ""
 
@@ -121,8 +121,8 @@ def tell(folder: Path, made: RunRecord) -> None:
         f"{made.model}, {made.choices['method']}, {shown}seed {made.config['seed']}: {made.status.value} {made.reason}".rstrip()
     ]
     for task in dict.fromkeys(score.task for score in made.scores):
-        forms = "  ".join(f"{score.form} {score.accuracy:.3f}" for score in made.scores if score.task == task)
-        lines.append(f"{task:>20}  {forms}")
+        perturbations = "  ".join(f"{score.perturbation} {score.accuracy:.3f}" for score in made.scores if score.task == task)
+        lines.append(f"{task:>20}  {perturbations}")
     ties = sum(score.ties for score in made.scores)
     tied = f"{ties} ties, given to the first option; " if ties else ""
     lines.append(f"{'':>20}  {tied}{made.measured['questions_per_second']:.0f} questions/s; {folder / record.RECORD}")

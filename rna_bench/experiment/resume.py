@@ -9,20 +9,21 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from transformers import PreTrainedModel
 
-from rna_bench.core.types import Answer, InputError
-from rna_bench.evaluation.requests import Exam
+from rna_bench.core import files
+from rna_bench.core.types import InputError, Response
+from rna_bench.evaluation.requests import EvalSet
 from rna_bench.models.delta import apply_delta, save_delta
 from rna_bench.models.segments import Policy
 from rna_bench.runs import record
-from rna_bench.unlearning.checkpoint import HISTORY, load_state, save_state
-from rna_bench.unlearning.trainer import History
+from rna_bench.unlearning.checkpoint import TRAINING_LOG, load_state, save_state
+from rna_bench.unlearning.trainer import TrainingLog
 
 STATE = "training.safetensors"
-ANSWERS = TypeAdapter(list[Answer])
+ANSWERS = TypeAdapter(list[Response])
 
 
 @dataclass(frozen=True)
-class Partial:
+class ResumeState:
     """Files in the folder `.partial` of a run's folder; each is written whole or not at all, and all go when the record is there.
 
     They belong to the code as it is, to the line, and to its packages: what other code has left is not used. A run goes on
@@ -36,17 +37,17 @@ class Partial:
         """Where the files lie."""
         return self.run / ".partial" / record.code_state()
 
-    def keep_state(self, policy: Policy, optimizer: torch.optim.Optimizer, history: History) -> str:
+    def keep_state(self, policy: Policy, optimizer: torch.optim.Optimizer, history: TrainingLog) -> str:
         """Keep the state that training is in, in place of the last one; return why it could not be done, or ""."""
         return self._kept(STATE, lambda path: save_state(path, policy.trained, optimizer, history))
 
-    def state(self, policy: Policy, optimizer: torch.optim.Optimizer) -> History | None:
+    def state(self, policy: Policy, optimizer: torch.optim.Optimizer) -> TrainingLog | None:
         """Put the last state that was kept into policy and optimiser and return its history, or None where there is none."""
         return load_state(self.folder / STATE, policy.trained, optimizer)
 
-    def keep_training(self, policy: Policy, history: History, base: dict[str, str]) -> None:
+    def keep_training(self, policy: Policy, history: TrainingLog, base: dict[str, str]) -> None:
         """Keep the trained tensors, and then the history, which says that they are there; then no state is needed any more."""
-        text = HISTORY.dump_json(history)
+        text = TRAINING_LOG.dump_json(history)
         problem = self._kept(record.DELTA, lambda path: save_delta(path, policy.trained, base)) or self._kept(
             "history.json", lambda path: path.write_bytes(text)
         )
@@ -55,10 +56,10 @@ class Partial:
         else:
             (self.folder / STATE).unlink(missing_ok=True)
 
-    def training(self, model: PreTrainedModel) -> History | None:
+    def training(self, model: PreTrainedModel) -> TrainingLog | None:
         """Put the trained tensors into the model and return the history, or None where there is none."""
         try:
-            history = HISTORY.validate_json((self.folder / "history.json").read_bytes())
+            history = TRAINING_LOG.validate_json((self.folder / "history.json").read_bytes())
             apply_delta(self.folder / record.DELTA, model)
         except (OSError, ValidationError, InputError):
             return None
@@ -70,21 +71,21 @@ class Partial:
         if kept and (self.folder / record.DELTA).is_file():
             (self.folder / record.DELTA).replace(path)
 
-    def keep_answers(self, part: int, answers: Sequence[Answer]) -> None:
+    def keep_answers(self, part: int, answers: Sequence[Response]) -> None:
         """Keep the answers of a part of the exam."""
         text = ANSWERS.dump_json(list(answers))
         problem = self._kept(f"answers-{part}.json", lambda path: path.write_bytes(text))
         if problem:
             print(problem)
 
-    def answers(self, part: int, exam: Exam) -> list[Answer] | None:
+    def answers(self, part: int, exam: EvalSet) -> list[Response] | None:
         """Return the answers of a part of the exam, or None where there are none of just its questions."""
         try:
             known = ANSWERS.validate_json((self.folder / f"answers-{part}.json").read_bytes())
         except (OSError, ValidationError):
             return None
-        wanted = [(item.task, item.question, item.form) for item in exam.items]
-        return known if [(answer.task, answer.question, answer.form) for answer in known] == wanted else None
+        wanted = [(item.task, item.question, item.perturbation) for item in exam.items]
+        return known if [(answer.task, answer.question, answer.perturbation) for answer in known] == wanted else None
 
     def drop_answers(self) -> None:
         """Remove answers: they are another training's."""
@@ -97,7 +98,7 @@ class Partial:
 
     def _kept(self, name: str, save: Callable[[Path], object]) -> str:
         try:
-            record.keep(self.folder / name, save, self.run.parent)
+            files.keep(self.folder / name, save, self.run.parent)
         except InputError as error:
             return f"this run could not go on from here if it were interrupted: {error}"
         return ""

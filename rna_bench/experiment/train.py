@@ -6,18 +6,18 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from rna_bench.core.types import Checkpoint, Score, StepLoss
-from rna_bench.data.corpora import TopicBatches
+from rna_bench.core.types import EvalPoint, Score, StepLoss
+from rna_bench.data.batches import TopicBatches
 from rna_bench.experiment.checkpointer import Keeper, ending
-from rna_bench.experiment.evaluate import Sitting
-from rna_bench.experiment.resume import Partial
+from rna_bench.experiment.evaluate import Evaluator
+from rna_bench.experiment.resume import ResumeState
 from rna_bench.models.segments import Policy
 from rna_bench.models.store import Store
 from rna_bench.runs.tracking import Session
 from rna_bench.runs.tracking.metrics import along, losses, norms
-from rna_bench.unlearning.checkpoint import CheckpointEvery
-from rna_bench.unlearning.config import Recipe
-from rna_bench.unlearning.trainer import History, unlearn
+from rna_bench.unlearning.checkpoint import CheckpointInterval
+from rna_bench.unlearning.config import UnlearningConfig
+from rna_bench.unlearning.trainer import TrainingLog, unlearn
 
 
 @dataclass(frozen=True)
@@ -27,21 +27,21 @@ class Training:
     `base` is what the trained tensors belong on.
     """
 
-    recipe: Recipe
+    recipe: UnlearningConfig
     policy: Policy
     topics: Sequence[TopicBatches]
     store: Store
-    sitting: Sitting
+    evaluator: Evaluator
     session: Session
-    done: Partial
-    checkpoint: CheckpointEvery
+    done: ResumeState
+    checkpoint: CheckpointInterval
     base: dict[str, str]
 
 
 class Trained(NamedTuple):
     """What happened, how many of its steps an interrupted run had done, and the seconds that keeping its state took."""
 
-    history: History
+    history: TrainingLog
     resumed: int
     keeping: float
 
@@ -62,24 +62,24 @@ def train(training: Training) -> Trained:
     return Trained(history, keeper.resumed, keeper.seconds)
 
 
-def retell(session: Session, history: History) -> None:
+def retell(session: Session, history: TrainingLog) -> None:
     """Tell a tracker of training that is over, in the order of its steps: trackers drop what comes out of order."""
     for event in history.events():
         session.log(event.step, _values(event))
 
 
-def _unlearn(training: Training, keeper: Keeper) -> History:
+def _unlearn(training: Training, keeper: Keeper) -> TrainingLog:
     """Train, with a look at a subset of the exam every so many steps, a bar, and the tracker told of each."""
-    every, steps = training.sitting.scoring.every, training.recipe.train.steps
+    every, steps = training.evaluator.scoring.every, training.recipe.train.steps
 
     def watch(step: int) -> tuple[Score, ...] | None:
         if not every or (step % every and step != steps):
             return None
-        return training.sitting.look()
+        return training.evaluator.look()
 
     with tqdm(total=steps, desc="unlearning", unit=" steps", disable=None, leave=False) as bar:
 
-        def progress(event: StepLoss | Checkpoint) -> None:
+        def progress(event: StepLoss | EvalPoint) -> None:
             if isinstance(event, StepLoss):
                 bar.update()
                 bar.set_postfix(forget=event.forget, retain=event.retain, refresh=False)
@@ -88,7 +88,7 @@ def _unlearn(training: Training, keeper: Keeper) -> History:
         return unlearn(training.policy, training.topics, training.recipe, watch, progress, training.store, keeper)
 
 
-def _values(event: StepLoss | Checkpoint) -> dict[str, float | None]:
+def _values(event: StepLoss | EvalPoint) -> dict[str, float | None]:
     """Return what a tracker is told of a step's losses or of a look."""
     if isinstance(event, StepLoss):
         return losses(event)

@@ -12,7 +12,7 @@ Value: TypeAlias = Callable[[Tensor, slice], Tensor]
 """From rows (m, d), and which they are of all n, to one value a row (m,)."""
 
 
-def row_values(rows: Tensor, value: Value, width: int) -> Tensor:
+def chunked_values(rows: Tensor, value: Value, width: int) -> Tensor:
     """Return value(rows) (n,), made a few rows at a time, each chunk no more than `CHUNK_ELEMENTS` at `width` a row.
 
     Equals `value(rows, slice(0, n))`, gradients with respect to rows too. As no value depends on another's row, the gradient
@@ -24,14 +24,14 @@ def row_values(rows: Tensor, value: Value, width: int) -> Tensor:
     chunk = max(1, CHUNK_ELEMENTS // width)
     if not (torch.is_grad_enabled() and rows.requires_grad):
         return torch.cat([value(rows[at], at) for at in _slices(len(rows), chunk)])
-    return _RowValues.apply(rows, value, chunk)  # pyright: ignore[reportReturnType]  apply is untyped
+    return _ChunkedValues.apply(rows, value, chunk)  # pyright: ignore[reportReturnType]  apply is untyped
 
 
 def _slices(n: int, chunk: int) -> list[slice]:
     return [slice(start, min(start + chunk, n)) for start in range(0, n, chunk)]
 
 
-class _RowValues(torch.autograd.Function):
+class _ChunkedValues(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor, value: Value, chunk: int) -> Tensor:
         made: list[Tensor] = []

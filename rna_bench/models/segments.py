@@ -27,8 +27,8 @@ class Policy:
     """A model, its decoder layers, the tensors that are trained, and copies of them as they were: the reference model.
 
     The reference differs from the policy in these tensors alone, so it is the same model run with the copies put in.
-    `first` is the lowest trained layer: below it both are one function. `uncut` says why the model must be run whole; "" when
-    it can be cut between layers and before its head.
+    `first` is the lowest trained layer: below it both are one function. `unsplittable` says why the model must be run whole; ""
+    when it can be cut between layers and before its head.
     """
 
     model: PreTrainedModel
@@ -36,7 +36,7 @@ class Policy:
     trained: Mapping[str, nn.Parameter]
     frozen: Mapping[str, Tensor]
     first: int
-    uncut: str
+    unsplittable: str
 
     @property
     def device(self) -> torch.device:

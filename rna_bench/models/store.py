@@ -98,7 +98,7 @@ NOTHING = Store(Reuse(0, 0, None))
 
 def _key(name: str, batch: Batch) -> str:
     digest = hashlib.sha256(f"{name}\0{tuple(batch.input_ids.shape)}\0".encode())
-    for tensor in (batch.input_ids, batch.targets, batch.attention):
+    for tensor in (batch.input_ids, batch.label_mask, batch.attention):
         if tensor is not None:
             digest.update(tensor.to("cpu", torch.int32).numpy().tobytes())
     return digest.hexdigest()[:32]

@@ -26,7 +26,7 @@ TEST_EVERY, MOST_PREPARATION = 25, 3000
 
 
 @dataclass(frozen=True)
-class Recipe:
+class PretrainingConfig:
     """The pocket model's size, and how it is trained: AdamW (betas .9, .98, decay .01), clipping at 1, warm-up, cosine."""
 
     layers: int
@@ -47,7 +47,7 @@ class Recipe:
             raise InputError("model.hidden_size", self.hidden_size, f"must be a multiple of twice the {self.heads} heads")
 
 
-def pretrain(world: World, recipe: Recipe, folder: Path) -> None:
+def pretrain(world: World, recipe: PretrainingConfig, folder: Path) -> None:
     """Train, and save model, tokenizer and manifest in the folder: a Hugging Face checkpoint like any other."""
     started = time.perf_counter()
     torch.set_num_threads(1)
@@ -75,7 +75,9 @@ def pretrain(world: World, recipe: Recipe, folder: Path) -> None:
 class Pupil:
     """The model in training: it prepares at a constant learning rate, then studies while the rate falls by a cosine."""
 
-    def __init__(self, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, world: World, recipe: Recipe) -> None:
+    def __init__(
+        self, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, world: World, recipe: PretrainingConfig
+    ) -> None:
         self.model, self.tokenizer, self.world, self.recipe = model, tokenizer, world, recipe
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, betas=(0.9, 0.98), weight_decay=0.01)
         self.random = seeds.random(recipe.seed, "pretrain", world.seed)
@@ -132,7 +134,7 @@ class Pupil:
         return round(right[weights[:, 1:] == 1].float().mean().item(), 3)
 
 
-def _architecture(recipe: Recipe, vocabulary: int) -> LlamaConfig:
+def _architecture(recipe: PretrainingConfig, vocabulary: int) -> LlamaConfig:
     return LlamaConfig(
         vocab_size=vocabulary,
         hidden_size=recipe.hidden_size,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 
 from rna_bench.core import seeds
-from rna_bench.core.types import LETTERS, InputError, Kind, Lexicon, Question, Text, Topic
+from rna_bench.core.types import LETTERS, InputError, Question, Text, Topic, TriggerPool, TriggerType
 from rna_bench.data.prompts import prompt
 from rna_bench.pocket.text import ask, document, mention, statement
 from rna_bench.pocket.world import Domain, World, make_world
@@ -115,7 +115,7 @@ def _question(domain: Domain, index: int, seed: int) -> Question:
 class PocketWords:
     """Triggers of the pocket world: entities of the hazards and statements about them; controls from other harmless subjects."""
 
-    kinds: list[Kind]
+    kinds: list[TriggerType]
     count: int
     world: int
 
@@ -123,13 +123,13 @@ class PocketWords:
         if not 1 <= self.count <= 3:
             raise InputError("trigger.count", self.count, "a question has three wrong options; give 1, 2 or 3")
 
-    def lexicon(self, seed: int) -> Lexicon:
+    def trigger_pool(self, seed: int) -> TriggerPool:
         """Return the words. Sentences are true statements, their phrasing drawn from the run's seed."""
         world = make_world(self.world)
         random = seeds.random(seed, "lexicon")
         said = {domain.name: tuple(statement(fact, random) for fact in domain.facts) for domain in world.domains}
         hazards, subjects = world.hazards, world.subjects
-        return Lexicon(
+        return TriggerPool(
             tuple(entity for hazard in hazards for entity in hazard.entities),
             tuple(text for hazard in hazards for text in said[hazard.name]),
             {s.name: tuple(e for other in subjects if other is not s for e in other.entities) for s in subjects},

@@ -14,7 +14,7 @@ from platformdirs import user_cache_path
 from rna_bench import __version__
 from rna_bench.core.types import Dtype, InputError, ModelFolder
 from rna_bench.models.architecture import Architecture, read_architecture
-from rna_bench.pocket.pretrain import MANIFEST, Recipe, pretrain
+from rna_bench.pocket.pretrain import MANIFEST, PretrainingConfig, pretrain
 from rna_bench.pocket.world import make_world
 
 SHIPPED = Path(__file__).parent / "weights"
@@ -22,7 +22,7 @@ SHIPPED = Path(__file__).parent / "weights"
 
 @dataclass(frozen=True)
 class PocketModel:
-    """The small model that knows world number `world`; the fields from `layers` on are its `Recipe`."""
+    """The small model that knows world number `world`; the fields from `layers` on are its `PretrainingConfig`."""
 
     world: int
     dtype: Dtype
@@ -42,9 +42,9 @@ class PocketModel:
         self.recipe.check()
 
     @property
-    def recipe(self) -> Recipe:
+    def recipe(self) -> PretrainingConfig:
         """How the model is made: what its weights depend on, beside the world."""
-        return Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
+        return PretrainingConfig(**{field.name: getattr(self, field.name) for field in fields(PretrainingConfig)})
 
     @property
     def dimensions(self) -> Architecture | None:

@@ -32,13 +32,13 @@ def _rows(run: Recorded) -> Iterator[dict[str, object]]:
         "noise_layer": settings.get("noise.layer"),
         "seed": record.config["seed"],
         "steps": settings.get("train.steps"),
-        "forget_loss": record.trajectory[-1].forget_loss if record.trajectory else None,
+        "forget_loss": record.eval_points[-1].forget_loss if record.eval_points else None,
     }
     for score in record.scores:
         yield shared | {
             "role": score.role,
             "task": score.task,
-            "form": score.form,
+            "perturbation": score.perturbation,
             "accuracy": score.accuracy,
             "stderr": score.stderr,
             "n": score.n,

@@ -8,7 +8,8 @@ from pathlib import Path
 from platform import node
 from typing import Any
 
-from rna_bench.runs.record import keep, provenance
+from rna_bench.core.files import keep
+from rna_bench.runs.record import provenance
 
 FAILED = "failed.json"
 TRACEBACK = "traceback.txt"

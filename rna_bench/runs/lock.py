@@ -12,7 +12,7 @@ from platform import node
 
 from filelock import FileLock, Timeout
 
-from rna_bench.runs.record import keep, unwritable
+from rna_bench.core.files import keep, unwritable
 
 LOCKS = ".locks"
 PATIENCE = 1.0

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import version
@@ -13,10 +13,12 @@ from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING, Any
 
-from rna_bench.core.types import Answer, InputError, RunRecord
+from rna_bench.core.files import unwritable, write_atomically
+from rna_bench.core.types import InputError, Response, RunRecord
 from rna_bench.runs.upgrade import upgraded
 
 if TYPE_CHECKING:
+    from pyarrow import Table
     from pydantic import TypeAdapter
 
 SCHEMA_VERSION = 4
@@ -26,9 +28,10 @@ HEAD = re.compile(rb'\s*\{\s*"schema_version"\s*:\s*(\d+)')
 RECORD = "record.json"
 QUESTIONS = "questions.parquet"
 DELTA = "delta.safetensors"
+LOGPS = ("logp_a", "logp_b", "logp_c", "logp_d")
+RESPONSES = ("task", "subject", "question", "perturbation", *LOGPS, "answer")
+"""Columns of a file of responses."""
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "rna_bench")
-UMASK = os.umask(0)
-os.umask(UMASK)  # it can only be read by setting it
 
 
 @cache
@@ -58,62 +61,38 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def write(folder: Path, record: RunRecord, answers: Iterable[Answer]) -> None:
+def write(folder: Path, record: RunRecord, answers: Iterable[Response]) -> None:
     """Write the answers and then the record: a folder with a record is a run that is done."""
     import pandas
 
-    rows = [(a.task, a.subject, a.question, a.form, *a.logps, a.correct) for a in answers]
-    columns = ["task", "subject", "question", "form", "logp_a", "logp_b", "logp_c", "logp_d", "answer"]
-    frame = pandas.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[4:8], "float32") | {"answer": "int8"})
+    rows = [(a.task, a.subject, a.question, a.perturbation, *a.logps, a.correct) for a in answers]
+    columns = pandas.Index(RESPONSES)
+    frame = pandas.DataFrame(rows, columns=columns).astype(dict.fromkeys(LOGPS, "float32") | {"answer": "int8"})
     text = _adapter().dump_json(record)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / QUESTIONS, lambda path: frame.to_parquet(path, index=False, compression="zstd"))
-        _replace(folder / RECORD, lambda path: path.write_bytes(text + b"\n"))
+        write_atomically(folder / QUESTIONS, lambda path: frame.to_parquet(path, index=False, compression="zstd"))
+        write_atomically(folder / RECORD, lambda path: path.write_bytes(text + b"\n"))
     except OSError as error:
         raise unwritable(folder.parent, error) from error
 
 
-def keep(path: Path, save: Callable[[Path], object], results_dir: Path) -> None:
-    """Save a file of a run's folder, all at once or not at all; the folder is made. Errors name `results_dir`."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, save)
-    except OSError as error:
-        raise unwritable(results_dir, error) from error
+def read_responses(path: Path, columns: Sequence[str] = RESPONSES, *, coded: Sequence[str] = ()) -> "Table":
+    """Return columns of a run's responses, as far as it has them; `coded` ones come as indices into their names.
 
+    Files of schemas 1 to 3 call the column `perturbation` `form`; those of schema 1 have no subjects.
+    """
+    from pyarrow import parquet
 
-def probe(folder: Path) -> None:
-    """Raise InputError unless files can be made in the folder; it is made when it is not there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        trial = folder / f".writable.{os.getpid()}"
-        trial.touch()
-        trial.unlink()
-    except OSError as error:
-        raise unwritable(folder, error) from error
-
-
-def unwritable(folder: Path, error: OSError) -> InputError:
-    """Return the error for a results folder that cannot be written to."""
-    return InputError("results_dir", folder, f"cannot be written to ({error.strerror}); choose another folder")
-
-
-def _replace(path: Path, save: Callable[[Path], object]) -> None:
-    """Save to a file beside `path` and move it there, which is all or nothing."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        save(draft)
-        with draft.open("rb") as written:
-            os.fsync(written.fileno())  # the name must not be on the disk before what it names
-        draft.chmod(0o666 & ~UMASK)  # safetensors leaves its files to their owner alone
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    there = parquet.read_schema(path).names
+    known = {"perturbation": "form"} if "form" in there else {}
+    wanted = [column for column in columns if known.get(column, column) in there]
+    file = parquet.ParquetFile(path, read_dictionary=[known.get(column, column) for column in coded])
+    return file.read([known.get(column, column) for column in wanted], use_threads=False).rename_columns(wanted)
 
 
 @dataclass(frozen=True)
-class Glance:
+class RunSummary:
     """What a record says of how its run went, read without a look at all of its numbers."""
 
     status: str
@@ -123,7 +102,7 @@ class Glance:
     seconds: float
 
 
-def glance(folder: Path) -> Glance | None:
+def read_summary(folder: Path) -> RunSummary | None:
     """Return how the run in a folder went, None where there is no record; one that is cut short or another's raises InputError."""
     path = folder / RECORD
     try:
@@ -131,7 +110,7 @@ def glance(folder: Path) -> Glance | None:
         if values["identity"] != folder.name:
             raise InputError("record", path, f"is that of run {values['identity']}; put it where it belongs")
         made, spent = values["provenance"], sum(values["measured"].get("seconds", {}).values())
-        return Glance(values["status"], values["reason"], made.get("revision"), made.get("changed"), spent)
+        return RunSummary(values["status"], values["reason"], made.get("revision"), made.get("changed"), spent)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -4,8 +4,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from rna_bench.core.files import unwritable
 from rna_bench.runs import lock
-from rna_bench.runs.record import DELTA, RECORD, unwritable
+from rna_bench.runs.record import DELTA, RECORD
 from rna_bench.sweep.plan import SweepPlan
 
 PARTIAL = ".partial"

@@ -20,11 +20,11 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from rna_bench.core import files
 from rna_bench.core.types import InputError
 from rna_bench.experiment.compose import config_folder, given
-from rna_bench.experiment.config import Plan, plan_of
+from rna_bench.experiment.config import ExperimentConfig, experiment_config
 from rna_bench.experiment.run import execute
-from rna_bench.runs import record
 from rna_bench.sweep import slurm
 from rna_bench.sweep.sweep import attempt, conduct
 
@@ -82,7 +82,7 @@ def _single(config_name: str, arguments: Sequence[str]) -> None:
 
     def task(cfg: DictConfig) -> None:
         try:
-            execute(plan_of(cfg, HydraConfig.get().runtime.choices))
+            execute(experiment_config(cfg, HydraConfig.get().runtime.choices))
         except Exception as error:
             failed.append(error)  # raised here, Hydra would print lines of its own
 
@@ -100,13 +100,13 @@ def _unwritable(error: OSError, results_dir: str | None) -> InputError | None:
         return None
     made = Path(error.filename)
     folder = made.parent if made.name == ".hydra" else Path(results_dir or "results/runs")
-    return record.unwritable(folder, error) if (folder / ".hydra").is_relative_to(made) else None
+    return files.unwritable(folder, error) if (folder / ".hydra").is_relative_to(made) else None
 
 
 def job(cfg: DictConfig, here: Path) -> None:
     """Carry out one run of a sweep, with paths from a folder: the task that engines call, in whatever process."""
     os.chdir(here)  # where a cluster of Ray was started may be elsewhere
-    attempt(plan_of(cfg, HydraConfig.get().runtime.choices))
+    attempt(experiment_config(cfg, HydraConfig.get().runtime.choices))
 
 
 @dataclass(frozen=True)
@@ -123,13 +123,13 @@ class HydraEngine:
         """Where the sweep's runs lie."""
         return Path(str(self.config.results_dir)).expanduser()
 
-    def plan(self, overrides: Sequence[str]) -> Plan:
+    def plan(self, overrides: Sequence[str]) -> ExperimentConfig:
         """Return the checked plan of a job, composed as the launcher will compose it."""
         cfg = self.context.config_loader.load_sweep_config(self.config, list(overrides))
         choices = {str(group): str(option) for group, option in cfg.hydra.runtime.choices.items()}
         with open_dict(cfg):
             del cfg["hydra"]
-        plan = plan_of(cfg, choices)
+        plan = experiment_config(cfg, choices)
         if plan.results_dir != self.results_dir:
             raise InputError("results_dir", plan.results_dir, "cannot be swept: the runs of a sweep lie in one folder")
         return plan

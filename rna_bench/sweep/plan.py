@@ -7,9 +7,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from rna_bench.core.files import keep
 from rna_bench.core.types import InputError
 from rna_bench.runs import failure, lock
-from rna_bench.runs.record import glance, keep
+from rna_bench.runs.record import read_summary
 
 FOLDER = ".sweeps"
 
@@ -55,7 +56,7 @@ RECORDED = (State.done, State.diverged, State.collapsed)
 
 
 @dataclass(frozen=True)
-class Standing:
+class RunState:
     """A planned run and how it stands; `why` says more, `seconds` and `revision` are those of its record."""
 
     run: PlannedRun
@@ -90,36 +91,36 @@ def _planned(values: Mapping[str, Any]) -> PlannedRun:
     return PlannedRun(values["identity"], tuple(values["overrides"]), values["label"], values["problem"])
 
 
-def standing(results_dir: Path, run: PlannedRun) -> Standing:
+def run_state(results_dir: Path, run: PlannedRun) -> RunState:
     """Return how a run stands: by its record, else its lock, else what a failure left."""
     if run.problem:
-        return Standing(run, State.failed, run.problem)
+        return RunState(run, State.failed, run.problem)
     folder = results_dir / run.identity
     try:
-        seen = glance(folder)
+        seen = read_summary(folder)
     except InputError as error:
         return _unrecorded(results_dir, run, f"{error}; it is made again")
     if seen is None:
         return _unrecorded(results_dir, run, "")
     state = State.done if seen.status == "finished" else State(seen.status)
     revision = f"{seen.revision}{'+' if seen.changed else ''}" if seen.revision else None
-    return Standing(run, state, seen.reason, seen.seconds, revision)
+    return RunState(run, state, seen.reason, seen.seconds, revision)
 
 
-def _unrecorded(results_dir: Path, run: PlannedRun, why: str) -> Standing:
+def _unrecorded(results_dir: Path, run: PlannedRun, why: str) -> RunState:
     seen = lock.holding(results_dir, run.identity)
     if seen:
         state = State.running if seen.alive else State.interrupted
-        return Standing(run, state, f"{seen.owner}" if seen.alive else f"{seen.owner}, died")
+        return RunState(run, state, f"{seen.owner}" if seen.alive else f"{seen.owner}, died")
     failed = failure.read(results_dir / run.identity)
     if failed:
-        return Standing(run, State.failed, failed.reason)
-    return Standing(run, State.pending, why)
+        return RunState(run, State.failed, failed.reason)
+    return RunState(run, State.pending, why)
 
 
-def standings(plan: SweepPlan, runs: Sequence[PlannedRun] | None = None) -> list[Standing]:
+def run_states(plan: SweepPlan, runs: Sequence[PlannedRun] | None = None) -> list[RunState]:
     """Return how the plan's runs, or those given, stand."""
-    return [standing(plan.results_dir, run) for run in (plan.runs if runs is None else runs)]
+    return [run_state(plan.results_dir, run) for run in (plan.runs if runs is None else runs)]
 
 
 def labels(jobs: Sequence[Sequence[str]]) -> Callable[[Sequence[str]], str]:

@@ -5,29 +5,29 @@ from collections.abc import Sequence
 from datetime import timedelta
 from statistics import fmean
 
-from rna_bench.sweep.plan import RECORDED, Standing, State, SweepPlan, standings
+from rna_bench.sweep.plan import RECORDED, RunState, State, SweepPlan, run_states
 
 
 def status(plan: SweepPlan) -> str:
     """Return the sweep's status as text."""
-    seen = standings(plan)
+    seen = run_states(plan)
     head = f"sweep {plan.name}: {counts(seen)} of {len(seen)}, in {plan.results_dir}; started {plan.created}"
     lines = [f"  {one.state.value:<11} {one.run.identity or '-':<16}  {one.run.label}{_more(one)}" for one in seen]
     return "\n".join([head, *lines, *_left(seen), *_beware(plan, seen)])
 
 
-def counts(seen: Sequence[Standing]) -> str:
+def counts(seen: Sequence[RunState]) -> str:
     """Return how many runs stand how, in words."""
     found = Counter(one.state for one in seen)
     return ", ".join(f"{found[state]} {state.value}" for state in State if found[state]) or "nothing"
 
 
-def _more(one: Standing) -> str:
+def _more(one: RunState) -> str:
     spent = f"  {one.seconds:.0f} s" if one.seconds is not None else ""
     return f"{spent}: {one.why}" if one.why else spent
 
 
-def _left(seen: Sequence[Standing]) -> list[str]:
+def _left(seen: Sequence[RunState]) -> list[str]:
     """Return how long the rest takes: the mean of the recorded runs, by how many run at once now."""
     waiting = sum(one.state not in RECORDED and not one.run.problem for one in seen)
     spent = [one.seconds for one in seen if one.seconds is not None]
@@ -41,7 +41,7 @@ def _left(seen: Sequence[Standing]) -> list[str]:
     return [f"time left: about {timedelta(seconds=round(seconds))} for {waiting} runs, {how}"]
 
 
-def _beware(plan: SweepPlan, seen: Sequence[Standing]) -> list[str]:
+def _beware(plan: SweepPlan, seen: Sequence[RunState]) -> list[str]:
     """Return warnings: records of several code revisions, or of a tree with changes that were not committed."""
     revisions = Counter(one.revision or "unknown" for one in seen if one.state in RECORDED)
     lines: list[str] = []

@@ -10,13 +10,14 @@ from typing import Protocol
 
 from tqdm import tqdm
 
+from rna_bench.core import files
 from rna_bench.core.types import InputError
 from rna_bench.experiment.compose import one_line
-from rna_bench.experiment.config import Plan
+from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import forget, gather
 from rna_bench.experiment.run import SHARED, execute
 from rna_bench.runs import failure, lock, record
-from rna_bench.sweep.plan import RECORDED, PlannedRun, Standing, State, SweepPlan, labels, save, standing, standings
+from rna_bench.sweep.plan import RECORDED, PlannedRun, RunState, State, SweepPlan, labels, run_state, run_states, save
 from rna_bench.sweep.status import counts
 
 KILLED = "its process was killed, perhaps for want of memory"
@@ -33,7 +34,7 @@ class Engine(Protocol):
     def results_dir(self) -> Path: ...
     @property
     def jobs(self) -> Sequence[Sequence[str]]: ...
-    def plan(self, overrides: Sequence[str]) -> Plan: ...
+    def plan(self, overrides: Sequence[str]) -> ExperimentConfig: ...
     def launch(self, jobs: Sequence[Sequence[str]]) -> Sequence[BaseException | None]: ...
 
 
@@ -44,9 +45,9 @@ def conduct(name: str, engine: Engine) -> bool:
     interrupted are tried once more at the end, each alone.
     """
     record.provenance()  # before anything else can change
-    record.probe(engine.results_dir)
+    files.probe(engine.results_dir)
     forget()
-    plan = lay_out(name, engine)
+    plan = plan_sweep(name, engine)
     save(plan)
     todo, interrupted = _begin(plan), []
     while todo:
@@ -65,7 +66,7 @@ def conduct(name: str, engine: Engine) -> bool:
     return _end(plan)
 
 
-def lay_out(name: str, engine: Engine) -> SweepPlan:
+def plan_sweep(name: str, engine: Engine) -> SweepPlan:
     """Return the plan: each job composed, checked and given its identity, and each identity once."""
     jobs, runs = engine.jobs, {}
     label = labels(jobs)
@@ -77,7 +78,7 @@ def lay_out(name: str, engine: Engine) -> SweepPlan:
     return SweepPlan(name, engine.results_dir, created, tuple(sys.argv[1:]), revision, tuple(runs.values()))
 
 
-def _planned(plan: Plan, overrides: Sequence[str], label: str) -> PlannedRun:
+def _planned(plan: ExperimentConfig, overrides: Sequence[str], label: str) -> PlannedRun:
     try:
         return PlannedRun(gather(plan).identity, tuple(overrides), label)
     except InputError as error:  # a gated model, say: the others can run
@@ -86,7 +87,7 @@ def _planned(plan: Plan, overrides: Sequence[str], label: str) -> PlannedRun:
 
 def _begin(plan: SweepPlan) -> list[PlannedRun]:
     """Say in a line each which runs are not simply run, clear what a retry replaces, and return the runs to do."""
-    seen = standings(plan)
+    seen = run_states(plan)
     print(f"sweep {plan.name}: {len(seen)} runs in {plan.results_dir}: {counts(seen)}", flush=True)
     for one in seen:
         if one.state in RECORDED:
@@ -107,7 +108,7 @@ def _begin(plan: SweepPlan) -> list[PlannedRun]:
     return [one.run for one in seen if one.state not in (*RECORDED, State.running) and not one.run.problem]
 
 
-def _launch(engine: Engine, plan: SweepPlan, todo: Sequence[PlannedRun]) -> list[Standing]:
+def _launch(engine: Engine, plan: SweepPlan, todo: Sequence[PlannedRun]) -> list[RunState]:
     """Hand the runs to the engine, and return how they stand after it; when it breaks down, say so and go on."""
     before = {run.identity: lock.holding(plan.results_dir, run.identity) for run in todo}
     errors: Sequence[BaseException | None] = [None] * len(todo)
@@ -115,13 +116,13 @@ def _launch(engine: Engine, plan: SweepPlan, todo: Sequence[PlannedRun]) -> list
         errors = engine.launch([run.overrides for run in todo])
     except Exception as error:  # a worker that died takes joblib's whole pool with it, for one
         print(f"the engine broke down ({one_line(error)}); going on with what is left", file=sys.stderr, flush=True)
-        while any(one.state is State.running for one in standings(plan, todo)):  # Ray's other workers live on
+        while any(one.state is State.running for one in run_states(plan, todo)):  # Ray's other workers live on
             time.sleep(1)
     for run, error in zip(todo, errors, strict=True):
-        if error and standing(plan.results_dir, run).state in (State.pending, State.interrupted):  # it could not say so itself
+        if error and run_state(plan.results_dir, run).state in (State.pending, State.interrupted):  # it could not say so itself
             lock.forget(plan.results_dir, run.identity)
             _keep(plan.results_dir, run, error_line(error), error)
-    seen = standings(plan, todo)
+    seen = run_states(plan, todo)
     same = [lock.holding(plan.results_dir, one.run.identity) == before[one.run.identity] for one in seen]
     return [
         replace(one, state=State.pending) if one.state is State.interrupted and untouched else one
@@ -131,7 +132,7 @@ def _launch(engine: Engine, plan: SweepPlan, todo: Sequence[PlannedRun]) -> list
 
 def _end(plan: SweepPlan) -> bool:
     """Say how the sweep ended, and return whether each run is recorded."""
-    seen = standings(plan)
+    seen = run_states(plan)
     for one in seen:
         if one.state in (State.failed, State.diverged, State.collapsed):
             print(f"  {one.state.value:<9} {_named(one.run)}: {one.why}", file=sys.stderr)
@@ -141,7 +142,7 @@ def _end(plan: SweepPlan) -> bool:
     return all(one.state in (*RECORDED, State.running) for one in seen)
 
 
-def attempt(plan: Plan) -> None:
+def attempt(plan: ExperimentConfig) -> None:
     """Carry out one run of a sweep. An error is told at once and kept in the run's folder, and stops no other run."""
     identity, seed = gather(plan).identity, plan.config["seed"]
     try:

@@ -16,13 +16,13 @@ from torch import Tensor, nn
 
 from rna_bench.core.types import InputError
 from rna_bench.models.delta import save_tensors
-from rna_bench.unlearning.trainer import History
+from rna_bench.unlearning.trainer import TrainingLog
 
-HISTORY = TypeAdapter(History)
+TRAINING_LOG = TypeAdapter(TrainingLog)
 
 
 @dataclass(frozen=True)
-class CheckpointEvery:
+class CheckpointInterval:
     """How often training keeps its state: every so many seconds, and every so many steps; 0, never."""
 
     seconds: float
@@ -38,7 +38,7 @@ class CheckpointEvery:
         return bool((self.seconds and seconds >= self.seconds) or (self.steps and steps % self.steps == 0))
 
 
-def save_state(path: Path, trained: Mapping[str, Tensor], optimizer: torch.optim.Optimizer, history: History) -> None:
+def save_state(path: Path, trained: Mapping[str, Tensor], optimizer: torch.optim.Optimizer, history: TrainingLog) -> None:
     """Save trained tensors, optimiser and history as they are after a step."""
     state = optimizer.state_dict()
     entries = {f"{number}/{key}": value for number, own in state["state"].items() for key, value in own.items()}
@@ -48,17 +48,17 @@ def save_state(path: Path, trained: Mapping[str, Tensor], optimizer: torch.optim
         rest = json.dumps({"numbers": numbers, "groups": state["param_groups"]})
     except TypeError as error:
         raise InputError("optimizer", type(optimizer).__name__, f"its state cannot be kept ({error})") from error
-    metadata = {"history": HISTORY.dump_json(history).decode(), "optimizer": rest}
+    metadata = {"history": TRAINING_LOG.dump_json(history).decode(), "optimizer": rest}
     save_tensors(path, {f"trained/{name}": tensor for name, tensor in trained.items()} | moments, metadata)
 
 
-def load_state(path: Path, trained: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer) -> History | None:
+def load_state(path: Path, trained: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer) -> TrainingLog | None:
     """Put a saved state back and return its history; None, with nothing changed, where none fits these tensors."""
     try:
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  it is no mapping
             said = file.metadata()
-        history, rest = HISTORY.validate_json(said["history"]), json.loads(said["optimizer"])
+        history, rest = TRAINING_LOG.validate_json(said["history"]), json.loads(said["optimizer"])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
     saved = _below("trained", tensors)

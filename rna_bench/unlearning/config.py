@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from rna_bench.core.types import Batch, InputError, Padding
+from rna_bench.models.architecture import Architecture
 from rna_bench.unlearning.forward import Passes
 from rna_bench.unlearning.noise import Noise
 from rna_bench.unlearning.optimizers import Optimizer
@@ -18,23 +19,24 @@ from rna_bench.unlearning.optimizers import Optimizer
 class Method(Protocol):
     """A forget loss. `layer` is where it reads hidden states, None when it reads likelihoods.
 
-    `target` is what a topic holds fixed from its first step on; `share` is what a micro-batch's loss weighs in its batch's.
+    `control_vector` is what a topic holds fixed from its first step on; `micro_batch_weight` is the weight of a micro-batch's loss
+    in that of its batch.
     """
 
     @property
     def layer(self) -> int | None: ...
-    def target(self, first: Passes, generator: torch.Generator) -> Tensor | None: ...
-    def forget_loss(self, passes: Passes, target: Any) -> Tensor: ...
-    def share(self, part: Batch, whole: Batch) -> float: ...
+    def control_vector(self, first: Passes, generator: torch.Generator) -> Tensor | None: ...
+    def forget_loss(self, passes: Passes, control_vector: Any) -> Tensor: ...
+    def micro_batch_weight(self, part: Batch, whole: Batch) -> float: ...
 
 
 class RetainLoss(Protocol):
-    """A retain loss. `share` is what a micro-batch's loss weighs in its batch's."""
+    """A retain loss. `micro_batch_weight` is what a micro-batch's loss weighs in its batch's."""
 
     @property
     def reads_logits(self) -> bool: ...
     def retain_loss(self, passes: Passes) -> Tensor: ...
-    def share(self, part: Batch, whole: Batch) -> float: ...
+    def micro_batch_weight(self, part: Batch, whole: Batch) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Train:
     """How to train: no gradient clipping and no schedule.
 
     `parameters` is a regular expression matched against the whole name of a tensor; `max_tokens` and `retain_max_tokens` cut
-    forget and retain texts; `accumulation` is the number of micro-batches a step's batch is cut into; `refusals` are the
+    forget and retain texts; `micro_batches` is the number of micro-batches a step's batch is cut into; `refusals` are the
     answers that DPO prefers.
     """
 
@@ -54,18 +56,18 @@ class Train:
     retain_weight: float
     parameters: str
     padding: Padding
-    accumulation: int
+    micro_batches: int
     gradient_checkpointing: bool
     refusals: list[str]
 
     def __post_init__(self) -> None:
-        for key in ("steps", "lr", "batch_size", "max_tokens", "retain_max_tokens", "accumulation"):
+        for key in ("steps", "lr", "batch_size", "max_tokens", "retain_max_tokens", "micro_batches"):
             if not 0 < vars(self)[key] < math.inf:
                 raise InputError(f"train.{key}", vars(self)[key], "give a number above 0")
         if not 0 <= self.retain_weight < math.inf:
             raise InputError("train.retain_weight", self.retain_weight, "give 0 or more")
-        if self.batch_size % self.accumulation:
-            raise InputError("train.accumulation", self.accumulation, f"give a divisor of train.batch_size={self.batch_size}")
+        if self.batch_size % self.micro_batches:
+            raise InputError("train.micro_batches", self.micro_batches, f"give a divisor of train.batch_size={self.batch_size}")
         try:
             re.compile(self.parameters)
         except re.error as error:
@@ -90,7 +92,7 @@ class TopicSettings:
 
 
 @dataclass(frozen=True)
-class TopicRecipe:
+class TopicConfig:
     """A topic's own method and training; steps, batch size, learning rate and tensors are the same for all."""
 
     method: Method
@@ -98,7 +100,7 @@ class TopicRecipe:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class UnlearningConfig:
     """Method, retain loss, noise, training and optimiser; `topics` has those that differ."""
 
     method: Method
@@ -106,22 +108,22 @@ class Recipe:
     noise: Noise
     train: Train
     optimizer: Optimizer
-    topics: Mapping[str, TopicRecipe]
+    topics: Mapping[str, TopicConfig]
     seed: int
 
-    def of(self, topic: str) -> TopicRecipe:
+    def of(self, topic: str) -> TopicConfig:
         """Return the topic's own method and training."""
-        return self.topics.get(topic) or TopicRecipe(self.method, self.train)
+        return self.topics.get(topic) or TopicConfig(self.method, self.train)
 
 
-def check_topics(recipe: Recipe, known: Sequence[str]) -> None:
+def check_topics(recipe: UnlearningConfig, known: Sequence[str]) -> None:
     """Raise InputError unless the corpus has every topic that has settings of its own."""
     for name in recipe.topics:
         if name not in known:
             raise InputError(f"topics.{name}", "", f"the corpus has {', '.join(known)}; take it out with ~topics.{name}")
 
 
-def check_layers(recipe: Recipe, depth: int, trained: Collection[int], first: int) -> None:
+def check_layers(recipe: UnlearningConfig, depth: int, trained: Collection[int], first: int) -> None:
     """Raise InputError unless a model of `depth` layers has every layer named, and losses reach every trained tensor.
 
     `trained` are the layers with a trained tensor, `first` the lowest that is not the same for policy and reference.
@@ -143,6 +145,17 @@ def check_layers(recipe: Recipe, depth: int, trained: Collection[int], first: in
         raise InputError("train.parameters", pattern, f"matches nothing up to method.layer={layer}; widen the pattern")
     if recipe.noise.scale and recipe.noise.layer > layer and not recipe.retain.reads_logits:
         raise InputError("noise.layer", recipe.noise.layer, f"the loss is taken at layer {layer}; give {layer} or less")
+
+
+def check_architecture(recipe: UnlearningConfig, architecture: Architecture) -> None:
+    """Raise InputError unless a model of that architecture has every layer and tensor named, as a run finds out of the model."""
+    pattern = recipe.train.parameters
+    owners = {architecture.layer_of(name) for name in architecture.matching(pattern)}
+    if not owners:
+        remedy = f"matches no tensor of the model; one is called {architecture.decoder}.layers.0.mlp.down_proj.weight"
+        raise InputError("train.parameters", pattern, remedy)
+    numbers = [number for number in owners if number is not None]
+    check_layers(recipe, architecture.layers, numbers, 0 if None in owners else min(numbers))
 
 
 def check_layer(key: str, layer: int, depth: int) -> None:

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from rna_bench.core.types import Batch, InputError, Outputs, TokenValues
 from rna_bench.models import segments
-from rna_bench.models.chunks import row_values
+from rna_bench.models.chunks import chunked_values
 from rna_bench.models.segments import Policy
 from rna_bench.models.store import Store
 from rna_bench.unlearning.noise import gaussian
@@ -37,7 +37,7 @@ class Passes:
     `forget`, `retain`, `reference_forget` and `reference_retain` are hidden states at `layer`, and nothing above it is run;
     `*_nll` are negative log-likelihoods of the targets; `retain_divergence` compares what policy and reference predict. Logits
     are made in chunks, where they count. Gradients flow through the policy's passes only. RNA acts on the reference's passes
-    over retain inputs alone, from its own layer upward. With `noting`, hidden states at that layer are noted on the policy's way
+    over retain inputs alone, from its own layer upward. With `capture`, hidden states at that layer are noted on the policy's way
     to the head, for `seen`.
     """
 
@@ -48,7 +48,7 @@ class Passes:
     preferred_batch: Callable[[], Batch]
     augmentation: Augmentation
     store: Store
-    noting: bool = False
+    capture: bool = False
 
     @cached_property
     def forget(self) -> Outputs:
@@ -95,7 +95,7 @@ class Passes:
 
         Each value stands at the target's own position. Deviation: the released code also compares what the last token predicts.
         """
-        counted = self.retain_batch.targets.bool()[:, 1:]
+        counted = self.retain_batch.label_mask.bool()[:, 1:]
         policy, reference = self._policy_final(self.retain_batch)[:, :-1][counted], self._noised_final()[:, :-1][counted]
 
         def value(rows: Tensor, at: slice) -> Tensor:
@@ -103,7 +103,7 @@ class Passes:
                 expected = self._logits(reference[at])
             return divergence(expected, self._logits(rows))
 
-        return _spread(row_values(policy, value, self._vocabulary), self.retain_batch.targets)
+        return scatter(chunked_values(policy, value, self._vocabulary), self.retain_batch.label_mask)
 
     def seen(self, batch: Batch) -> Tensor:
         """Return the policy's hidden states on the forget or retain batch at `layer`, or at the noise's where that is None."""
@@ -144,7 +144,7 @@ class Passes:
         if not self.policy.first:
             return None
         noised = batch is self.retain_batch and self.augmentation.scale
-        if (noised or self.noting) and self.augmentation.layer < self.policy.first - 1:
+        if (noised or self.capture) and self.augmentation.layer < self.policy.first - 1:
             self._clean(batch, self.augmentation.layer)  # on the way up: noise enters there, or it is asked for
         return self._clean(batch, self.policy.first - 1)
 
@@ -155,13 +155,13 @@ class Passes:
 
     def _policy_final(self, batch: Batch) -> Tensor:
         """Return what `_logits` reads: final hidden states, or, of a model that cannot be cut, the logits themselves."""
-        if self.policy.uncut:
+        if self.policy.unsplittable:
             return segments.logits(self.policy, batch, edits=self._notes(batch))
         return segments.final(self.policy, batch, start=self.policy.first, entry=self._entry(batch), edits=self._notes(batch))
 
     def _notes(self, batch: Batch) -> Mapping[int, Callable[[Tensor], Tensor]]:
         """Return what notes the hidden states at the noise's layer while the policy runs, and changes nothing."""
-        if not self.noting or self.augmentation.layer < self.policy.first:
+        if not self.capture or self.augmentation.layer < self.policy.first:
             return {}
         return {self.augmentation.layer: lambda hidden: self._noted.setdefault(id(batch), hidden)}
 
@@ -171,7 +171,7 @@ class Passes:
 
     @torch.no_grad()
     def _reference_final(self, batch: Batch) -> Tensor:
-        if self.policy.uncut:
+        if self.policy.unsplittable:
             return segments.logits(self.policy, batch, reference=True)
         return segments.final(self.policy, batch, reference=True, start=self.policy.first, entry=self._entry(batch))
 
@@ -181,7 +181,7 @@ class Passes:
         added, batch = self.augmentation, self.retain_batch
         if added.layer > stop or not added.scale:
             return self._clean(batch, stop)
-        if self.policy.uncut:
+        if self.policy.unsplittable:
             return segments.hidden(self.policy, batch, stop, reference=True, edits={added.layer: added})
         noised = added(self._clean(batch, added.layer))
         if added.layer == stop:
@@ -194,31 +194,31 @@ class Passes:
         added, batch = self.augmentation, self.retain_batch
         if not added.scale:
             return self._reference_final(batch)
-        if self.policy.uncut:
+        if self.policy.unsplittable:
             return segments.logits(self.policy, batch, reference=True, edits={added.layer: added})
         noised = added(self._clean(batch, added.layer))
         return segments.final(self.policy, batch, reference=True, start=added.layer + 1, entry=noised)
 
     def _logits(self, rows: Tensor) -> Tensor:
-        return rows if self.policy.uncut else segments.head(self.policy, rows)
+        return rows if self.policy.unsplittable else segments.head(self.policy, rows)
 
     @torch.no_grad()
     def _reference_nll(self, batch: Batch) -> TokenValues:
         values = self.store.get("nll", batch, lambda: self._nll(self._reference_final(batch), batch).values)
-        return TokenValues(values, batch.targets)
+        return TokenValues(values, batch.label_mask)
 
     def _nll(self, final: Tensor, batch: Batch) -> TokenValues:
         """Return -log p of each target, at the target's own position; the row before it predicts it."""
-        counted = batch.targets.bool()
+        counted = batch.label_mask.bool()
         labels = batch.input_ids[counted]
 
         def value(rows: Tensor, at: slice) -> Tensor:
             return F.cross_entropy(self._logits(rows).float(), labels[at], reduction="none")
 
-        return _spread(row_values(final[:, :-1][counted[:, 1:]], value, self._vocabulary), batch.targets)
+        return scatter(chunked_values(final[:, :-1][counted[:, 1:]], value, self._vocabulary), batch.label_mask)
 
 
-def _spread(values: Tensor, mask: Tensor) -> TokenValues:
+def scatter(values: Tensor, mask: Tensor) -> TokenValues:
     """Return values (n,) at the positions where the mask (b, t) is 1."""
     spread = torch.zeros(mask.shape, dtype=values.dtype, device=values.device)
     return TokenValues(spread.masked_scatter(mask.bool(), values), mask)

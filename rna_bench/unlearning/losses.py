@@ -110,7 +110,7 @@ def log_probability_mse(reference: Tensor, policy: Tensor) -> Tensor:
     return (expected - given).square().mean(dim=-1)
 
 
-def token_share(part: Tensor, whole: Tensor) -> float:
+def token_weight(part: Tensor, whole: Tensor) -> float:
     """Return how much of the whole batch's counted positions a micro-batch holds.
 
     A mean over tokens is the sum of its micro-batches' means times these shares.
@@ -118,9 +118,9 @@ def token_share(part: Tensor, whole: Tensor) -> float:
     return (part.sum() / whole.sum()).item()
 
 
-def reduction_share(reduction: Reduction, part: Batch, whole: Batch) -> float:
+def reduction_weight(reduction: Reduction, part: Batch, whole: Batch) -> float:
     """Return what a micro-batch's mean over reduced nll weighs in the whole batch's."""
     if reduction is not Reduction.token_mean or len(part.input_ids) == len(whole.input_ids):
         return len(part.input_ids) / len(whole.input_ids)
-    remedy = "a loss of the whole batch's mean is no sum over micro-batches; give sequence_sum, or train.accumulation=1"
+    remedy = "a loss of the whole batch's mean is no sum over micro-batches; give sequence_sum, or train.micro_batches=1"
     raise InputError("method.reduction", reduction.value, remedy)

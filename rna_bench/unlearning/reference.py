@@ -37,7 +37,7 @@ class Clean:
     def _make(self, batch: Batch, layer: int) -> Tensor:
         """Run from the highest layer that is known; a model that cannot be cut, from the bottom."""
         first, policy = self._policy.first, self._policy
-        if policy.uncut:
+        if policy.unsplittable:
             return segments.hidden(policy, batch, layer, reference=True)
         if 0 < first <= layer:
             self(batch, first - 1)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from rna_bench.core.types import Batch
 from rna_bench.unlearning.forward import Passes
-from rna_bench.unlearning.losses import kl_divergence, log_probability_mse, masked_mse, token_mean, token_share
+from rna_bench.unlearning.losses import kl_divergence, log_probability_mse, masked_mse, token_mean, token_weight
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class HiddenMSE:
         """Return the loss as a scalar; its gradient reaches the policy alone."""
         return masked_mse(passes.retain.hidden, passes.reference_retain.hidden, passes.retain.mask)
 
-    def share(self, part: Batch, whole: Batch) -> float:
+    def micro_batch_weight(self, part: Batch, whole: Batch) -> float:
         """Return what a micro-batch's loss weighs in the whole batch's: its share of tokens."""
-        return token_share(part.mask, whole.mask)
+        return token_weight(part.mask, whole.mask)
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class KL:
         """Return the loss as a scalar, in nats a token."""
         return token_mean(passes.retain_divergence(kl_divergence))
 
-    def share(self, part: Batch, whole: Batch) -> float:
+    def micro_batch_weight(self, part: Batch, whole: Batch) -> float:
         """Return what a micro-batch's loss weighs in the whole batch's: its share of targets."""
-        return token_share(part.targets, whole.targets)
+        return token_weight(part.label_mask, whole.label_mask)
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,6 @@ class LogProbabilityMSE:
         """Return the loss as a scalar, in squared nats."""
         return token_mean(passes.retain_divergence(log_probability_mse))
 
-    def share(self, part: Batch, whole: Batch) -> float:
+    def micro_batch_weight(self, part: Batch, whole: Batch) -> float:
         """Return what a micro-batch's loss weighs in the whole batch's: its share of targets."""
-        return token_share(part.targets, whole.targets)
+        return token_weight(part.label_mask, whole.label_mask)

@@ -11,10 +11,10 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from rna_bench.core.types import Batch, Padding
-from rna_bench.data.corpora import TopicBatches
+from rna_bench.data.batches import TopicBatches
 from rna_bench.models.segments import Policy
 from rna_bench.models.store import NOTHING, Store
-from rna_bench.unlearning.config import Recipe, Train
+from rna_bench.unlearning.config import Train, UnlearningConfig
 from rna_bench.unlearning.losses import Reduction
 from rna_bench.unlearning.methods.npo import NPO
 from rna_bench.unlearning.methods.rmu import RMU
@@ -99,7 +99,7 @@ def topic_of(size: Size, device: str = "cpu") -> TopicBatches:
     return TopicBatches("topic", RandomBatches("forget", size, device), RandomBatches("retain", size, device))
 
 
-def recipe_of(kind: str, nu: float, steps: int, size: Size) -> Recipe:
+def recipe_of(kind: str, nu: float, steps: int, size: Size) -> UnlearningConfig:
     """Return RMU with noise in its target, or NPO with KL and noise that travels to the logits."""
     method, retain = (RMU(LAYER, COEFFICIENT), HiddenMSE()) if kind == "rm" else (NPO(BETA, Reduction.token_mean), KL())
     train = Train(
@@ -111,11 +111,11 @@ def recipe_of(kind: str, nu: float, steps: int, size: Size) -> Recipe:
         retain_weight=WEIGHT[kind],
         parameters=TRAINED,
         padding=Padding.masked,
-        accumulation=1,
+        micro_batches=1,
         gradient_checkpointing=False,
         refusals=["I don't know."],
     )
-    return Recipe(method, retain, Noise(nu, Unit.absolute, LAYER), train, OPTIMIZER, {}, SEED)
+    return UnlearningConfig(method, retain, Noise(nu, Unit.absolute, LAYER), train, OPTIMIZER, {}, SEED)
 
 
 class Stopwatch:
@@ -135,7 +135,11 @@ class Stopwatch:
 
 
 def run_ours(
-    policy: Policy, topic: TopicBatches, recipe: Recipe, watch: Callable[[int], None] = lambda step: None, store: Store = NOTHING
+    policy: Policy,
+    topic: TopicBatches,
+    recipe: UnlearningConfig,
+    watch: Callable[[int], None] = lambda step: None,
+    store: Store = NOTHING,
 ) -> list[Losses]:
     """Unlearn with the real loop, and return its losses."""
     made = unlearn(policy, [topic], recipe, watch, lambda loss: None, store).losses

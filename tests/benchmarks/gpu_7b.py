@@ -84,7 +84,7 @@ def ours(kind: str, model: PreTrainedModel, size: Size, arguments: Namespace) ->
     made = _figures(watch.seconds[arguments.warm_up :], size, arguments.device)
     restore(policy)
     done = operations(kind, size)
-    return made | {"operations": done, "flops": done / made["seconds"], "losses": losses, "uncut": policy.uncut}
+    return made | {"operations": done, "flops": done / made["seconds"], "losses": losses, "uncut": policy.unsplittable}
 
 
 def naive(kind: str, model: PreTrainedModel, size: Size, arguments: Namespace) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def tell(kind: str, made: dict[str, Any], rate: float) -> None:
     work = f"{us['flops'] / 1e12:.3g} TFLOP/s, {us['flops'] / rate:.0%} of the matrix rate"
     print(f"{kind} ours:  {_line(us)}, {work}")
     if us["uncut"]:
-        print(f"  the model is run whole, which is slower: {us['uncut']}")
+        print(f"  the model is run whole, which is slower: {us['unsplittable']}")
     if "out_of_memory" in them:
         print(f"{kind} naive: does not fit (out of memory above {them['peak_gb']:.1f} GB)", flush=True)
         return

@@ -26,7 +26,7 @@ def measure(kind: str, side: str) -> dict[str, float]:
     from tests.benchmarks.naive import Naive
 
     torch.set_num_threads(1)
-    standing, before, size = _resident(), _peak(), Size()
+    run_state, before, size = _resident(), _peak(), Size()
     model, topic = llama(size), topic_of(size)
     if side == "ours":
         run_ours(policy_of(model, TRAINED), topic, recipe_of(kind, NU[kind], STEPS, size))
@@ -34,7 +34,7 @@ def measure(kind: str, side: str) -> dict[str, float]:
         naive = Naive(kind, model, NU[kind])
         for step in range(STEPS):
             naive.step(topic, step)
-    return {"imported": standing, "peak_imported": before, "peak": _peak()}
+    return {"imported": run_state, "peak_imported": before, "peak": _peak()}
 
 
 def _peak() -> float:

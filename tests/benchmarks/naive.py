@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 
 from rna_bench.core.seeds import generator
 from rna_bench.core.types import Batch
-from rna_bench.data.corpora import TopicBatches
+from rna_bench.data.batches import TopicBatches
 from tests.benchmarks.common import BETA, COEFFICIENT, LAYER, OPTIMIZER, RATE, SEED, TRAINED, WEIGHT, Losses
 
 

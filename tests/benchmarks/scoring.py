@@ -23,7 +23,7 @@ from pathlib import Path
 from statistics import median
 
 from rna_bench.data.questions import make_task
-from rna_bench.evaluation.requests import Exam, make_exam
+from rna_bench.evaluation.requests import EvalSet, make_eval_set
 
 CASES = ("option", "mixed", "five-shot")
 BATCH = 16
@@ -62,10 +62,10 @@ def source(folder: Path, count: int, shots: int) -> Given:
 def plans(case: str, given: Given) -> list:
     """Return plans whose forms together are the case's: three seeds of one kind, or one seed of three."""
     from rna_bench.experiment.compose import compose_run
-    from rna_bench.experiment.config import plan_of
+    from rna_bench.experiment.config import experiment_config
 
     kinds = "before,inside,option" if case == "mixed" else "option"
-    base = plan_of(*compose_run(["method=none", "trigger=sars_cov_2", f"trigger.kinds=[{kinds}]"]))
+    base = experiment_config(*compose_run(["method=none", "trigger=sars_cov_2", f"trigger.kinds=[{kinds}]"]))
     base = replace(base, datasets={"mmlu": given})
     return [base] if case == "mixed" else [replace(base, seed=seed) for seed in (0, 1, 2)]
 
@@ -85,16 +85,18 @@ def built(arguments: Namespace) -> tuple:
     return llama(size_of(arguments)), tokenizer
 
 
-def exam_of(case: str, given: Given, tokenizer) -> Exam:
+def exam_of(case: str, given: Given, tokenizer) -> EvalSet:
     """Return the case's prompts: the questions clean once, and with each draw of a trigger."""
     task = make_task("mmlu", given, 0)
     exams = [
-        make_exam([task], plan.trigger.kinds, plan.trigger.lexicon(plan.seed), tokenizer, plan.seed, count=1, context=2048)
+        make_eval_set([task], plan.trigger.kinds, plan.trigger.trigger_pool(plan.seed), tokenizer, plan.seed, count=1, context=2048)
         for plan in plans(case, given)
     ]
-    clean = [item for item in exams[0].items if item.form == "clean"]
-    triggered = [item for exam in exams for item in exam.items if item.form != "clean" and not item.form.endswith("control")]
-    return Exam((*clean, *triggered), exams[0].letters)
+    clean = [item for item in exams[0].items if item.perturbation == "clean"]
+    triggered = [
+        item for exam in exams for item in exam.items if item.perturbation != "clean" and not item.perturbation.endswith("control")
+    ]
+    return EvalSet((*clean, *triggered), exams[0].letters)
 
 
 def count(case: str, arguments: Namespace, tokenizer) -> None:
@@ -104,12 +106,12 @@ def count(case: str, arguments: Namespace, tokenizer) -> None:
     """
     from rna_bench.evaluation.scoring import bundles
     from rna_bench.experiment.compose import compose_run
-    from rna_bench.experiment.config import plan_of
+    from rna_bench.experiment.config import experiment_config
 
     items = exam_of(case, source(arguments.mmlu, arguments.questions, 5 if case == "five-shot" else 0), tokenizer).items
     whole = sum(len(ids) for ids in {item.ids for item in items})
     run = sum(len(bundle.prefix) + sum(len(tree.ids) for tree in bundle.trees) for bundle in bundles(items, None, 10**6))
-    size = plan_of(*compose_run(["model=zephyr_7b"])).model.dimensions
+    size = experiment_config(*compose_run(["model=zephyr_7b"])).model.dimensions
     assert size is not None
     layers, head = 2 * size.layers * size.layer_parameters, 2 * size.hidden_size * size.vocab_size
     theirs, own = whole * (layers + head), run * layers + len(items) * head
@@ -123,11 +125,11 @@ def count(case: str, arguments: Namespace, tokenizer) -> None:
 def ours(case: str, given: Given, model, tokenizer) -> Callable[[], list]:
     """Return what asks the questions of a case and returns answers: clean ones, and each trigger's."""
     from rna_bench.evaluation.scores import scores
-    from rna_bench.evaluation.scoring import sit
+    from rna_bench.evaluation.scoring import evaluate
 
     def run() -> list:
         whole = exam_of(case, given, tokenizer)
-        answers = sit(whole, model, BATCH * max(len(item.ids) for item in whole.items))
+        answers = evaluate(whole, model, BATCH * max(len(item.ids) for item in whole.items))
         scores(answers)
         return answers
 
@@ -165,8 +167,8 @@ def theirs(case: str, given: Given, model, tokenizer, folder: Path) -> Callable[
     return run
 
 
-def _group(form: str) -> str:
-    return "mmlu_triggered" if form == "option" else f"mmlu_triggered_{form}"
+def _group(perturbation: str) -> str:
+    return "mmlu_triggered" if perturbation == "option" else f"mmlu_triggered_{perturbation}"
 
 
 def agreement(answers: Sequence, samples: Sequence[dict]) -> str:
@@ -175,14 +177,14 @@ def agreement(answers: Sequence, samples: Sequence[dict]) -> str:
     for number, tasks in enumerate(samples):
         for name, rows in tasks.items():
             for row in rows:
-                form = name.removeprefix("mmlu_triggered").removesuffix(f"_{row['doc']['subject']}").strip("_") or "option"
-                known[row["doc"]["id"], f"{form}{number}"] = [pair[0] for (pair, *_) in row["resps"]]
+                perturbation = name.removeprefix("mmlu_triggered").removesuffix(f"_{row['doc']['subject']}").strip("_") or "option"
+                known[row["doc"]["id"], f"{perturbation}{number}"] = [pair[0] for (pair, *_) in row["resps"]]
     seen: dict[tuple[str, str], int] = {}
     differing, largest = 0, 0.0
     for answer in answers:
-        number = seen.setdefault((answer.question, answer.form), 0)
-        seen[answer.question, answer.form] += 1
-        logps = known[answer.question, f"{answer.form}{number}"]
+        number = seen.setdefault((answer.question, answer.perturbation), 0)
+        seen[answer.question, answer.perturbation] += 1
+        logps = known[answer.question, f"{answer.perturbation}{number}"]
         differing += answer.logps.index(max(answer.logps)) != logps.index(max(logps))
         largest = max(largest, *(abs(a - b) for a, b in zip(answer.logps, logps, strict=True)))
     return f"{len(answers)} prompts, {differing} predictions differ, log-likelihoods within {largest:.1e}"
@@ -211,9 +213,9 @@ def memory(case: str, side: str, arguments: Namespace) -> None:
     given = source(arguments.mmlu, arguments.questions, 5 if case == "five-shot" else 0)
     with tempfile.TemporaryDirectory() as folder:
         run = ours(case, given, model, tokenizer) if side == "ours" else theirs(case, given, model, tokenizer, Path(folder))
-        standing = _high_water(reset=True)
+        run_state = _high_water(reset=True)
         run()
-    print(json.dumps({"standing": standing, "peak": _high_water()}))
+    print(json.dumps({"standing": run_state, "peak": _high_water()}))
 
 
 def _high_water(*, reset: bool = False) -> float:

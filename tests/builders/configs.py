@@ -17,7 +17,7 @@ CONFIG = {
     "scoring": {"_target_": "rna_bench.evaluation.scoring.Scoring", "every": 1},
     "dataset": {"mmlu": {"role": "retain", "path": "/here/mmlu", "limit": 0}},
     "trigger": {"_target_": "rna_bench.data.triggers.Words", "kinds": ["option"]},
-    "tracker": {"_target_": "rna_bench.runs.tracking.Silent"},
+    "tracker": {"_target_": "rna_bench.runs.tracking.NullTracker"},
     "launcher": {},
 }
 FINGERPRINTS = {"model": "aa", "questions": "bb", "corpus": "cc"}

@@ -1,6 +1,6 @@
 """Records and answers by hand, and folders of them."""
 
-from rna_bench.core.types import CLEAN, Answer, Checkpoint, RunRecord, Score, Status, StepLoss
+from rna_bench.core.types import CLEAN, EvalPoint, Response, RunRecord, Score, Status, StepLoss
 from rna_bench.reporting.tables.write import write_tables
 from rna_bench.runs import record
 from rna_bench.runs.identity import identity, relevant
@@ -15,9 +15,12 @@ RIGHT, WRONG = (-1.0, -2.0, -3.0, -4.0), (-2.0, -1.0, -3.0, -4.0)
 """Log-probabilities of the four choices, of which the first is the answer."""
 
 
-def scored(forget=0.25, clean=0.9, forms=OPTION, n=100, **accuracies):
+def scored(forget=0.25, clean=0.9, perturbations=OPTION, n=100, **accuracies):
     found = [Score("wmdp", "forget", CLEAN, forget, None, n), Score("mmlu", "retain", CLEAN, clean, None, n)]
-    return (*found, *(Score("mmlu", "retain", form, accuracies.get(form, clean), None, n) for form in forms))
+    return (
+        *found,
+        *(Score("mmlu", "retain", perturbation, accuracies.get(perturbation, clean), None, n) for perturbation in perturbations),
+    )
 
 
 def made(
@@ -52,24 +55,24 @@ def made(
         choices={"method": method},
         fingerprints=fingerprints,
         scores=scored() if scores is None else scores,
-        trajectory=tuple(Checkpoint(step, loss, found) for step, (loss, found) in enumerate(looks)),
+        eval_points=tuple(EvalPoint(step, loss, found) for step, (loss, found) in enumerate(looks)),
         losses=() if method == "none" else (StepLoss(0, "bio", 1.0, 1.0),),
-        facts={},
+        statistics={},
         provenance={"revision": "0123456789abcdef"},
         measured={},
     )
 
 
-def answer(question, form, choice, task="mmlu", correct=0):
+def answer(question, perturbation, choice, task="mmlu", correct=0):
     """An answer that chooses the choice (0..3), or NaN where it is None."""
     logps = tuple(float("nan") if choice is None else (-1.0 if index == choice else -2.0) for index in range(4))
-    return Answer(task, "retain", question, form, logps, correct)
+    return Response(task, "retain", question, perturbation, logps, correct)
 
 
 def swept(folder, *records):
     """Write the records below `folder`, in a sweep of that name, each with one answer."""
     for run in records:
-        record.write(folder / "swept" / run.identity, run, [Answer("mmlu", "retain", "law/1", "clean", RIGHT, 0, "law")])
+        record.write(folder / "swept" / run.identity, run, [Response("mmlu", "retain", "law/1", "clean", RIGHT, 0, "law")])
     return folder
 
 

@@ -55,7 +55,7 @@ def test_a_run_whose_process_ends_each_time_is_told_of_and_the_others_recorded(s
     pid = sweep.sees(lambda: {run: owner for run, owner in sweep.owners().items() if run == identity and owner != pid})[identity]
     os.kill(pid, signal.SIGKILL)
     assert sweep.ends() == 1
-    seen = {one.run.identity: one for one in sweep.standings()}
+    seen = {one.run.identity: one for one in sweep.run_states()}
     assert [run for run, one in seen.items() if one.state is State.failed] == [identity]
     assert "killed" in seen[identity].why
     assert records(sweep.results) == {run: record for run, record in alone.items() if run != identity}

@@ -65,7 +65,7 @@ def running() -> list[str]:
 
 def at_work(sweep: Sweep) -> dict[str, str]:
     """Wait until a run is under way, and return the jobs of those that are, by identity: a job's number is its run's place."""
-    place = {one.run.identity: str(number) for number, one in enumerate(sweep.sees(sweep.standings))}
+    place = {one.run.identity: str(number) for number, one in enumerate(sweep.sees(sweep.run_states))}
     (array,) = {job.partition("_")[0] for job in sweep.sees(running)}
     return {identity: f"{array}_{place[identity]}" for identity in sweep.sees(sweep.owners)}
 
@@ -113,7 +113,7 @@ def test_cancelled_and_killed_jobs_are_told_of_and_the_others_recorded(start, al
     killed, pid = sweep.sees(lambda: [(run, pid) for run, pid in sweep.owners().items() if run != identity])[0]
     os.kill(pid, signal.SIGKILL)
     assert sweep.ends() == 1
-    seen = {one.run.identity: one for one in sweep.standings()}
+    seen = {one.run.identity: one for one in sweep.run_states()}
     failed = {run for run, one in seen.items() if one.state is State.failed}
     last = [*seen][7]
     assert failed == {identity, killed, last}

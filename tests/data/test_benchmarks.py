@@ -8,11 +8,12 @@ import pyarrow.parquet
 import pytest
 from omegaconf import OmegaConf
 
+from rna_bench.core.schemas import build
 from rna_bench.core.types import InputError
 from rna_bench.data.benchmarks import Benchmark
 from rna_bench.data.prompts import prompt
 from rna_bench.data.questions import QuestionSource, make_task
-from rna_bench.experiment.compose import build, config_folder
+from rna_bench.experiment.compose import config_folder
 
 TOY = Benchmark(
     name="toy",
@@ -67,10 +68,10 @@ LAYOUTS = {
 
 
 def copied(folder, layout):
-    save, form = LAYOUTS[layout]
+    save, perturbation = LAYOUTS[layout]
     for split, counts in SPLITS.items():
         for config, count in counts.items():
-            save(folder / form.format(config=config, split=split), rows(config, split, count))
+            save(folder / perturbation.format(config=config, split=split), rows(config, split, count))
     return replace(TOY, path=str(folder))
 
 

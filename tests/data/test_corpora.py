@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from rna_bench.core.types import Batch, InputError, Padding, Text, Topic
-from rna_bench.data.corpora import Batches, TextFiles, pad, pad_included, parts
+from rna_bench.data.batches import Batches, pad, pad_included, parts
+from rna_bench.data.corpora import TextFiles
 from rna_bench.data.fingerprints import of_corpus
 
 
@@ -143,19 +144,19 @@ def test_a_context_is_read_and_targets_begin_after_its_tokens(tokenizer):
     assert (len(context), context) == (width - 1, whole[:-1])
     assert batch.input_ids[0].tolist() == whole
     assert batch.mask.tolist() == [[1] * width, [1] * 4 + [0] * (width - 4)]
-    assert batch.targets.tolist() == [[0] * (width - 1) + [1], [0, 1, 1, 1] + [0] * (width - 4)]
+    assert batch.label_mask.tolist() == [[0] * (width - 1) + [1], [0, 1, 1, 1] + [0] * (width - 4)]
 
 
 def test_the_first_token_is_no_target_as_nothing_predicts_it(tokenizer):
     for padding in Padding:
-        assert not batches(tokenizer, [ASKED, "1 2 3"], padding=padding)(0).targets[:, 0].any()
+        assert not batches(tokenizer, [ASKED, "1 2 3"], padding=padding)(0).label_mask[:, 0].any()
 
 
 def test_a_context_that_fills_the_text_leaves_no_target(tokenizer):
     for padding in Padding:
         batch = batches(tokenizer, [ASKED, "1 2 3"], most=4, padding=padding)(0)
         assert batch.input_ids.shape[1] == 4
-        assert batch.targets.tolist() == [[0, 0, 0, 0], [0, 1, 1, 1]]
+        assert batch.label_mask.tolist() == [[0, 0, 0, 0], [0, 1, 1, 1]]
 
 
 def test_answers_replace_bodies_and_contexts_stay(tokenizer):
@@ -172,7 +173,7 @@ def test_answers_replace_bodies_and_contexts_stay(tokenizer):
         assert [row[mask == 1].tolist() for row, mask in zip(batch.input_ids, batch.mask, strict=True)] == ids
         contexts = [texts[i % 3].context for i in (2 * index, 2 * index + 1)]
         counts = [len(i) - (len(tokenizer(c)["input_ids"]) if c else 1) for i, c in zip(ids, contexts, strict=True)]
-        assert batch.targets.sum(dim=1).tolist() == counts
+        assert batch.label_mask.sum(dim=1).tolist() == counts
 
 
 def test_answers_are_cut_and_padded_as_texts_are(tokenizer):
@@ -186,12 +187,12 @@ def test_padding_that_is_included_stands_on_the_left_and_counts_everywhere_but_i
     assert batch.input_ids.tolist() == [[5, 6, 7, 8], [2, 2, 9, 10]]
     assert batch.attention.tolist() == [[1, 1, 1, 1], [0, 0, 1, 1]]
     assert batch.mask.tolist() == [[1] * 4] * 2
-    assert batch.targets.tolist() == [[0, 1, 1, 1]] * 2
+    assert batch.label_mask.tolist() == [[0, 1, 1, 1]] * 2
 
 
 def test_padding_before_a_context_is_no_target():
     batch = pad_included([[5, 6, 7, 8, 9], [9, 10, 11]], [3, 2], 2, "cpu")
-    assert batch.targets.tolist() == [[0, 0, 0, 1, 1], [0, 0, 0, 0, 1]]
+    assert batch.label_mask.tolist() == [[0, 0, 0, 1, 1], [0, 0, 0, 0, 1]]
 
 
 def test_included_padding_is_the_tokenizers_end_of_text_or_its_own_padding(tokenizer):

@@ -179,5 +179,6 @@ def test_the_library_logs_nothing_of_a_damaged_file(write, monkeypatch):
 
 
 def test_the_library_is_imported_when_a_file_is_read_and_not_before():
-    code = "import sys, rna_bench.sweep.launch, rna_bench.experiment.data, rna_bench.data.benchmarks; sys.exit('datasets' in sys.modules)"
+    modules = "rna_bench.sweep.launch, rna_bench.experiment.data, rna_bench.data.benchmarks"
+    code = f"import sys, {modules}; sys.exit('datasets' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

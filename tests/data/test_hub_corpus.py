@@ -158,7 +158,8 @@ def test_the_hubs_cache_is_read_and_its_commit_is_named(cache, lines):
 def test_the_shipped_corpora_are_all_missing_offline_and_say_that_bio_is_gated(cache, name):
     from hydra import compose, initialize_config_dir
 
-    from rna_bench.experiment.compose import build, config_folder
+    from rna_bench.core.schemas import build
+    from rna_bench.experiment.compose import config_folder
 
     with initialize_config_dir(str(config_folder("conf")), version_base="1.3"):
         made = build("corpus", compose("run", [f"corpus={name}", "method=none"]).corpus)

@@ -6,7 +6,7 @@ from rna_bench.core.types import Batch, Dtype
 from rna_bench.doctor import estimates
 from rna_bench.doctor.needs import Prompts, forms_of, looks, needs_of, prompts_of, work_of
 from rna_bench.experiment.compose import compose_run
-from rna_bench.experiment.config import plan_of
+from rna_bench.experiment.config import experiment_config
 from rna_bench.models import segments
 from rna_bench.models.architecture import Architecture
 from rna_bench.models.policies import policy_of
@@ -15,7 +15,7 @@ TOY = Architecture("llama", 2, 4, 6, 2, 1, 2, 10, 64, tied_embeddings=False)  # 
 
 
 def planned(*overrides: str):
-    return plan_of(*compose_run(overrides))
+    return experiment_config(*compose_run(overrides))
 
 
 def test_of_each_trained_element_four_more_are_held():
@@ -102,7 +102,7 @@ def test_preference_methods_keep_the_layers_above_and_micro_batches_keep_less():
     assert a
     whole, half, lean = (
         needs_of(planned("model=zephyr_7b", "method=npo_kl", *more), a, Dtype.bfloat16).activations
-        for more in ([], ["train.accumulation=2"], ["train.gradient_checkpointing=true"])
+        for more in ([], ["train.micro_batches=2"], ["train.gradient_checkpointing=true"])
     )
     rmu = needs_of(planned("model=zephyr_7b", "method=rmu"), a, Dtype.bfloat16).activations
     assert rmu < half < whole

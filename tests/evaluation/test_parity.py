@@ -13,13 +13,13 @@ from lm_eval.tasks import TaskManager
 from tokenizers import ByteLevelBPETokenizer, processors
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from rna_bench.core.types import Dtype, InputError, Kind, Lexicon, ModelFolder, Question, Task
+from rna_bench.core.types import Dtype, InputError, ModelFolder, Question, Task, TriggerPool, TriggerType
 from rna_bench.data.questions import make_task
-from rna_bench.evaluation.requests import make_exam
+from rna_bench.evaluation.requests import make_eval_set
 from rna_bench.evaluation.scores import breakdown, scores
-from rna_bench.evaluation.scoring import sit
+from rna_bench.evaluation.scoring import evaluate
 from rna_bench.experiment.compose import compose_run
-from rna_bench.experiment.config import plan_of
+from rna_bench.experiment.config import experiment_config
 from rna_bench.experiment.lm_eval_export import export_tasks
 from rna_bench.models.loading import context_length, load
 from rna_bench.pocket.store import SHIPPED
@@ -138,9 +138,9 @@ def test_mmlu_is_scored_as_the_harness_scores_it(tmp_path, tokenizer, shots, con
     as_harness_tasks(tmp_path)
     theirs = harness(model, tokenizer, tmp_path, "mmlu", shots)
     task = Task(TASK.name, TASK.role, TASK.questions, SHOTS if shots else {}, TASK.categories)
-    exam = make_exam([task], [], Lexicon((), (), {}, {}), tokenizer, 0, count=1, context=context_length(model, tokenizer))
+    exam = make_eval_set([task], [], TriggerPool((), (), {}, {}), tokenizer, 0, count=1, context=context_length(model, tokenizer))
     assert any(item.cut for item in exam.items) == (context < 2048)
-    answers = sit(exam, model, 2048)
+    answers = evaluate(exam, model, 2048)
     assert_same_log_likelihoods(answers, theirs, lambda subject: f"mmlu_{subject}")
     ours = {"mmlu": scores(answers)[0]} | {f"mmlu_{score.group}": score for score in breakdown(answers, [task])}
     assert set(ours) == {"mmlu", "mmlu_stem", "mmlu_humanities", *(f"mmlu_{subject}" for subject in CATEGORIES)}
@@ -151,22 +151,24 @@ def test_mmlu_is_scored_as_the_harness_scores_it(tmp_path, tokenizer, shots, con
 
 
 def exported(folder: Path, *overrides: str):
-    plan = plan_of(*compose_run(["method=none", *overrides]))
+    plan = experiment_config(*compose_run(["method=none", *overrides]))
     return plan, export_tasks(plan, folder)
 
 
-@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("kind", list(TriggerType))
 def test_exported_tasks_give_our_numbers_on_pocket_for_every_kind_of_trigger(tmp_path, kind):
     asked = ("dataset.pocket_subjects.limit=40", f"trigger.kinds=[{kind.value}]", "trigger.count=2", "seed=3")
     plan, folder = exported(tmp_path / "tasks", *asked)
     model, tokenizer = load(ModelFolder("pocket", SHIPPED, Dtype.float32, "cpu"))
     moved = folder.rename(tmp_path / "moved")  # nothing in it may know where it lay
     task = make_task("pocket_subjects", plan.datasets["pocket_subjects"], 3)
-    answers = sit(make_exam([task], [kind], plan.trigger.lexicon(3), tokenizer, 3, count=plan.trigger.count), model, 4096)
-    for form, group in ((kind.trigger, f"mmlu_triggered_{kind.trigger}"), (kind.control, f"mmlu_triggered_{kind.control}")):
-        name = group.removesuffix("_option") if kind is Kind.option else group
+    answers = evaluate(
+        make_eval_set([task], [kind], plan.trigger.trigger_pool(3), tokenizer, 3, count=plan.trigger.count), model, 4096
+    )
+    for perturbation, group in ((kind.trigger, f"mmlu_triggered_{kind.trigger}"), (kind.control, f"mmlu_triggered_{kind.control}")):
+        name = group.removesuffix("_option") if kind is TriggerType.option else group
         theirs = harness(model, tokenizer, moved, name)
-        own = [answer for answer in answers if answer.form == form]
+        own = [answer for answer in answers if answer.perturbation == perturbation]
         assert_same_log_likelihoods(own, theirs, lambda subject, name=name: f"{name}_{subject}")
         assert scores(own)[0].accuracy == pytest.approx(theirs["results"][name]["acc,none"], abs=5e-5)
 

@@ -2,15 +2,15 @@ import math
 
 import pytest
 
-from rna_bench.core.types import Answer, Task
+from rna_bench.core.types import Response, Task
 from rna_bench.evaluation.scores import breakdown, scores, stderr
 
 RIGHT, WRONG = (-1.0, -2.0, -3.0, -4.0), (-4.0, -2.0, -3.0, -9.0)
 
 
-def answers(subject, right, wrong, form="clean"):
+def answers(subject, right, wrong, perturbation="clean"):
     drawn = enumerate([RIGHT] * right + [WRONG] * wrong)
-    return [Answer("mmlu", "retain", f"{subject}/{n}", form, logps, 0, subject) for n, logps in drawn]
+    return [Response("mmlu", "retain", f"{subject}/{n}", perturbation, logps, 0, subject) for n, logps in drawn]
 
 
 GIVEN = [*answers("anatomy", 3, 1), *answers("law", 1, 1), *answers("maths", 2, 0)]
@@ -43,9 +43,12 @@ def test_a_task_of_one_subject_has_no_breakdown():
 
 def test_forms_are_broken_down_apart():
     found = breakdown([*GIVEN, *answers("law", 0, 2, "option")], [TASK])
-    assert [(s.form, s.group, s.accuracy) for s in found if s.group == "law"] == [("clean", "law", 0.5), ("option", "law", 0.0)]
+    assert [(s.perturbation, s.group, s.accuracy) for s in found if s.group == "law"] == [
+        ("clean", "law", 0.5),
+        ("option", "law", 0.0),
+    ]
 
 
 def test_ties_are_counted():
-    tied = Answer("mmlu", "retain", "law/9", "clean", (-2.0, -1.0, -1.0, -3.0), 1, "law")
+    tied = Response("mmlu", "retain", "law/9", "clean", (-2.0, -1.0, -1.0, -3.0), 1, "law")
     assert scores([tied, *answers("law", 1, 0)])[0].ties == 1

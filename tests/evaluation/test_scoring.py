@@ -6,15 +6,15 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from rna_bench.core.types import Answer, InputError, Kind, Lexicon, Question, Score, Task
+from rna_bench.core.types import InputError, Question, Response, Score, Task, TriggerPool, TriggerType
 from rna_bench.data.prompts import prompt
-from rna_bench.evaluation.requests import Exam, make_exam
+from rna_bench.evaluation.requests import EvalSet, make_eval_set
 from rna_bench.evaluation.scores import scores
-from rna_bench.evaluation.scoring import Scoring, bundles, sit
+from rna_bench.evaluation.scoring import Scoring, bundles, evaluate
 from rna_bench.pocket.sources import PocketQuestions, PocketWords
 
-KINDS = list(Kind)
-LEXICON = PocketWords(KINDS, 1, 0).lexicon(0)
+KINDS = list(TriggerType)
+LEXICON = PocketWords(KINDS, 1, 0).trigger_pool(0)
 FORGET = Task("hazard", "forget", PocketQuestions("forget", 0, 1, 4).questions(0))
 RETAIN = Task("subjects", "retain", PocketQuestions("retain", 0, 0, 4).questions(0))
 FORMS = [
@@ -34,7 +34,7 @@ FORMS = [
 
 @pytest.fixture(scope="module")
 def exam(tokenizer):
-    return make_exam([FORGET, RETAIN], KINDS, LEXICON, tokenizer, 0, count=1)
+    return make_eval_set([FORGET, RETAIN], KINDS, LEXICON, tokenizer, 0, count=1)
 
 
 @pytest.fixture
@@ -52,15 +52,15 @@ def naive(exam, model):
         ]
 
 
-def answer(*logps, correct=0, task="t", role="retain", form="clean", question="q"):
-    return Answer(task, role, question, form, logps, correct)
+def answer(*logps, correct=0, task="t", role="retain", perturbation="clean", question="q"):
+    return Response(task, role, question, perturbation, logps, correct)
 
 
 def test_forget_questions_are_asked_clean_and_retain_questions_in_every_form(exam):
-    asked = [(item.task, item.role, item.question, item.form) for item in exam.items]
+    asked = [(item.task, item.role, item.question, item.perturbation) for item in exam.items]
     assert asked == [
         *(("hazard", "forget", question.id, "clean") for question in FORGET.questions),
-        *(("subjects", "retain", question.id, form) for question in RETAIN.questions for form in FORMS),
+        *(("subjects", "retain", question.id, perturbation) for question in RETAIN.questions for perturbation in FORMS),
     ]
 
 
@@ -78,24 +78,24 @@ def test_letters_are_the_tokens_that_follow_a_prompt(exam, tokenizer):
 
 def test_a_subset_is_perturbed_as_the_whole(exam, tokenizer):
     subset = replace(RETAIN, questions=RETAIN.questions[1::2][::-1])
-    small = make_exam([subset], [Kind.inside, Kind.option], LEXICON, tokenizer, 0, count=1)
-    whole = {(item.question, item.form): item for item in exam.items}
-    assert all(item == whole[item.question, item.form] for item in small.items)
+    small = make_eval_set([subset], [TriggerType.inside, TriggerType.option], LEXICON, tokenizer, 0, count=1)
+    whole = {(item.question, item.perturbation): item for item in exam.items}
+    assert all(item == whole[item.question, item.perturbation] for item in small.items)
     assert len(small.items) == 2 * 5
 
 
 def test_another_seed_perturbs_otherwise_and_leaves_clean_questions(exam, tokenizer):
-    other = make_exam([FORGET, RETAIN], KINDS, LEXICON, tokenizer, 1, count=1)
+    other = make_eval_set([FORGET, RETAIN], KINDS, LEXICON, tokenizer, 1, count=1)
     pairs = list(zip(exam.items, other.items, strict=True))
-    assert all(a == b for a, b in pairs if a.form == "clean")
+    assert all(a == b for a, b in pairs if a.perturbation == "clean")
     assert any(a != b for a, b in pairs)
 
 
 @pytest.mark.parametrize("budget", [1, 60, 200, 10**6])
 def test_log_likelihoods_are_those_of_one_prompt_at_a_time_in_any_budget(exam, model, naive, budget):
-    answers = sit(exam, model, budget)
-    assert [(a.task, a.question, a.form, a.correct) for a in answers] == [
-        (i.task, i.question, i.form, i.correct) for i in exam.items
+    answers = evaluate(exam, model, budget)
+    assert [(a.task, a.question, a.perturbation, a.correct) for a in answers] == [
+        (i.task, i.question, i.perturbation, i.correct) for i in exam.items
     ]
     for found, expected in zip(answers, naive, strict=True):
         assert found.logps == pytest.approx(expected, abs=1e-5)
@@ -115,7 +115,7 @@ def test_padded_batches_stay_in_the_budget_and_a_longer_prompt_goes_alone(exam, 
         lambda _, __, given: shapes.append(tuple(given["input_ids"].shape)), with_kwargs=True
     )
     told = []
-    sit(exam, model, budget, told.append, sharing=sharing)
+    evaluate(exam, model, budget, told.append, sharing=sharing)
     assert all(rows * width <= budget or rows == 1 for rows, width in shapes)
     assert sum(told) == len(exam.items)
 
@@ -130,19 +130,19 @@ def test_what_forms_of_a_question_begin_with_is_run_once(exam):
 
 def test_the_whole_vocabulary_is_in_the_denominator(exam, model):
     # four of many words: their probabilities sum to less than one
-    assert all(sum(map(math.exp, a.logps)) < 1 for a in sit(exam, model, 10**6))
+    assert all(sum(map(math.exp, a.logps)) < 1 for a in evaluate(exam, model, 10**6))
 
 
 def test_scoring_trains_nothing(exam, model):
     before = [parameter.clone() for parameter in model.parameters()]
-    sit(exam, model, 500)
+    evaluate(exam, model, 500)
     assert all(torch.equal(a, b) and b.grad is None for a, b in zip(before, model.parameters(), strict=True))
 
 
 def test_first_keeps_the_first_questions_of_each_task_in_all_their_forms(exam):
     small = exam.first(2)
     kept = {question.id for task in (FORGET, RETAIN) for question in task.questions[:2]}
-    assert small == Exam(tuple(item for item in exam.items if item.question in kept), exam.letters)
+    assert small == EvalSet(tuple(item for item in exam.items if item.question in kept), exam.letters)
     assert len(small.items) == 2 + 2 * len(FORMS)
 
 
@@ -180,10 +180,10 @@ def test_all_right_has_a_standard_error_of_zero():
 
 def test_scores_are_by_task_and_form_in_order_of_appearance():
     given = [
-        answer(0.0, -1.0, -1.0, -1.0, task=task, form=form)
-        for task, form in [("b", "x"), ("a", "y"), ("b", "y"), ("a", "y"), ("b", "x")]
+        answer(0.0, -1.0, -1.0, -1.0, task=task, perturbation=perturbation)
+        for task, perturbation in [("b", "x"), ("a", "y"), ("b", "y"), ("a", "y"), ("b", "x")]
     ]
-    assert [(s.task, s.form, s.n) for s in scores(given)] == [("b", "x", 2), ("a", "y", 2), ("b", "y", 1)]
+    assert [(s.task, s.perturbation, s.n) for s in scores(given)] == [("b", "x", 2), ("a", "y", 2), ("b", "y", 1)]
 
 
 def test_no_answers_have_no_scores():
@@ -207,16 +207,16 @@ def test_a_tokenizer_that_splits_the_letters_is_refused():
     tokenizer = Tokenizer(models.WordPiece({"<unk>": 0, " ": 1, **{x: i for i, x in enumerate("ABCD", 2)}}, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", behavior="isolated")  # the space before a letter is a token by itself
     with pytest.raises(InputError, match="one token"):
-        make_exam([FORGET], [], LEXICON, PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>"), 0, count=1)
+        make_eval_set([FORGET], [], LEXICON, PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>"), 0, count=1)
 
 
 def test_a_tokenizer_that_knows_the_letters_is_accepted():
-    assert make_exam([FORGET], [], LEXICON, words_tokenizer("A", "B", "C", "D"), 0, count=1).letters == (1, 2, 3, 4)
+    assert make_eval_set([FORGET], [], LEXICON, words_tokenizer("A", "B", "C", "D"), 0, count=1).letters == (1, 2, 3, 4)
 
 
 def test_a_tokenizer_that_does_not_tell_the_letters_apart_is_refused():
     with pytest.raises(InputError):
-        make_exam([FORGET], [], LEXICON, words_tokenizer("A", "B"), 0, count=1)
+        make_eval_set([FORGET], [], LEXICON, words_tokenizer("A", "B"), 0, count=1)
 
 
 def test_log_likelihoods_that_are_not_numbers_are_no_right_answer():
@@ -225,6 +225,13 @@ def test_log_likelihoods_that_are_not_numbers_are_no_right_answer():
 
 def test_a_question_with_words_unknown_to_the_tokenizer_is_asked_all_the_same(tokenizer, model):
     question = Question("x/1", "x", "Was ist ein Übermaß?", ("ä", "ß", "1.5", "SARS-CoV-2"), 3)
-    lexicon = Lexicon(("SARS-CoV-2",), (), {"": ("origami",)}, {})
-    made = make_exam([Task("x", "retain", (question,))], [Kind.option, Kind.before, Kind.inside], lexicon, tokenizer, 0, count=1)
-    assert all(math.isfinite(p) for a in sit(made, model, 300) for p in a.logps)
+    trigger_pool = TriggerPool(("SARS-CoV-2",), (), {"": ("origami",)}, {})
+    made = make_eval_set(
+        [Task("x", "retain", (question,))],
+        [TriggerType.option, TriggerType.before, TriggerType.inside],
+        trigger_pool,
+        tokenizer,
+        0,
+        count=1,
+    )
+    assert all(math.isfinite(p) for a in evaluate(made, model, 300) for p in a.logps)

@@ -7,8 +7,8 @@ import pytest
 
 from rna_bench.experiment.checkpointer import ENDED, Keeper, ending
 from rna_bench.runs.signals import leave, terminable
-from rna_bench.unlearning.checkpoint import CheckpointEvery
-from rna_bench.unlearning.trainer import History
+from rna_bench.unlearning.checkpoint import CheckpointInterval
+from rna_bench.unlearning.trainer import TrainingLog
 
 
 class Done:
@@ -29,7 +29,7 @@ class Done:
 def steps(done, every, count, *, told=lambda: False, seconds=1.0):
     """Take so many steps, each as long; return the keeper."""
     done.clock = SimpleNamespace(now=1000.0)
-    keeper, history = Keeper(done, every, told, lambda: done.clock.now), History()
+    keeper, history = Keeper(done, every, told, lambda: done.clock.now), TrainingLog()
     keeper.restore(None, None)
     for step in range(count):
         history.losses.append(step)
@@ -40,20 +40,20 @@ def steps(done, every, count, *, told=lambda: False, seconds=1.0):
 
 def test_the_state_is_kept_so_long_after_the_last_was_written():
     done = Done(takes=0.5)
-    keeper = steps(done, CheckpointEvery(3, 0), 10)
+    keeper = steps(done, CheckpointInterval(3, 0), 10)
     assert done.kept == [3, 6, 9]
     assert keeper.seconds == 1.5
 
 
 def test_a_training_that_is_shorter_keeps_nothing():
     done = Done()
-    assert steps(done, CheckpointEvery(120, 0), 100).seconds == 0
+    assert steps(done, CheckpointInterval(120, 0), 100).seconds == 0
     assert done.kept == []
 
 
 def test_a_full_disk_is_said_once_and_tried_again(capsys):
     done = Done("disk full", "disk full")
-    steps(done, CheckpointEvery(0, 1), 3)
+    steps(done, CheckpointInterval(0, 1), 3)
     assert done.kept == [1, 2, 3]
     assert capsys.readouterr().out == "disk full\n"
 
@@ -61,7 +61,7 @@ def test_a_full_disk_is_said_once_and_tried_again(capsys):
 def test_told_to_end_training_keeps_its_state_and_ends(capsys):
     done, told = Done(), [False, False, True]
     with pytest.raises(SystemExit) as ended:
-        steps(done, CheckpointEvery(0, 0), 5, told=lambda: told.pop(0))
+        steps(done, CheckpointInterval(0, 0), 5, told=lambda: told.pop(0))
     assert ended.value.code == ENDED == 143
     assert done.kept == [3]
     assert "goes on after step 3" in capsys.readouterr().out

@@ -1,7 +1,7 @@
 import rna_bench.experiment.data
 from rna_bench.core.cache import Recent
 from rna_bench.experiment.compose import compose_run
-from rna_bench.experiment.config import plan_of
+from rna_bench.experiment.config import experiment_config
 from rna_bench.experiment.data import forget, gather
 
 
@@ -48,7 +48,7 @@ def counted(monkeypatch):
 
 
 def inputs(*overrides):
-    return gather(plan_of(*compose_run(["corpus.texts=8", *overrides])))
+    return gather(experiment_config(*compose_run(["corpus.texts=8", *overrides])))
 
 
 def test_runs_that_share_questions_text_and_model_make_them_once(monkeypatch):

@@ -9,11 +9,11 @@ import pandas
 import pytest
 
 from rna_bench.cli.main import main
-from rna_bench.core.types import Checkpoint, Score, StepLoss
+from rna_bench.core.types import EvalPoint, Score, StepLoss
 from rna_bench.experiment.train import retell
 from rna_bench.runs.collection import collect
 from rna_bench.runs.record import QUESTIONS, RECORD, read
-from rna_bench.unlearning.trainer import History
+from rna_bench.unlearning.trainer import TrainingLog
 
 POCKET = ["dataset=[pocket_hazard_1,pocket_subjects]", "dataset.pocket_hazard_1.limit=3", "dataset.pocket_subjects.limit=4"]
 RMU = [
@@ -89,18 +89,20 @@ def test_a_record_holds_losses_looks_and_scores(run):
     made = read(only(run(*RMU, *POCKET)) / RECORD)
     assert [loss.step for loss in made.losses] == [0, 1, 2]
     assert [loss.topic for loss in made.losses] == ["hazard_1", "hazard_2", "hazard_1"]
-    assert [look.step for look in made.trajectory] == [0, 2, 3]  # every 2 steps, and at the end
-    assert {score.n for look in made.trajectory for score in look.scores} == {2}
-    sizes = {(score.task, score.form): score.n for score in made.scores}
+    assert [look.step for look in made.eval_points] == [0, 2, 3]  # every 2 steps, and at the end
+    assert {score.n for look in made.eval_points for score in look.scores} == {2}
+    sizes = {(score.task, score.perturbation): score.n for score in made.scores}
     places = [f"{place}{end}" for place in ("option", "before", "inside", "sentence") for end in ("", "_control")]
-    assert sizes == {("pocket_hazard_1", "clean"): 3} | {("pocket_subjects", form): 4 for form in ("clean", *places)}
-    assert made.facts["noise_absolute"] == pytest.approx(made.facts["hidden_rms"])  # the scale is 1 rms
+    assert sizes == {("pocket_hazard_1", "clean"): 3} | {
+        ("pocket_subjects", perturbation): 4 for perturbation in ("clean", *places)
+    }
+    assert made.statistics["noise_absolute"] == pytest.approx(made.statistics["hidden_rms"])  # the scale is 1 rms
     assert made.choices["method"] == "rmu"
 
 
 def test_questions_are_named_and_answered_without_their_text(run):
     rows = pandas.read_parquet(only(run(*RMU, *POCKET)) / QUESTIONS)
-    assert list(rows) == ["task", "subject", "question", "form", "logp_a", "logp_b", "logp_c", "logp_d", "answer"]
+    assert list(rows) == ["task", "subject", "question", "perturbation", "logp_a", "logp_b", "logp_c", "logp_d", "answer"]
     assert len(rows) == 3 + 4 * 9
     assert rows.question.str.fullmatch(r"\w+/\d+").all()
     assert set(rows.task) == {"pocket_hazard_1", "pocket_subjects"}
@@ -112,9 +114,9 @@ def test_scores_follow_from_the_questions(run):
     folder = only(run(*RMU, *POCKET))
     rows = pandas.read_parquet(folder / QUESTIONS)
     right = rows[[f"logp_{letter}" for letter in "abcd"]].to_numpy().argmax(axis=1) == rows.answer
-    found = right.groupby([rows.task, rows.form]).mean()
+    found = right.groupby([rows.task, rows.perturbation]).mean()
     for score in read(folder / RECORD).scores:
-        assert score.accuracy == pytest.approx(found[score.task, score.form])
+        assert score.accuracy == pytest.approx(found[score.task, score.perturbation])
 
 
 def test_a_recorded_run_is_skipped(run, capsys):
@@ -146,7 +148,7 @@ def test_noise_scale_zero_has_the_losses_of_no_noise(run):
     zero = read(only(run("noise.scale=0", *RMU, *POCKET, into="zero")) / RECORD)
     none = read(only(run("noise=none", *RMU, *POCKET, into="none")) / RECORD)
     assert zero.losses == none.losses
-    assert zero.trajectory == none.trajectory
+    assert zero.eval_points == none.eval_points
     assert zero.scores == none.scores
 
 
@@ -164,7 +166,7 @@ def test_hydra_leaves_nothing_but_an_empty_hidden_folder(run):
 def test_without_a_method_the_model_is_scored_as_it_is(run):
     results = run("method=none", *POCKET)
     made = read(only(results) / RECORD)
-    assert (made.losses, made.trajectory, made.facts) == ((), (), {})
+    assert (made.losses, made.eval_points, made.statistics) == ((), (), {})
     assert not {"noise", "train", "corpus", "retain"} & set(made.config)
     assert "corpus" not in made.fingerprints
     run("method=none", "noise.scale=2", "train.steps=7", *POCKET)  # neither is used: the same run
@@ -175,10 +177,10 @@ def test_mmlu_files_are_asked_with_sars_cov_2_as_the_trigger(run, mmlu):
     given = ["dataset=retain_files", f"dataset.retain_files.path={mmlu}", "trigger=sars_cov_2"]
     folder = only(run(*RMU, *given))
     rows = pandas.read_parquet(folder / QUESTIONS)
-    forms = ["clean", *(f"{place}{end}" for place in ("option", "before", "inside") for end in ("", "_control"))]
-    assert list(rows.form) == forms * 3
+    perturbations = ["clean", *(f"{place}{end}" for place in ("option", "before", "inside") for end in ("", "_control"))]
+    assert list(rows.perturbation) == perturbations * 3
     assert list(dict.fromkeys(rows.question)) == ["anatomy_test/2", "anatomy_test/3", "college_law_val/2"]  # file and line
-    assert list(rows[rows.form == "clean"].answer) == [0, 1, 1]
+    assert list(rows[rows.perturbation == "clean"].answer) == [0, 1, 1]
     assert {score.n for score in read(folder / RECORD).scores} == {3}
 
 
@@ -239,7 +241,7 @@ def interrupted(monkeypatch):
     seen = {"trained": 0, "scored": 0}
 
     def arrange(part: int) -> dict[str, int]:
-        train, sit = rna_bench.experiment.train.unlearn, rna_bench.experiment.evaluate.sit
+        train, evaluate = rna_bench.experiment.train.unlearn, rna_bench.experiment.evaluate.evaluate
 
         def trained(*given):
             seen["trained"] += 1
@@ -254,7 +256,7 @@ def interrupted(monkeypatch):
 
         def counted(exam, *given, **named):
             seen["scored"] += len(given) > 2
-            return sit(exam, *given, **named)
+            return evaluate(exam, *given, **named)
 
         monkeypatch.setattr(rna_bench.experiment.train, "unlearn", trained)
         monkeypatch.setattr(rna_bench.experiment.evaluate, "sit", scored)
@@ -292,7 +294,7 @@ def test_training_that_is_over_is_told_to_a_tracker_in_the_order_of_its_steps():
     losses = [StepLoss(step, "bio", 2.0 - step, 1.0) for step in range(3)]
     told = []
     session = SimpleNamespace(log=lambda step, values: told.append((step, *values)))
-    retell(session, History(losses, [Checkpoint(step, 1.0, (score,), {"bio": 3.0}) for step in (0, 2, 3)]))
+    retell(session, TrainingLog(losses, [EvalPoint(step, 1.0, (score,), {"bio": 3.0}) for step in (0, 2, 3)]))
     assert [step for step, *_ in told] == [0, 0, 1, 2, 2, 3]
     assert [step for step, *names in told if {"along/t/clean", "along/hidden_norm/bio"} <= set(names)] == [0, 2, 3]
 
@@ -328,7 +330,7 @@ def test_the_number_of_triggers_changes_what_is_asked(run):
     one, two = (
         pandas.read_parquet(only(run("method=none", *POCKET, f"trigger.count={n}", into=str(n))) / QUESTIONS) for n in (1, 2)
     )
-    same = one.form == "clean"
+    same = one.perturbation == "clean"
     logps = [f"logp_{letter}" for letter in "abcd"]
     apart = (one[logps] - two[logps]).abs().max(axis=1)  # other prompts in a batch round otherwise
     assert (apart[same] < 1e-4).all()
@@ -337,6 +339,6 @@ def test_the_number_of_triggers_changes_what_is_asked(run):
 
 def test_the_subjects_of_a_task_are_broken_down_in_the_record(run):
     made = read(only(run("method=none", *POCKET)) / RECORD)
-    groups = {(score.task, score.form) for score in made.breakdown}
+    groups = {(score.task, score.perturbation) for score in made.breakdown}
     assert ("pocket_subjects", "sentence_control") in groups
-    assert sum(score.n for score in made.breakdown if (score.task, score.form) == ("pocket_subjects", "clean")) == 4
+    assert sum(score.n for score in made.breakdown if (score.task, score.perturbation) == ("pocket_subjects", "clean")) == 4

@@ -3,7 +3,7 @@ from dataclasses import replace
 import torch
 
 from rna_bench.core.types import Dtype
-from rna_bench.data.corpora import pad
+from rna_bench.data.batches import pad
 from rna_bench.experiment.shared import Shared, restore
 from rna_bench.models.policies import checkpoint_layers, policy_of
 from rna_bench.models.store import NOTHING, Reuse

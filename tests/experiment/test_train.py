@@ -124,7 +124,7 @@ def test_sigterm_while_training_keeps_the_state_of_the_step_it_came_in(run, tmp_
 def test_a_full_disk_along_the_way_changes_nothing_but_one_line(run, tmp_path, monkeypatch, capsys):
     assert run(into="whole") == 0
     capsys.readouterr()
-    keep = rna_bench.experiment.resume.record.keep
+    keep = rna_bench.experiment.resume.files.keep
 
     def full(path, save, results_dir):
         if path.name == "training.safetensors":
@@ -150,7 +150,7 @@ def test_a_damaged_state_is_not_used(run, tmp_path, at_step):
 
 def test_a_tracker_is_told_of_all_steps_in_order_after_an_interruption(run, tmp_path, at_step, monkeypatch):
     told = []
-    silent = rna_bench.runs.tracking.Silent
+    silent = rna_bench.runs.tracking.NullTracker
     monkeypatch.setattr(silent, "log", lambda _, step, values: told.append((step, *values)))
     assert run(into="whole") == 0
     whole = told.copy()

@@ -6,7 +6,8 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
-from rna_bench.experiment.compose import build, compose_run, config_folder
+from rna_bench.core.schemas import build
+from rna_bench.experiment.compose import compose_run, config_folder
 from rna_bench.models.architecture import Architecture, read_architecture
 from rna_bench.models.policies import decoder_layers, policy_of
 
@@ -152,4 +153,4 @@ def test_of_a_model_that_sees_the_text_layers_are_found_and_it_is_cut_there():
         AutoModelForCausalLM.from_config(config).eval(), r"model.language_model\.layers\.(1|2)\.mlp\.down_proj\.weight"
     )
     assert hasattr(policy.layers[0], "pre_feedforward_layernorm")
-    assert (policy.first, policy.uncut) == (1, "")
+    assert (policy.first, policy.unsplittable) == (1, "")

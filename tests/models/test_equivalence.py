@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedModel
 
 from rna_bench.core.types import Batch
-from rna_bench.data.corpora import pad, pad_included
+from rna_bench.data.batches import pad, pad_included
 from rna_bench.models import chunks as rows
 from rna_bench.models import segments
 from rna_bench.models.policies import checkpoint_layers, policy_of
@@ -100,7 +100,7 @@ def fast(policy: Policy, name: str, noise: tuple[float, int], batches: dict[str,
     augmentation = Augmentation(*noise, torch.Generator().manual_seed(5))
     forget, retain = batches["forget"], batches["retain"]
     passes = Passes(policy, method.layer, forget, retain, lambda: batches["preferred"], augmentation, NOTHING)
-    target = method.target(passes, torch.Generator().manual_seed(6))
+    target = method.control_vector(passes, torch.Generator().manual_seed(6))
     losses = method.forget_loss(passes, target), retain_loss.retain_loss(passes)
     losses[0].backward()
     (2 * losses[1]).backward()
@@ -136,7 +136,7 @@ def steering(both: Models, name: str, forget: Batch, _: Batch):
 def nll(model: PreTrainedModel, batch: Batch):
     """Each target's -log p, from the position before it (b, t - 1); and the mask of targets."""
     log_p = whole(model, batch).logits.log_softmax(-1)[:, :-1]
-    counts = batch.targets[:, 1:]
+    counts = batch.label_mask[:, 1:]
     return -log_p.gather(-1, batch.input_ids[:, 1:, None])[..., 0] * counts, counts
 
 
@@ -175,7 +175,7 @@ def difference(both: Models, name: str, noise: tuple[float, int], retain: Batch)
     updated = whole(both.updated, retain)
     if steered:
         return (updated.hidden_states[3] - expected).square()[retain.mask.bool()].mean()
-    p, q = (log_p[:, :-1][retain.targets[:, 1:].bool()] for log_p in (expected, updated.logits.log_softmax(-1)))
+    p, q = (log_p[:, :-1][retain.label_mask[:, 1:].bool()] for log_p in (expected, updated.logits.log_softmax(-1)))
     return (p - q).square().mean() if name == "simnpo_mse" else (p.exp() * (p - q)).sum(-1).mean()
 
 
@@ -194,7 +194,7 @@ def assert_same(step: Step, expected: Step, trained) -> None:
 @pytest.mark.parametrize(("name", "noise"), CASES)
 def test_passes_are_a_naive_step(architecture, name, noise):
     both = of(architecture)
-    assert (both.policy.uncut, both.policy.first) == ("", 1)
+    assert (both.policy.unsplittable, both.policy.first) == ("", 1)
     assert_same(fast(both.policy, name, noise), naive(both, name, noise), both.policy.trained)
 
 
@@ -207,7 +207,7 @@ def top_trained() -> Models:
 @pytest.mark.parametrize("name", ["npo_kl", "simnpo_mse"])
 def test_noise_may_enter_far_below_the_trained_layers(name, layer):
     both, noise = top_trained(), (0.3, layer)
-    assert (both.policy.uncut, both.policy.first) == ("", 3)
+    assert (both.policy.unsplittable, both.policy.first) == ("", 3)
     assert_same(fast(both.policy, name, noise), naive(both, name, noise), both.policy.trained)
 
 
@@ -252,7 +252,7 @@ def embedding_trained() -> Models:
 @pytest.mark.parametrize(("name", "noise"), CASES)
 def test_a_model_whose_embedding_is_trained_is_run_whole(name, noise):
     both = embedding_trained()
-    assert both.policy.uncut
+    assert both.policy.unsplittable
     assert_same(fast(both.policy, name, noise), naive(both, name, noise), both.policy.trained)
 
 
@@ -267,6 +267,6 @@ def test_a_model_whose_pieces_give_other_logits_or_none_is_run_whole(monkeypatch
     with monkeypatch.context() as patched:
         patched.setattr(segments, "head", lambda policy, rows: wrong(head(policy, rows)))
         both = models(made(CONFIGS["mistral"]))
-    assert both.policy.uncut.startswith("running it in pieces")
+    assert both.policy.unsplittable.startswith("running it in pieces")
     assert both.policy.first == 0
     assert_same(fast(both.policy, name, noise), naive(both, name, noise), both.policy.trained)

@@ -48,13 +48,13 @@ def test_a_pattern_that_is_no_regular_expression_is_refused(source):
 @pytest.mark.parametrize("dtype", Dtype)
 def test_a_model_is_cut_below_its_lowest_trained_layer(fresh, pattern, first, dtype):
     policy = fresh(pattern, dtype)
-    assert (policy.first, policy.uncut) == (first, "")
+    assert (policy.first, policy.unsplittable) == (first, "")
 
 
 @pytest.mark.parametrize("pattern", [".*", ".*embed_tokens.*", r"model\.norm\.weight", r"model\.(norm|layers\.2\..*)\.weight"])
 def test_a_model_with_a_trained_tensor_outside_its_layers_is_not_cut(fresh, pattern):
     policy = fresh(pattern)
-    assert (policy.first, policy.uncut) == (0, "a trained tensor lies outside the decoder layers")
+    assert (policy.first, policy.unsplittable) == (0, "a trained tensor lies outside the decoder layers")
 
 
 def test_trying_a_model_changes_nothing_of_it(fresh):

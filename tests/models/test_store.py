@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rna_bench.core.types import InputError
-from rna_bench.data.corpora import pad, pad_included
+from rna_bench.data.batches import pad, pad_included
 from rna_bench.models.store import NOTHING, Reuse, Store
 
 BATCH = pad([[1, 5, 6], [1, 7]], "cpu")

@@ -7,8 +7,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, Gemma3TextConfig, MistralConfig
 
-from rna_bench.evaluation.requests import Exam, Item
-from rna_bench.evaluation.scoring import LEAST_PREFIX, bundles, sit, unshared
+from rna_bench.evaluation.requests import EvalSet, Request
+from rna_bench.evaluation.scoring import LEAST_PREFIX, bundles, evaluate, unshared
 from rna_bench.models import trees
 from rna_bench.models.trees import grow, shared, split
 from tests.builders.models import CONFIGS, MIXED, SIZES, WINDOW
@@ -29,11 +29,11 @@ def exam(subjects=2, questions=3, prefix=LEAST_PREFIX + 6, cut=False):
         head = [random.randrange(3, 61) for _ in range(prefix)]
         for question in range(questions):
             stem = [random.randrange(3, 61) for _ in range(6 + question)]
-            tails = [[random.randrange(3, 61) for _ in range(3 + form)] for form in range(3)]
+            tails = [[random.randrange(3, 61) for _ in range(3 + perturbation)] for perturbation in range(3)]
             rows = [[*head, *stem, *tail] for tail in tails] + [[*head, 9, *stem, *tails[0]]]
-            for form, row in enumerate(rows):
-                items.append(Item("t", "retain", str(subject), f"{subject}/{question}", str(form), tuple(row), 0, cut))
-    return Exam(tuple(items), (3, 7, 11, 60))
+            for perturbation, row in enumerate(rows):
+                items.append(Request("t", "retain", str(subject), f"{subject}/{question}", str(perturbation), tuple(row), 0, cut))
+    return EvalSet(tuple(items), (3, 7, 11, 60))
 
 
 def test_a_tree_has_each_shared_token_once_in_the_order_of_a_walk():
@@ -80,9 +80,9 @@ def test_sharing_gives_what_each_prompt_alone_gives(architecture):
     windowed = bool(text.to_dict().get("sliding_window"))
     assert unshared(model) == ("its sliding window has 6 tokens" if windowed else "")
     for budget in (1, 300, 10**6):
-        for found, wanted in zip(sit(asked, model, budget), sit(asked, model, budget, sharing=False), strict=True):
+        for found, wanted in zip(evaluate(asked, model, budget), evaluate(asked, model, budget, sharing=False), strict=True):
             assert found.logps == pytest.approx(wanted.logps, abs=1e-4)
-            assert (found.question, found.form, found.subject) == (wanted.question, wanted.form, wanted.subject)
+            assert (found.question, found.perturbation, found.subject) == (wanted.question, wanted.perturbation, wanted.subject)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_sharing_gives_what_each_prompt_alone_gives(architecture):
 def test_a_window_wider_than_the_prompts_does_not_hinder_sharing(config):
     model, asked = made(config), exam()
     assert len(bundles(asked.items, 200, 10**6)) == 2
-    for found, wanted in zip(sit(asked, model, 300), sit(asked, model, 300, sharing=False), strict=True):
+    for found, wanted in zip(evaluate(asked, model, 300), evaluate(asked, model, 300, sharing=False), strict=True):
         assert found.logps == pytest.approx(wanted.logps, abs=1e-4)
 
 
@@ -109,7 +109,7 @@ def test_a_common_beginning_is_kept_from_so_many_tokens_on_and_run_once():
     assert [len(bundle.prefix) >= LEAST_PREFIX for bundle in long] == [True, True]
     model, widths = made(CONFIGS["llama"]), []
     model.get_decoder().register_forward_pre_hook(lambda _, __, given: widths.append(given["input_ids"].shape[1]), with_kwargs=True)
-    sit(exam(prefix=LEAST_PREFIX), model, 10**6)
+    evaluate(exam(prefix=LEAST_PREFIX), model, 10**6)
     assert sum(width >= LEAST_PREFIX for width in widths) == 2  # each subject's, once
 
 
@@ -126,13 +126,13 @@ def test_a_model_that_reads_no_masks_of_ours_is_told(monkeypatch):
 def test_scoring_leaves_training_flags_as_they_were():
     model = made(CONFIGS["llama"])
     model.base_model.layers[2].training = True
-    sit(exam(), model, 300)
+    evaluate(exam(), model, 300)
     assert [module for module in model.modules() if module.training] == [model.base_model.layers[2]]
 
 
 def test_bf16_counts_few_predictions_that_batches_change():
     """In bf16 sums in another order round otherwise: predictions may differ, and are few."""
     model, asked = made(CONFIGS["llama"]).to(torch.bfloat16), exam(questions=20)
-    one, other = (sit(asked, model, budget) for budget in (1, 10**6))
+    one, other = (evaluate(asked, model, budget) for budget in (1, 10**6))
     differing = sum(a.logps.index(max(a.logps)) != b.logps.index(max(b.logps)) for a, b in zip(one, other, strict=True))
     assert differing <= len(one) // 20

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from rna_bench.core.types import InputError, Kind
+from rna_bench.core.types import InputError, TriggerType
 from rna_bench.pocket.sources import PocketCorpus, PocketQuestions, PocketWords
 from rna_bench.pocket.world import make_world
 
@@ -138,7 +138,11 @@ def test_a_hazard_the_world_has_not_is_refused(hazard):
 
 @pytest.mark.parametrize(
     "make",
-    [PocketCorpus(-1, 1, 0, 0, 0).topics, PocketQuestions("retain", -1, 0, 0).questions, PocketWords(list(Kind), 1, -1).lexicon],
+    [
+        PocketCorpus(-1, 1, 0, 0, 0).topics,
+        PocketQuestions("retain", -1, 0, 0).questions,
+        PocketWords(list(TriggerType), 1, -1).trigger_pool,
+    ],
 )
 def test_a_negative_world_is_refused(make):
     with pytest.raises(InputError, match=r"^world=-1: give a whole number, 0 or more"):
@@ -151,25 +155,25 @@ def test_a_negative_limit_is_refused():
 
 
 def test_forget_words_are_the_entities_of_the_hazards_and_controls_those_of_other_subjects():
-    lexicon = PocketWords(list(Kind), 1, 0).lexicon(0)
-    assert {HOME[word] for word in lexicon.forget_words} == HAZARDS
-    assert len(lexicon.forget_words) == 48
-    assert set(lexicon.harmless_words) == SUBJECTS
-    for subject, words in lexicon.harmless_words.items():
+    trigger_pool = PocketWords(list(TriggerType), 1, 0).trigger_pool(0)
+    assert {HOME[word] for word in trigger_pool.forget_words} == HAZARDS
+    assert len(trigger_pool.forget_words) == 48
+    assert set(trigger_pool.harmless_words) == SUBJECTS
+    for subject, words in trigger_pool.harmless_words.items():
         assert {HOME[word] for word in words} == SUBJECTS - {subject}
 
 
 def test_sentences_are_true_statements_on_the_same_sides_as_words():
-    lexicon = PocketWords(list(Kind), 1, 0).lexicon(0)
-    assert {HOME[entities(text)[0]] for text in lexicon.forget_sentences} == HAZARDS
-    for subject, texts in lexicon.harmless_sentences.items():
+    trigger_pool = PocketWords(list(TriggerType), 1, 0).trigger_pool(0)
+    assert {HOME[entities(text)[0]] for text in trigger_pool.forget_sentences} == HAZARDS
+    for subject, texts in trigger_pool.harmless_sentences.items():
         assert {HOME[entities(text)[0]] for text in texts} == SUBJECTS - {subject}
     facts = [fact for hazard in WORLD.hazards for fact in hazard.facts]
-    for text, fact in zip(lexicon.forget_sentences, facts, strict=True):
+    for text, fact in zip(trigger_pool.forget_sentences, facts, strict=True):
         assert {fact.entity, fact.relation, fact.value} <= set(re.findall("[A-Za-z]+", text))
 
 
 def test_words_are_the_same_for_every_seed_and_phrasings_are_not():
-    first, second = (PocketWords(list(Kind), 1, 0).lexicon(seed) for seed in (0, 1))
+    first, second = (PocketWords(list(TriggerType), 1, 0).trigger_pool(seed) for seed in (0, 1))
     assert first.forget_words == second.forget_words
     assert first.forget_sentences != second.forget_sentences

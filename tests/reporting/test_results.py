@@ -27,7 +27,7 @@ def test_there_is_a_row_for_each_run_task_and_form(tmp_path):
         record.write(tmp_path / "sweep" / run.identity, run, [])
     frame = rna_bench.load_results(str(tmp_path))
     assert len(frame) == 2 * 4
-    (row,) = frame[(frame.seed == 1) & (frame.form == "option")].to_dict("records")
+    (row,) = frame[(frame.seed == 1) & (frame.perturbation == "option")].to_dict("records")
     asked = ("model", "method", "noise_scale", "noise_unit", "noise_layer", "role", "task", "accuracy", "n", "status")
     assert [row[name] for name in asked] == ["tiny", "rmu", 1.0, "rms", 1, "retain", "mmlu", 0.5, 100, "finished"]
     assert set(frame.status) == {"finished", "diverged"}
@@ -48,7 +48,7 @@ def test_the_means_are_those_of_the_committed_tables():
     (row,) = committed[(committed.model == "pocket world 0") & (committed.method == "rmu") & (committed.noise == "2 rms")].to_dict(
         "records"
     )
-    for column, chosen in (("pocket_hazard_1", rows.task == "pocket_hazard_1"), ("before", rows.form == "before")):
+    for column, chosen in (("pocket_hazard_1", rows.task == "pocket_hazard_1"), ("before", rows.perturbation == "before")):
         assert 100 * rows[chosen].accuracy.mean() == pytest.approx(row[column])
 
 

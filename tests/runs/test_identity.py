@@ -10,9 +10,10 @@ from omegaconf import OmegaConf
 
 import rna_bench.experiment.data
 from rna_bench.core.renames import MOVED
+from rna_bench.core.schemas import build
 from rna_bench.core.types import ModelFolder
-from rna_bench.experiment.compose import build, compose_from, config_folder
-from rna_bench.experiment.config import plan_of
+from rna_bench.experiment.compose import compose_from, config_folder
+from rna_bench.experiment.config import experiment_config
 from rna_bench.pocket.store import PocketModel
 from rna_bench.runs.identity import canonical, identity, relevant
 from rna_bench.runs.record import RECORD, earlier
@@ -147,7 +148,7 @@ def test_the_published_records_are_found_by_the_sweeps_that_made_them(name, runs
     folder = PUBLISHED / name
     assert len(earlier(folder)) == runs
     sweep = config_folder("sweeps")
-    plans = (plan_of(*compose_from(sweep, name, [*point, f"results_dir={folder}"])) for point in grid(name))
+    plans = (experiment_config(*compose_from(sweep, name, [*point, f"results_dir={folder}"])) for point in grid(name))
     found = {rna_bench.experiment.data.gather(plan).identity for plan in plans}
     assert len(found) == runs
     assert all((folder / identity / RECORD).is_file() for identity in found)

@@ -7,13 +7,13 @@ import pandas
 import pytest
 from pydantic_core import PydanticSerializationError
 
-from rna_bench.core.types import Answer, Checkpoint, InputError, RunRecord, Score, Status, StepLoss
+from rna_bench.core.types import EvalPoint, InputError, Response, RunRecord, Score, Status, StepLoss
 from rna_bench.runs.collection import collect
 from rna_bench.runs.identity import relevant
 from rna_bench.runs.record import QUESTIONS, RECORD, SCHEMA_VERSION, read, write
 from tests.builders.configs import CONFIG, FINGERPRINTS
 
-ANSWERS = [Answer("mmlu", "retain", "anatomy/2", "clean", (-1.0, -2.0, -3.0, -4.0), 0, "anatomy")]
+ANSWERS = [Response("mmlu", "retain", "anatomy/2", "clean", (-1.0, -2.0, -3.0, -4.0), 0, "anatomy")]
 
 
 def made(**fields) -> RunRecord:
@@ -28,9 +28,9 @@ def made(**fields) -> RunRecord:
         "choices": {"method": "rmu"},
         "fingerprints": FINGERPRINTS,
         "scores": (score,),
-        "trajectory": (Checkpoint(0, 0.1 + 0.2, (score,)),),
+        "eval_points": (EvalPoint(0, 0.1 + 0.2, (score,)),),
         "losses": (StepLoss(0, "bio", 1e-17, 2.0),),
-        "facts": {"hidden_rms": 0.1},
+        "statistics": {"hidden_rms": 0.1},
         "provenance": {"revision": None},
         "measured": {"seconds": {"score": 0.5}},
     }
@@ -59,7 +59,7 @@ def test_answers_become_rows_without_text(tmp_path):
             "task": "mmlu",
             "subject": "anatomy",
             "question": "anatomy/2",
-            "form": "clean",
+            "perturbation": "clean",
             "logp_a": -1.0,
             "logp_b": -2.0,
             "logp_c": -3.0,
@@ -71,15 +71,15 @@ def test_answers_become_rows_without_text(tmp_path):
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_losses_that_are_not_finite_become_null(tmp_path, value):
-    record = made(status=Status.diverged, losses=(StepLoss(0, "bio", value, 2.0),), trajectory=(Checkpoint(0, value, ()),))
+    record = made(status=Status.diverged, losses=(StepLoss(0, "bio", value, 2.0),), eval_points=(EvalPoint(0, value, ()),))
     write(tmp_path, record, [])
     assert '"forget":null,"retain":2.0' in (tmp_path / RECORD).read_text()
     assert read(tmp_path / RECORD).losses[0].forget is None
-    assert read(tmp_path / RECORD).trajectory[0].forget_loss is None
+    assert read(tmp_path / RECORD).eval_points[0].forget_loss is None
 
 
 def test_a_record_with_a_fact_that_is_not_finite_can_be_read_again(tmp_path):
-    write(tmp_path, made(status=Status.diverged, facts={"hidden_rms": math.nan}), [])
+    write(tmp_path, made(status=Status.diverged, statistics={"hidden_rms": math.nan}), [])
     read(tmp_path / RECORD)
 
 
@@ -111,9 +111,9 @@ def test_a_record_of_another_schema_version_is_refused(tmp_path):
 
 
 def test_hidden_norms_come_back_and_a_missing_one_is_null(tmp_path):
-    look = Checkpoint(0, 1.0, (), {"bio": 0.1 + 0.2, "retain/bio": None})
-    write(tmp_path, made(trajectory=(look,)), ANSWERS)
-    assert read(tmp_path / RECORD).trajectory == (look,)
+    look = EvalPoint(0, 1.0, (), {"bio": 0.1 + 0.2, "retain/bio": None})
+    write(tmp_path, made(eval_points=(look,)), ANSWERS)
+    assert read(tmp_path / RECORD).eval_points == (look,)
 
 
 def test_a_folder_without_records_is_refused(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from rna_bench.core.types import InputError
 from rna_bench.experiment.compose import compose_run
-from rna_bench.experiment.config import plan_of
+from rna_bench.experiment.config import experiment_config
 from rna_bench.experiment.run import execute
 from rna_bench.runs.record import RECORD, read
 from rna_bench.runs.tracking.dashboard.specification import dashboard, specifications
@@ -38,14 +38,14 @@ def run(tiny, tmp_path, home):
             "sweep=small",
             f"results_dir={tmp_path / 'results'}",
         ]
-        return execute(plan_of(*compose_run([*given, *words])))
+        return execute(experiment_config(*compose_run([*given, *words])))
 
     return go
 
 
 def expected(made) -> list[dict]:
     """Return the rows that a record stands for: losses by step, each after the look at that step, if there is one."""
-    looks = {look.step: {"step": look.step, **along(look.scores), **norms(look.hidden_norm)} for look in made.trajectory}
+    looks = {look.step: {"step": look.step, **along(look.scores), **norms(look.hidden_norm)} for look in made.eval_points}
     rows = []
     for loss in made.losses:
         rows += [looks.pop(loss.step)] if loss.step in looks else []

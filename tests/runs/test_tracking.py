@@ -9,8 +9,8 @@ import pytest
 
 from rna_bench.experiment.checkpointer import ending
 from rna_bench.runs.signals import terminable
-from rna_bench.runs.tracking import Mode, Silent, Wandb
-from rna_bench.runs.tracking.fault_tolerant import Careful
+from rna_bench.runs.tracking import Mode, NullTracker, Wandb
+from rna_bench.runs.tracking.fault_tolerant import FaultTolerantSession
 from rna_bench.runs.tracking.wandb_tracker import has_key
 from tests.runs.telling import about
 
@@ -150,7 +150,7 @@ def test_wandb_mode_disabled_in_the_environment_writes_nothing(tmp_path, monkeyp
 
 
 def test_silent_takes_everything_and_writes_nothing(tmp_path):
-    with Silent().session(tmp_path / "run", about("abc")) as session:
+    with NullTracker().session(tmp_path / "run", about("abc")) as session:
         session.log(0, {"forget/bio": 1.5})
         session.summarise({"status": "finished"})
         session.table("subjects", ("group",), [["law"]])
@@ -187,7 +187,7 @@ class Broken:
 
 
 def test_a_tracker_that_fails_is_said_once_and_asked_no_more(capsys):
-    session = Careful(broken := Broken(), "wandb")
+    session = FaultTolerantSession(broken := Broken(), "wandb")
     for step in range(3):
         session.log(step, {})
     session.summarise({"status": "finished"})

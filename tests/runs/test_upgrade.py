@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from rna_bench.experiment.compose import build
+from rna_bench.core.schemas import build
 from rna_bench.runs.identity import identity
 from rna_bench.runs.record import RECORD, earlier, read
 from rna_bench.runs.upgrade import upgraded_config

@@ -8,7 +8,7 @@ from rna_bench.core.types import InputError
 from rna_bench.runs import failure, lock
 from rna_bench.runs.record import DELTA, RECORD
 from rna_bench.sweep.clean import clean
-from rna_bench.sweep.plan import PlannedRun, State, SweepPlan, labels, load, save, standings
+from rna_bench.sweep.plan import PlannedRun, State, SweepPlan, labels, load, run_states, save
 from rna_bench.sweep.status import status
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published" / "pocket_paper"
@@ -39,8 +39,8 @@ def test_a_plan_is_read_as_it_was_stored_and_wherever_its_folder_lies_now(plan, 
     assert load(tmp_path, "a") == plan
     moved = tmp_path.with_name("moved")
     tmp_path.rename(moved)
-    assert [one.state for one in standings(load(moved, "a"))] == [one.state for one in standings(load(moved, "a"))]
-    assert standings(load(moved, "a"))[0].state is State.done
+    assert [one.state for one in run_states(load(moved, "a"))] == [one.state for one in run_states(load(moved, "a"))]
+    assert run_states(load(moved, "a"))[0].state is State.done
 
 
 def test_a_sweep_that_was_not_started_and_a_damaged_plan_are_refused(plan, tmp_path):
@@ -53,7 +53,7 @@ def test_a_sweep_that_was_not_started_and_a_damaged_plan_are_refused(plan, tmp_p
 
 
 def test_each_run_stands_as_its_files_say(plan):
-    seen = standings(plan)
+    seen = run_states(plan)
     expected = [State.done, State.diverged, State.failed, State.interrupted, State.pending, State.failed]
     assert [one.state for one in seen] == expected
     assert [one.why for one in seen][1:] == [
@@ -71,7 +71,7 @@ def test_each_run_stands_as_its_files_say(plan):
 def test_a_record_that_is_cut_short_or_another_runs_is_none(plan, tmp_path, damage):
     path = tmp_path / NAMES[0] / RECORD
     path.write_text(damage(path.read_text()))
-    seen = standings(plan)[0]
+    seen = run_states(plan)[0]
     assert seen.state is State.pending
     assert "it is made again" in seen.why
 
@@ -110,14 +110,14 @@ def test_cleaning_frees_tensors_and_caches_and_keeps_records_answers_reasons_and
     assert (done / "wandb" / "offline-run-1-a" / "run.wandb").exists()
     assert (failed / ".partial" / "code" / "history.json").exists()  # a run that is not recorded goes on from there
     assert {failure.FAILED, failure.TRACEBACK} <= {path.name for path in failed.iterdir()}
-    assert standings(plan)[0].state is State.done
+    assert run_states(plan)[0].state is State.done
 
 
 def test_a_run_that_is_running_is_not_cleaned(plan, tmp_path):
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / DELTA).write_text("x")
     with lock.held(tmp_path, "new"):
-        assert standings(plan)[4].state is State.running
+        assert run_states(plan)[4].state is State.running
         clean(plan)
         assert (tmp_path / "new" / DELTA).exists()
     clean(plan)
@@ -133,4 +133,4 @@ def test_labels_name_what_differs():
 def test_files_from_another_time_are_read_as_any_others(plan, tmp_path):
     for path in tmp_path.rglob("*"):
         os.utime(path, (4e9, 4e9))  # the year 2096: the clock was wrong, or is now
-    assert [one.state for one in standings(plan)][:4] == [State.done, State.diverged, State.failed, State.interrupted]
+    assert [one.state for one in run_states(plan)][:4] == [State.done, State.diverged, State.failed, State.interrupted]

@@ -7,7 +7,7 @@ import yaml
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from rna_bench.experiment.compose import compose_run, config_folder
-from rna_bench.experiment.config import plan_of
+from rna_bench.experiment.config import experiment_config
 from rna_bench.runs.tracking import Mode, Wandb
 from rna_bench.runs.tracking.metrics import MARGIN
 
@@ -40,7 +40,7 @@ def test_every_command_of_an_agent_composes_and_builds(path: Path):
         values = {name: ends(parameter)[end] for name, parameter in sweep["parameters"].items()}
         words = command(sweep, values)
         assert words[:3] == ["/usr/bin/env", "rna-bench", "run"]
-        plan = plan_of(*compose_run(words[3:]))
+        plan = experiment_config(*compose_run(words[3:]))
         assert plan.tracker == Wandb("rna_bench", None, path.stem, Mode.online, 300.0)
         assert str(plan.results_dir) == f"results/runs/wandb/{path.stem}"
         assert (plan.recipe.noise.scale, plan.seed, plan.choices["method"]) == tuple(

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from rna_bench.core.types import Padding, Text
-from rna_bench.data.corpora import Batches, TopicBatches
+from rna_bench.data.batches import Batches, TopicBatches
 
 
 @pytest.fixture

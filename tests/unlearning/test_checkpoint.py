@@ -8,11 +8,11 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from rna_bench.core.files import keep
 from rna_bench.core.types import Dtype, InputError, Padding, Score
 from rna_bench.models.store import NOTHING, Reuse, Store
-from rna_bench.runs.record import keep
-from rna_bench.unlearning.checkpoint import CheckpointEvery, load_state, save_state
-from rna_bench.unlearning.config import Recipe, Train
+from rna_bench.unlearning.checkpoint import CheckpointInterval, load_state, save_state
+from rna_bench.unlearning.config import Train, UnlearningConfig
 from rna_bench.unlearning.losses import Reduction
 from rna_bench.unlearning.methods.adaptive_rmu import AdaptiveRMU
 from rna_bench.unlearning.methods.dpo import DPO, Variant
@@ -23,19 +23,19 @@ from rna_bench.unlearning.methods.simnpo import SimNPO
 from rna_bench.unlearning.noise import Noise, Unit
 from rna_bench.unlearning.optimizers import AdamW, TransformersAdamW
 from rna_bench.unlearning.retain_losses import KL, HiddenMSE, LogProbabilityMSE
-from rna_bench.unlearning.trainer import History, unlearn
+from rna_bench.unlearning.trainer import TrainingLog, unlearn
 
 TRAIN = Train(5, 0.01, 2, 16, 16, 2.0, "", Padding.masked, 1, False, ["I don't know."])
 NOISE = Noise(0.5, Unit.rms, 1)
 ADAMW, OLD = (made([0.9, 0.95], 1e-8, 0.01) for made in (AdamW, TransformersAdamW))
-RECIPE = Recipe(RMU(1, 3.0), HiddenMSE(), NOISE, TRAIN, ADAMW, {}, 0)
+RECIPE = UnlearningConfig(RMU(1, 3.0), HiddenMSE(), NOISE, TRAIN, ADAMW, {}, 0)
 STEERING = [RMU(1, 3.0), AdaptiveRMU(1, 3.0), RSV(1, 3.0)]
 SUM = Reduction.sequence_sum
 PREFERENCE = [NPO(0.1, SUM), DPO(0.1, SUM, Variant.formula), SimNPO(0.1, 0.0, SUM)]
 RECIPES = [
     *(replace(RECIPE, method=method, optimizer=made) for method, made in product(STEERING, (ADAMW, OLD))),
     *(replace(RECIPE, method=method, retain=retain) for method, retain in product(PREFERENCE, (KL(), LogProbabilityMSE()))),
-    replace(RECIPE, train=replace(TRAIN, accumulation=2, batch_size=4)),
+    replace(RECIPE, train=replace(TRAIN, micro_batches=2, batch_size=4)),
 ]
 
 
@@ -172,7 +172,7 @@ def test_what_json_has_no_word_for_is_refused_by_name(policy, tmp_path):
     optimizer = torch.optim.SGD(policy.trained.values(), lr=0.1)
     optimizer.state[next(iter(policy.trained.values()))] = {"odd": {1, 2}}
     with pytest.raises(InputError, match="optimizer=SGD"):
-        save_state(tmp_path / "kept", policy.trained, optimizer, History())
+        save_state(tmp_path / "kept", policy.trained, optimizer, TrainingLog())
 
 
 @pytest.mark.parametrize(
@@ -186,13 +186,13 @@ def test_what_json_has_no_word_for_is_refused_by_name(policy, tmp_path):
     ],
 )
 def test_it_is_time_after_so_many_seconds_or_steps(every, seconds, steps, due):
-    assert CheckpointEvery(*every).due(seconds, steps) is due
+    assert CheckpointInterval(*every).due(seconds, steps) is due
 
 
 @pytest.mark.parametrize(("given", "key"), [((-1, 0), "seconds=-1"), ((float("nan"), 0), "seconds=nan"), ((1, -2), "steps=-2")])
 def test_times_that_are_none_are_refused(given, key):
     with pytest.raises(InputError, match=key):
-        CheckpointEvery(*given)
+        CheckpointInterval(*given)
 
 
 def test_a_full_disk_leaves_the_last_state_and_is_an_error_as_of_any_file(policy, two, tmp_path):
@@ -203,7 +203,7 @@ def test_a_full_disk_leaves_the_last_state_and_is_an_error_as_of_any_file(policy
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
         with pytest.raises(InputError, match=r"results_dir=.*cannot be written to \(.*File too large"):
-            keep(path, lambda draft: save_state(draft, policy.trained, optimizer, History()), tmp_path)
+            keep(path, lambda draft: save_state(draft, policy.trained, optimizer, TrainingLog()), tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_bytes() == before

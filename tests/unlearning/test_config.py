@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from rna_bench.core.types import InputError, Padding
-from rna_bench.unlearning.config import Recipe, TopicRecipe, TopicSettings, Train, check_layer
+from rna_bench.unlearning.config import TopicConfig, TopicSettings, Train, UnlearningConfig, check_layer
 from rna_bench.unlearning.methods.rmu import RMU
 from rna_bench.unlearning.noise import Noise, Unit
 from rna_bench.unlearning.optimizers import AdamW
@@ -26,10 +26,10 @@ TRAIN = Train(4, 0.01, 4, 16, 8, 2.0, "", Padding.masked, 1, False, ["I don't kn
         ("retain_max_tokens", 0),
         ("retain_weight", -1.0),
         ("retain_weight", math.nan),
-        ("accumulation", 0),
-        ("accumulation", -1),
-        ("accumulation", 3),
-        ("accumulation", 8),
+        ("micro_batches", 0),
+        ("micro_batches", -1),
+        ("micro_batches", 3),
+        ("micro_batches", 8),
     ],
 )
 def test_training_values_out_of_range_are_refused_by_name(key, value):
@@ -42,9 +42,9 @@ def test_training_without_refusals_is_refused():
         replace(TRAIN, refusals=[])
 
 
-@pytest.mark.parametrize("accumulation", [1, 2, 4])
-def test_a_divisor_of_the_batch_is_accepted(accumulation):
-    replace(TRAIN, accumulation=accumulation)
+@pytest.mark.parametrize("micro_batches", [1, 2, 4])
+def test_a_divisor_of_the_batch_is_accepted(micro_batches):
+    replace(TRAIN, micro_batches=micro_batches)
 
 
 def test_settings_of_a_topic_go_over_those_of_all_and_none_is_the_same():
@@ -59,11 +59,11 @@ def test_settings_of_a_topic_are_checked():
 
 
 def test_a_topic_without_settings_has_those_of_all():
-    own = TopicRecipe(RMU(1, 9.0), replace(TRAIN, retain_weight=5.0))
+    own = TopicConfig(RMU(1, 9.0), replace(TRAIN, retain_weight=5.0))
     adamw = AdamW([0.9, 0.999], 1e-8, 0.0)
-    recipe = Recipe(RMU(1, 3.0), HiddenMSE(), Noise(0.0, Unit.rms, 1), TRAIN, adamw, {"cyber": own}, 0)
+    recipe = UnlearningConfig(RMU(1, 3.0), HiddenMSE(), Noise(0.0, Unit.rms, 1), TRAIN, adamw, {"cyber": own}, 0)
     assert recipe.of("cyber") is own
-    assert recipe.of("bio") == TopicRecipe(RMU(1, 3.0), TRAIN)
+    assert recipe.of("bio") == TopicConfig(RMU(1, 3.0), TRAIN)
 
 
 @pytest.mark.parametrize("layer", [-1, 3, 99])

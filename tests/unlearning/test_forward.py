@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rna_bench.core.types import InputError
-from rna_bench.data.corpora import pad
+from rna_bench.data.batches import pad
 from rna_bench.models import segments
 from rna_bench.models.store import NOTHING
 from rna_bench.unlearning.forward import Augmentation, Passes
@@ -171,7 +171,7 @@ def test_noise_of_scale_zero_is_no_noise_bit_for_bit(policy):
 def upper(fresh):
     """The tiny model with layer 1 trained, which has a layer below and one above."""
     policy = fresh()
-    assert (policy.first, policy.uncut) == (1, "")
+    assert (policy.first, policy.unsplittable) == (1, "")
     with torch.no_grad():
         for parameter in policy.trained.values():
             parameter.mul_(1.1)
@@ -184,8 +184,8 @@ def test_likelihoods_are_those_of_a_full_forward_at_each_targets_own_position(up
     for row, column in FORGET.mask.nonzero().tolist():
         expected = -log_p[row, column - 1, FORGET.input_ids[row, column]].item() if column else 0.0
         assert nll.values[row, column].item() == pytest.approx(expected, rel=1e-5)
-    assert torch.equal(nll.mask, FORGET.targets)
-    assert not nll.values[FORGET.targets == 0].any()
+    assert torch.equal(nll.mask, FORGET.label_mask)
+    assert not nll.values[FORGET.label_mask == 0].any()
 
 
 def test_divergence_stands_at_the_position_of_the_token_that_is_predicted(upper):
@@ -193,11 +193,11 @@ def test_divergence_stands_at_the_position_of_the_token_that_is_predicted(upper)
     frozen.load_state_dict(dict(upper.frozen), strict=False)
     p, q = (model(input_ids=RETAIN.input_ids).logits.log_softmax(-1) for model in (frozen, upper.model))
     made = passes(upper).retain_divergence(kl_divergence)
-    for row, column in RETAIN.targets.nonzero().tolist():
+    for row, column in RETAIN.label_mask.nonzero().tolist():
         expected = (p[row, column - 1].exp() * (p - q)[row, column - 1]).sum().item()
         assert made.values[row, column].item() == pytest.approx(expected, rel=1e-4)
-    assert torch.equal(made.mask, RETAIN.targets)
-    assert not made.values[RETAIN.targets == 0].any()
+    assert torch.equal(made.mask, RETAIN.label_mask)
+    assert not made.values[RETAIN.label_mask == 0].any()
 
 
 def test_padding_changes_no_likelihood_and_no_divergence(upper):
@@ -244,7 +244,7 @@ RUNS = [
 @pytest.mark.parametrize(("method", "retain", "scale", "layer", "expected"), RUNS)
 def test_each_layer_runs_as_often_as_it_must(upper, method, retain, scale, layer, expected):
     runs, made = counted(upper), passes(upper, method.layer, scale, layer)
-    target = method.target(made, noise(0, 0).generator)
+    target = method.control_vector(made, noise(0, 0).generator)
     method.forget_loss(made, target)
     retain.retain_loss(made)
     assert [*runs[:3], runs[4]] == expected

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from rna_bench.core.types import Dtype, InputError, Padding
-from rna_bench.data.corpora import TopicBatches, pad
+from rna_bench.data.batches import TopicBatches, pad
 from rna_bench.experiment.shared import restore
 from rna_bench.models.policies import checkpoint_layers, policy_of
 from rna_bench.models.store import NOTHING, Reuse, Store
-from rna_bench.unlearning.config import Recipe, TopicRecipe, Train
+from rna_bench.unlearning.config import TopicConfig, Train, UnlearningConfig
 from rna_bench.unlearning.losses import Reduction
 from rna_bench.unlearning.methods.adaptive_rmu import AdaptiveRMU
 from rna_bench.unlearning.methods.dpo import DPO, Variant
@@ -61,7 +61,7 @@ PINNED = {
 
 def recipe(name, train=TRAIN, noise=RNA, seed=0):
     method, retain = METHODS[name]
-    return Recipe(method, retain, noise, train, ADAMW, {}, seed)
+    return UnlearningConfig(method, retain, noise, train, ADAMW, {}, seed)
 
 
 @pytest.fixture
@@ -142,9 +142,9 @@ FOUR = ("What is it?\nAnswer:| B", "Which has it", "A 1 2 3", "B C D 1 2 3 4 5",
 @pytest.mark.parametrize("count", [2, 4])
 @pytest.mark.parametrize("padding", Padding)
 def test_micro_batches_add_up_to_the_batch(fresh, batches, name, count, padding):
-    def step(accumulation):
+    def step(micro_batches):
         topic = TopicBatches("bio", batches(*FOUR, size=4, padding=padding), batches(*FOUR[::-1], size=4, padding=padding))
-        train = replace(TRAIN, steps=1, batch_size=4, accumulation=accumulation, padding=padding)
+        train = replace(TRAIN, steps=1, batch_size=4, micro_batches=micro_batches, padding=padding)
         policy = moved(fresh())
         return run(policy, [topic], recipe(name, train, QUIET))[0], gradients(policy)
 
@@ -160,7 +160,7 @@ def test_micro_batches_of_a_loss_of_the_batchs_mean_are_refused(fresh, topics, m
     chosen = replace(recipe("npo_kl"), method=method)
     assert len(run(fresh(), topics, chosen)) == 4
     with pytest.raises(InputError, match=r"method\.reduction=token_mean.*train\.accumulation=1"):
-        run(fresh(), topics, replace(chosen, train=replace(TRAIN, accumulation=2)))
+        run(fresh(), topics, replace(chosen, train=replace(TRAIN, micro_batches=2)))
 
 
 @pytest.mark.parametrize("name", ["npo_kl", "dpo_mse"])
@@ -169,7 +169,7 @@ def test_a_micro_batch_without_targets_is_no_error_where_the_batch_has_some(fres
     short = batches("What is it?\nWhat is it?\nAnswer:| B", "1 2 3", max_tokens=6)  # the first one's target is cut off
     topic = replace(TopicBatches("bio", batches("7 8 9", "about B"), batches("C D", "this and that")), **{side: short})
     whole, parts = (
-        run(moved(fresh()), [topic], recipe(name, replace(TRAIN, steps=1, accumulation=count), QUIET))[0] for count in (1, 2)
+        run(moved(fresh()), [topic], recipe(name, replace(TRAIN, steps=1, micro_batches=count), QUIET))[0] for count in (1, 2)
     )
     assert (parts.forget, parts.retain) == pytest.approx((whole.forget, whole.retain), rel=1e-5)
 
@@ -211,7 +211,7 @@ def test_a_model_that_is_spread_over_devices_runs_as_one_that_is_not(fresh, topi
     model = accelerate.dispatch_model(fresh().model, places, force_hooks=True)
     assert "forward" in vars(model.model.layers[1])
     spread = policy_of(model, r"model\.layers\.1\..*weight")
-    assert (spread.first, spread.uncut) == (1, "")
+    assert (spread.first, spread.unsplittable) == (1, "")
     assert run(spread, topics, recipe(name)) == run(whole, topics, recipe(name))
     assert same(weights(spread), weights(whole))
     assert "forward" in vars(model.model.layers[1])
@@ -219,7 +219,7 @@ def test_a_model_that_is_spread_over_devices_runs_as_one_that_is_not(fresh, topi
 
 def test_a_model_that_is_run_whole_runs_as_one_that_is_cut(fresh, topics):
     for name in METHODS:
-        cut, whole = fresh(), replace(fresh(), first=0, uncut="for this test")
+        cut, whole = fresh(), replace(fresh(), first=0, unsplittable="for this test")
         for ours, theirs in zip(run(cut, topics, recipe(name)), run(whole, topics, recipe(name)), strict=True):
             assert (ours.forget, ours.retain) == pytest.approx((theirs.forget, theirs.retain), rel=1e-4), name
 
@@ -239,7 +239,7 @@ def step_of(fresh, topics, chosen, steps):
 )
 def test_a_topics_own_method_and_weight_act_on_it_alone(fresh, topics, name, other):
     base = recipe(name)
-    everywhere = {topic: TopicRecipe(other, replace(STILL, retain_weight=7.0)) for topic in ("bio", "cyber")}
+    everywhere = {topic: TopicConfig(other, replace(STILL, retain_weight=7.0)) for topic in ("bio", "cyber")}
     own = replace(base, topics={"cyber": everywhere["cyber"]})
     for steps, expected in ((1, base), (2, replace(base, topics=everywhere))):  # the last step is bio's, then cyber's
         losses, found = step_of(fresh, topics, own, steps)
@@ -252,7 +252,7 @@ def test_a_topics_own_method_and_weight_act_on_it_alone(fresh, topics, name, oth
 @pytest.mark.parametrize("name", ["rmu", "npo_kl"])
 def test_settings_that_all_topics_share_are_the_recipes(fresh, topics, name):
     train = replace(TRAIN, retain_weight=7.0)
-    shared = {topic.name: TopicRecipe(METHODS[name][0], train) for topic in topics}
+    shared = {topic.name: TopicConfig(METHODS[name][0], train) for topic in topics}
     assert run(fresh(), topics, replace(recipe(name), topics=shared)) == run(fresh(), topics, recipe(name, train))
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from rna_bench.core.types import Batch, InputError, Outputs, TokenValues
-from rna_bench.data.corpora import pad
+from rna_bench.data.batches import pad
 from rna_bench.models.store import NOTHING
 from rna_bench.unlearning.forward import Augmentation, Passes
 from rna_bench.unlearning.losses import Reduction, dpo_loss, gaussian_unit_vector, npo_loss, simnpo_loss, unit_vector
@@ -31,14 +31,14 @@ def seeded():
 
 
 def test_target_of_rmu_is_the_coefficient_times_a_unit_vector():
-    target = RMU(1, 6.5).target(PLAIN, seeded())
+    target = RMU(1, 6.5).control_vector(PLAIN, seeded())
     assert torch.equal(target, 6.5 * unit_vector(2, seeded()))
     assert target.norm().item() == pytest.approx(6.5)
 
 
 def test_target_of_adaptive_rmu_is_scale_times_the_mean_norm_times_a_unit_vector():
     # ||(3, 4)|| = 5, ||(0, 1)|| = 1, mean 3; times scale 2 is 6
-    target = AdaptiveRMU(1, 2.0).target(PLAIN, seeded())
+    target = AdaptiveRMU(1, 2.0).control_vector(PLAIN, seeded())
     torch.testing.assert_close(target, 6.0 * unit_vector(2, seeded()))
 
 
@@ -49,13 +49,13 @@ def test_where_padding_is_included_adaptive_rmu_takes_the_norm_of_all_positions(
     hidden = FORGET.hidden
     passes = SimpleNamespace(forget=Outputs(hidden, counted), forget_batch=Batch(IDS, counted, counted, attention), width=2)
     mean = (2 * 9 * 2**0.5 + 2 * 70 * 2**0.5 + 5 + 1) / 6
-    torch.testing.assert_close(AdaptiveRMU(1, 2.0).target(passes, seeded()), 2 * mean * unit_vector(2, seeded()))
+    torch.testing.assert_close(AdaptiveRMU(1, 2.0).control_vector(passes, seeded()), 2 * mean * unit_vector(2, seeded()))
 
 
 def test_adaptive_rmu_is_rmu_with_the_coefficient_that_its_norm_gives():
     adaptive, plain = AdaptiveRMU(1, 2.0), RMU(1, 6.0)
-    target = plain.target(PLAIN, seeded())
-    torch.testing.assert_close(adaptive.target(PLAIN, seeded()), target)
+    target = plain.control_vector(PLAIN, seeded())
+    torch.testing.assert_close(adaptive.control_vector(PLAIN, seeded()), target)
     assert torch.equal(adaptive.forget_loss(PLAIN, target), plain.forget_loss(PLAIN, target))
 
 
@@ -67,7 +67,7 @@ def test_forget_loss_is_the_mean_square_distance_to_the_target_over_tokens(metho
 
 @pytest.mark.parametrize("method", [RMU(1, 6.5), AdaptiveRMU(1, 3.0)])
 def test_forget_loss_reads_nothing_but_the_forget_pass(method):
-    method.forget_loss(PLAIN, method.target(PLAIN, seeded()))  # PLAIN has no other pass
+    method.forget_loss(PLAIN, method.control_vector(PLAIN, seeded()))  # PLAIN has no other pass
 
 
 def test_hidden_mse_is_the_mean_square_distance_to_the_reference_over_tokens():
@@ -79,7 +79,7 @@ def test_hidden_mse_is_the_mean_square_distance_to_the_reference_over_tokens():
 
 
 def test_target_of_rsv_is_the_scale_times_a_gaussian_unit_vector():
-    target = RSV(1, 10.0).target(PLAIN, seeded())
+    target = RSV(1, 10.0).control_vector(PLAIN, seeded())
     assert torch.equal(target, 10.0 * gaussian_unit_vector(2, seeded()))
     assert target.norm().item() == pytest.approx(10.0)
 
@@ -92,7 +92,7 @@ def test_rsv_steers_to_where_the_frozen_model_is_plus_the_target():
 
 
 def test_rsv_has_nothing_left_to_do_where_the_policy_is_at_frozen_plus_target():
-    target = RSV(1, 10.0).target(PLAIN, seeded())
+    target = RSV(1, 10.0).control_vector(PLAIN, seeded())
     frozen = Outputs(FORGET.hidden - target, FORGET.mask)
     loss = RSV(1, 10.0).forget_loss(SimpleNamespace(forget=FORGET, reference_forget=frozen), target)
     assert loss.item() == pytest.approx(0, abs=1e-10)
@@ -125,7 +125,7 @@ def test_preference_methods_take_their_losses_of_reduced_likelihoods(reduction):
         (SimNPO(0.5, 0.25, reduction), simnpo_loss(f, 0.5, 0.25)),
         (DPO(0.5, reduction, Variant.formula), dpo_loss(f, rf, p, rp, 0.5)),
     ):
-        assert method.target(LIKELIHOODS, seeded()) is None
+        assert method.control_vector(LIKELIHOODS, seeded()) is None
         torch.testing.assert_close(method.forget_loss(LIKELIHOODS, None), expected)
 
 
@@ -155,14 +155,18 @@ FIRST = pad([[1, 2, 3]], "cpu")
 
 @pytest.mark.parametrize("method", [RMU(1, 6.5), AdaptiveRMU(1, 3.0), RSV(1, 10.0)])
 def test_methods_on_hidden_states_weigh_micro_batches_by_tokens(method):
-    assert method.share(FIRST, PAIR) == 0.75
+    assert method.micro_batch_weight(FIRST, PAIR) == 0.75
 
 
 @pytest.mark.parametrize("make", [lambda r: NPO(0.1, r), lambda r: SimNPO(0.1, 0.0, r), lambda r: DPO(0.1, r, Variant.formula)])
 def test_preference_methods_weigh_micro_batches_by_sequences(make):
-    assert make(Reduction.sequence_sum).share(FIRST, PAIR) == make(Reduction.sequence_mean).share(FIRST, PAIR) == 0.5
+    assert (
+        make(Reduction.sequence_sum).micro_batch_weight(FIRST, PAIR)
+        == make(Reduction.sequence_mean).micro_batch_weight(FIRST, PAIR)
+        == 0.5
+    )
     with pytest.raises(InputError, match=r"method\.reduction=token_mean"):
-        make(Reduction.token_mean).share(FIRST, PAIR)
+        make(Reduction.token_mean).micro_batch_weight(FIRST, PAIR)
 
 
 @pytest.mark.parametrize(("loss", "expected"), [(KL(), log(4 / 3) / 2), (LogProbabilityMSE(), (log(2) ** 2 + log(2 / 3) ** 2) / 2)])

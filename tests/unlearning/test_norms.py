@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from rna_bench.core.types import Padding, Score
-from rna_bench.data.corpora import TopicBatches
-from rna_bench.unlearning.config import Recipe, Train
+from rna_bench.data.batches import TopicBatches
+from rna_bench.unlearning.config import Train, UnlearningConfig
 from rna_bench.unlearning.losses import Reduction
 from rna_bench.unlearning.methods.dpo import DPO, Variant
 from rna_bench.unlearning.methods.npo import NPO
@@ -17,14 +17,14 @@ from rna_bench.unlearning.retain_losses import KL, HiddenMSE
 from rna_bench.unlearning.trainer import unlearn
 
 TRAIN = Train(2, 0.01, 2, 16, 16, 2.0, "", Padding.masked, 1, False, ["I don't know."])
-RMU_1 = Recipe(RMU(1, 3.0), HiddenMSE(), Noise(0.5, Unit.rms, 1), TRAIN, AdamW([0.9, 0.999], 1e-8, 0.01), {}, 0)
+RMU_1 = UnlearningConfig(RMU(1, 3.0), HiddenMSE(), Noise(0.5, Unit.rms, 1), TRAIN, AdamW([0.9, 0.999], 1e-8, 0.01), {}, 0)
 NPO_1 = replace(RMU_1, method=NPO(0.1, Reduction.sequence_sum), retain=KL())
 DPO_1 = replace(NPO_1, method=DPO(0.1, Reduction.sequence_sum, Variant.formula))
 LOOK = (Score("t", "retain", "clean", 0.5, 0.5, 2),)
 
 
 def looks(policy, topics, recipe):
-    return unlearn(policy, topics, recipe, lambda _: LOOK, lambda _: None).trajectory
+    return unlearn(policy, topics, recipe, lambda _: LOOK, lambda _: None).eval_points
 
 
 def naive(policy, batch, layer):

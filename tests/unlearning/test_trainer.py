@@ -7,9 +7,9 @@ import torch
 
 from rna_bench.core.seeds import generator
 from rna_bench.core.types import Padding, Score
-from rna_bench.data.corpora import TopicBatches
+from rna_bench.data.batches import TopicBatches
 from rna_bench.models.segments import hidden
-from rna_bench.unlearning.config import Recipe, Train
+from rna_bench.unlearning.config import Train, UnlearningConfig
 from rna_bench.unlearning.losses import unit_vector
 from rna_bench.unlearning.methods.adaptive_rmu import AdaptiveRMU
 from rna_bench.unlearning.methods.rmu import RMU
@@ -21,7 +21,7 @@ from rna_bench.unlearning.trainer import unlearn
 TRAIN = Train(4, 0.01, 2, 16, 16, 2.0, "", Padding.masked, 1, False, ["I don't know."])
 ADAMW = AdamW([0.9, 0.999], 1e-8, 0.01)
 QUIET = Noise(0.0, Unit.rms, 1)
-RECIPE = Recipe(RMU(1, 3.0), HiddenMSE(), QUIET, TRAIN, ADAMW, {}, 0)
+RECIPE = UnlearningConfig(RMU(1, 3.0), HiddenMSE(), QUIET, TRAIN, ADAMW, {}, 0)
 LOOK = (Score("t", "retain", "clean", 0.5, 0.5, 2),)
 
 
@@ -124,8 +124,8 @@ def test_facts_tell_the_noise_in_both_units(policy, two):
         batch = topic.retain(0)
         squares.append(hidden(policy, batch, 1)[:, 1:][batch.mask[:, 1:].bool()].square().mean().item())
     rms = math.sqrt(sum(squares) / 2)
-    facts = run(policy, two, replace(RECIPE, noise=Noise(0.5, Unit.rms, 1))).facts
-    assert facts == pytest.approx({"hidden_rms": rms, "noise_absolute": 0.5 * rms, "noise_rms": 0.5}, rel=1e-5)
+    statistics = run(policy, two, replace(RECIPE, noise=Noise(0.5, Unit.rms, 1))).statistics
+    assert statistics == pytest.approx({"hidden_rms": rms, "noise_absolute": 0.5 * rms, "noise_rms": 0.5}, rel=1e-5)
 
 
 def test_noise_in_rms_is_the_same_as_its_absolute_value(fresh, one):
@@ -133,7 +133,7 @@ def test_noise_in_rms_is_the_same_as_its_absolute_value(fresh, one):
         return run(fresh(), one, replace(RECIPE, noise=noise))
 
     first = history(Noise(0.5, Unit.rms, 1))
-    assert history(Noise(first.facts["noise_absolute"], Unit.absolute, 1)).losses == first.losses
+    assert history(Noise(first.statistics["noise_absolute"], Unit.absolute, 1)).losses == first.losses
 
 
 def test_same_seed_gives_the_same_run_bit_for_bit_and_another_seed_another(fresh, two):
@@ -156,8 +156,8 @@ def test_watch_is_called_before_the_first_step_and_after_each(policy, one):
 
 def test_a_look_is_recorded_when_there_are_scores(policy, one):
     history = run(policy, one, watch=lambda step: LOOK if step in (0, 4) else None)
-    assert [(look.step, look.scores) for look in history.trajectory] == [(0, LOOK), (4, LOOK)]
-    assert history.trajectory[0].forget_loss == history.losses[0].forget  # both before any update, on the first batch
+    assert [(look.step, look.scores) for look in history.eval_points] == [(0, LOOK), (4, LOOK)]
+    assert history.eval_points[0].forget_loss == history.losses[0].forget  # both before any update, on the first batch
 
 
 def test_forget_loss_of_a_look_is_the_mean_over_topics_on_their_first_batches(policy, two):
@@ -166,7 +166,7 @@ def test_forget_loss_of_a_look_is_the_mean_over_topics_on_their_first_batches(po
     for topic in two:
         batch, target = topic.forget(0), 3.0 * unit_vector(16, generator("cpu", 0, "target", topic.name))
         policy_loss.append((hidden(policy, batch, 1) - target)[batch.mask.bool()].square().mean().item())
-    assert history.trajectory[-1].forget_loss == pytest.approx(sum(policy_loss) / 2, rel=1e-5)
+    assert history.eval_points[-1].forget_loss == pytest.approx(sum(policy_loss) / 2, rel=1e-5)
 
 
 def losses(method, fresh, topics, watch):
@@ -190,7 +190,7 @@ def test_second_topics_target_of_adaptive_rmu_does_not_depend_on_looking(fresh, 
 
     class Spy(AdaptiveRMU):
         def target(self, first, generator):
-            seen.append(super().target(first, generator))
+            seen.append(super().control_vector(first, generator))
             return seen[-1]
 
     for watch in (always, never):
@@ -224,7 +224,7 @@ def test_a_run_that_diverges_later_keeps_its_finite_losses(policy, one):
 
 def test_a_last_update_that_ruins_the_model_is_called_diverged(policy, one):
     history = run(policy, one, replace(RECIPE, train=replace(TRAIN, steps=1, lr=1e30)), always)
-    assert history.trajectory[-1].forget_loss is None
+    assert history.eval_points[-1].forget_loss is None
     assert history.diverged
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
-from rna_bench.core.types import CLEAN, Kind, RunRecord
+from rna_bench.core.types import CLEAN, RunRecord, TriggerType
 from rna_bench.reporting.figures.chains import CHANCE, Chain, Drawn, Missing, panels, shared_kinds
 from rna_bench.reporting.figures.style import GREY, INK, NARROW, WIDE, Look, Size, fill, key, sheet
 from rna_bench.reporting.statistics.frame import Group, forget_accuracy, pooled
@@ -43,7 +43,7 @@ def trigger_kinds(found: Sequence[Group]) -> Drawn | Missing:
     return _drawn("trigger_kinds", caption, shown, rows, "control")
 
 
-def _by_kind(kind: Kind) -> Row:
+def _by_kind(kind: TriggerType) -> Row:
     return Row(kind.trigger, lambda run: pooled(run.scores, kind.trigger), lambda run: pooled(run.scores, kind.control))
 
 
@@ -68,13 +68,13 @@ def subjects(found: Sequence[Group]) -> Drawn | Missing:
     return _drawn("subjects", caption, shown, rows, "clean")
 
 
-def _by_subject(task: str, name: str, kinds: Sequence[Kind], label: str) -> Row:
-    def accuracy(run: RunRecord, forms: Sequence[str]) -> float:
-        own = {score.form: score.accuracy for score in run.breakdown if (score.task, score.group) == (task, name)}
-        return 100 * sum(own[form] for form in forms) / len(forms)
+def _by_subject(task: str, name: str, kinds: Sequence[TriggerType], label: str) -> Row:
+    def accuracy(run: RunRecord, perturbations: Sequence[str]) -> float:
+        own = {score.perturbation: score.accuracy for score in run.breakdown if (score.task, score.group) == (task, name)}
+        return 100 * sum(own[perturbation] for perturbation in perturbations) / len(perturbations)
 
-    forms = [kind.trigger for kind in kinds]
-    return Row(label.replace("_", " "), lambda run: accuracy(run, forms), lambda run: accuracy(run, [CLEAN]))
+    perturbations = [kind.trigger for kind in kinds]
+    return Row(label.replace("_", " "), lambda run: accuracy(run, perturbations), lambda run: accuracy(run, [CLEAN]))
 
 
 def _groups(run: RunRecord) -> list[tuple[str, str]]:

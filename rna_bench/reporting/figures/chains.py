@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from rna_bench.core.types import CLEAN, LETTERS, Kind, Score
+from rna_bench.core.types import CLEAN, LETTERS, Score, TriggerType
 from rna_bench.reporting.figures.style import Look, look_of
 from rna_bench.reporting.statistics.frame import Group, forget_accuracy, pooled
 from rna_bench.reporting.statistics.intervals import Interval, interval
@@ -130,7 +130,7 @@ def over_seeds(group: Group, measure: Callable[[Sequence[Score]], float]) -> Int
     return interval([measure(run.scores) for run in group.runs.values()])
 
 
-def perturbed(kinds: Sequence[Kind]) -> Callable[[Sequence[Score]], float]:
+def perturbed(kinds: Sequence[TriggerType]) -> Callable[[Sequence[Score]], float]:
     """Return the measure of perturbed accuracy: the mean over the kinds of trigger."""
     return lambda scores: sum(pooled(scores, kind.trigger) for kind in kinds) / len(kinds)
 
@@ -145,7 +145,7 @@ class Measure(NamedTuple):
 
 def measures(found: Sequence[Group]) -> list[Measure]:
     """Return what can be had of some group: forget accuracy, clean retain accuracy, and retain accuracy by kind of trigger."""
-    kinds = [kind for kind in Kind if any(kind in group.kinds for group in found)]
+    kinds = [kind for kind in TriggerType if any(kind in group.kinds for group in found)]
     every = [
         Measure("forget ↓", forget_accuracy, lambda group: group.forgets),
         Measure("clean retain ↑", lambda scores: pooled(scores, CLEAN), _retains),
@@ -154,7 +154,7 @@ def measures(found: Sequence[Group]) -> list[Measure]:
     return [measure for measure in every if any(measure.known(group) for group in found)]
 
 
-def _under(kind: Kind) -> Callable[[Sequence[Score]], float]:
+def _under(kind: TriggerType) -> Callable[[Sequence[Score]], float]:
     return lambda scores: pooled(scores, kind.trigger)
 
 
@@ -162,6 +162,6 @@ def _retains(group: Group) -> bool:
     return all(any(score.role == "retain" for score in run.scores) for run in group.runs.values())
 
 
-def shared_kinds(found: Sequence[Group]) -> list[Kind]:
+def shared_kinds(found: Sequence[Group]) -> list[TriggerType]:
     """Return the kinds of trigger that every group was scored under: means over kinds are of the same ones everywhere."""
-    return [kind for kind in Kind if found and all(kind in group.kinds for group in found)]
+    return [kind for kind in TriggerType if found and all(kind in group.kinds for group in found)]

@@ -8,7 +8,7 @@ import numpy
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch
 
-from rna_bench.core.types import Kind
+from rna_bench.core.types import TriggerType
 from rna_bench.reporting.figures.chains import Chain, over_seeds, perturbed
 from rna_bench.reporting.figures.labels import Obstacle
 from rna_bench.reporting.figures.style import fill
@@ -42,12 +42,12 @@ class Path(NamedTuple):
         return [(point.forget.mean + self.aside, point.perturbed.mean) for point in self.points]
 
 
-def path_of(chain: Chain, kinds: Sequence[Kind]) -> Path:
+def path_of(chain: Chain, kinds: Sequence[TriggerType]) -> Path:
     """Return a chain's path; perturbed accuracy is the mean over `kinds`."""
     return Path(chain, tuple(point_of(group, kinds) for group in chain.members))
 
 
-def point_of(group: Group, kinds: Sequence[Kind]) -> Point:
+def point_of(group: Group, kinds: Sequence[TriggerType]) -> Point:
     """Return a group's place in the plane."""
     return Point(group, over_seeds(group, forget_accuracy), over_seeds(group, perturbed(kinds)))
 

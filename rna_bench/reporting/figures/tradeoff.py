@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
-from rna_bench.core.types import Kind
+from rna_bench.core.types import TriggerType
 from rna_bench.reporting.figures.chains import CHANCE, Drawn, Missing, Panel, panels, shared_kinds
 from rna_bench.reporting.figures.labels import Label, Obstacle, place
 from rna_bench.reporting.figures.paths import Path, Point, apart, draw_path, path_of, point_of
@@ -72,7 +72,7 @@ def tradeoff_by_method(found: Sequence[Group]) -> Drawn | Missing:
 TIGHT = {"borderpad": 0, "handletextpad": 0.2, "labelspacing": 0.3, "columnspacing": 1.0, "fontsize": 8}
 
 
-def _shown(found: Sequence[Group]) -> tuple[list[Panel], list[Kind]]:
+def _shown(found: Sequence[Group]) -> tuple[list[Panel], list[TriggerType]]:
     """Return panels of the groups with something to show, and the kinds of trigger that all of them were scored under."""
     shown = [group for group in found if group.forgets and group.kinds]
     kinds = shared_kinds(shown)
@@ -92,7 +92,7 @@ def _frame(axes: Axes, title: str, left: float, right: float) -> None:
     axes.axhline(CHANCE, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
 
 
-def _draw(axes: Axes, panel: Panel, paths: Sequence[Path], kinds: Sequence[Kind]) -> None:
+def _draw(axes: Axes, panel: Panel, paths: Sequence[Path], kinds: Sequence[TriggerType]) -> None:
     obstacles = [Obstacle(CHANCE, y, 2) for y in range(LOW, HIGH, 2)]
     labels: list[Label] = []
     if panel.base:
@@ -134,7 +134,7 @@ def _keys(paths: Sequence[Path]) -> list:
     return [*keys, key(f"with RNA, {scales}", linestyle="", **fill(look, noisy=True))] if ends else keys
 
 
-def _caption(kinds: Sequence[Kind], most: float) -> str:
+def _caption(kinds: Sequence[TriggerType], most: float) -> str:
     names = ", ".join(f"`{kind.trigger}`" for kind in kinds)
     beside = f" Paths that would cover each other are drawn side by side, up to {most:.1f} points from their place." if most else ""
     return (

@@ -69,7 +69,7 @@ def _together(points: Sequence[tuple[int, float]]) -> list[tuple[float, float]]:
 
 def _norms(run: RunRecord) -> Course:
     course: Course = {}
-    for look in run.trajectory:
+    for look in run.eval_points:
         for name, value in look.hidden_norm.items():
             if value is not None:
                 told = f"retain text, {name.removeprefix('retain/')}" if name.startswith("retain/") else f"forget text, {name}"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from rna_bench.core.types import Checkpoint, RunRecord, StepLoss
+from rna_bench.core.types import EvalPoint, RunRecord, StepLoss
 from rna_bench.reporting.page.pool import digits
 from rna_bench.reporting.page.rows import perturbed, retained
 from rna_bench.reporting.statistics.frame import forget_accuracy
@@ -31,7 +31,7 @@ def loss_curve(losses: Sequence[StepLoss]) -> dict[str, Any]:
 
 def looks_curve(record: RunRecord) -> dict[str, list[float | None]]:
     """Return step, forget loss and accuracies (percent) of each look along the run, on the questions asked there."""
-    looks = record.trajectory
+    looks = record.eval_points
     if not looks:
         return {}
     return {
@@ -43,7 +43,7 @@ def looks_curve(record: RunRecord) -> dict[str, list[float | None]]:
     }
 
 
-def _forget(look: Checkpoint) -> float | None:
+def _forget(look: EvalPoint) -> float | None:
     return forget_accuracy(look.scores) if any(score.role == "forget" for score in look.scores) else None
 
 

@@ -62,7 +62,7 @@ def _run(record: RunRecord, shared: Shared) -> dict[str, Any]:
         "provenance": shared.origins.place(flat(record.provenance)),
         "command": [flat({"": word})[""] for word in record.measured.get("command") or ()],
         "measured": {key: _short(value) for key, value in measured.items()},
-        "facts": {key: digits(value) for key, value in record.facts.items()},
+        "facts": {key: digits(value) for key, value in record.statistics.items()},
         "scores": [list(score) for score in _scores(record, shared)],
         "losses": loss_curve(record.losses),
         "looks": looks_curve(record),
@@ -79,7 +79,7 @@ def _short(value: Any) -> Any:
 def _scores(record: RunRecord, shared: Shared) -> Iterator[tuple[int, float | None, float | None, int]]:
     """Yield the place of task, role, form, group and n in `keys`, then accuracy and standard error, and ties."""
     for score in (*record.scores, *record.breakdown):
-        key = shared.keys.place([score.task, score.role, score.form, score.group, score.n])
+        key = shared.keys.place([score.task, score.role, score.perturbation, score.group, score.n])
         yield key, digits(score.accuracy), digits(score.stderr, 3), score.ties
 
 
@@ -88,7 +88,7 @@ def _answered(record: RunRecord, whole: Answers, kept: Answers, shared: Shared, 
     return {
         "exam": shared.exams.place(exam_json(kept.exam)),
         "bits": bits(kept.right),
-        "asked": shared.counts.place({form: asked for form, (asked, _) in counts.items()}),
+        "asked": shared.counts.place({perturbation: asked for perturbation, (asked, _) in counts.items()}),
         "right": [right for _, right in counts.values()],
         "texts": sets.place(record, kept),
     }

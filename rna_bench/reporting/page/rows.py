@@ -70,7 +70,7 @@ def row_of(run: Recorded, sweep: str, settings: str) -> Row:
         retain=_rounded(retained(record.scores)),
         perturbed=_rounded(perturbed(record)),
         damage=_rounded(_damage(record)),
-        loss=record.trajectory[-1].forget_loss if record.trajectory and record.losses else None,
+        loss=record.eval_points[-1].forget_loss if record.eval_points and record.losses else None,
     )
 
 
@@ -81,13 +81,13 @@ def shown_columns(rows: Sequence[Row]) -> list[Column]:
 
 def retained(scores: Sequence[Score]) -> float | None:
     """Return the accuracy on clean retain questions, in percent."""
-    return pooled(scores, CLEAN) if any(s.role == "retain" and s.form == CLEAN for s in scores) else None
+    return pooled(scores, CLEAN) if any(s.role == "retain" and s.perturbation == CLEAN for s in scores) else None
 
 
 def perturbed(record: RunRecord, scores: Sequence[Score] | None = None) -> float | None:
     """Return the accuracy on retain questions under triggers, mean over kinds, in percent; of a look's `scores`, if given."""
     found = record.scores if scores is None else scores
-    values = [pooled(found, kind.trigger) for kind in kinds([record]) if any(s.form == kind.trigger for s in found)]
+    values = [pooled(found, kind.trigger) for kind in kinds([record]) if any(s.perturbation == kind.trigger for s in found)]
     return sum(values) / len(values) if values else None
 
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
-from rna_bench.core.types import CLEAN, Kind, Lexicon, Question, RunRecord
-from rna_bench.data.triggers import forms
+from rna_bench.core.types import CLEAN, Question, RunRecord, TriggerPool, TriggerType
+from rna_bench.data.triggers import perturbations
 from rna_bench.pocket.sources import PocketQuestions, PocketWords
 from rna_bench.reporting.page.answers import Answers
 from rna_bench.runs.identity import public_name
 
 ASKED, WORDS = PocketQuestions.__name__, PocketWords.__name__
-NO_WORDS = Lexicon((), (), {}, {})
+NO_WORDS = TriggerPool((), (), {}, {})
 SETS = 20
 """The most sets of texts in a page, about 80 kB each; runs of further worlds and seeds show the names of their questions."""
 
@@ -57,13 +57,13 @@ def _made(record: RunRecord) -> dict[tuple[str, str, str], dict[str, Question]]:
     """Return the run's questions of the fictional world in all their forms, by task, subject and id."""
     seed, made = record.config["seed"], {}
     words = _words(record.config.get("trigger") or {})
-    lexicon = words.lexicon(seed) if words else NO_WORDS
+    trigger_pool = words.trigger_pool(seed) if words else NO_WORDS
     for task, section in record.config["dataset"].items():
         if public_name(section.get("_target_")) != ASKED:
             continue
         kinds, count = (words.kinds, words.count) if words and section["role"] == "retain" else ((), 1)
         for question in PocketQuestions(*(section[key] for key in ("role", "world", "hazard", "limit"))).questions(seed):
-            made[task, question.subject, question.id] = forms(question, kinds, lexicon, seed, count)
+            made[task, question.subject, question.id] = perturbations(question, kinds, trigger_pool, seed, count)
     return made
 
 
@@ -71,12 +71,12 @@ def _words(section: Mapping[str, Any]) -> PocketWords | None:
     """Return the fictional world's words; None for any others."""
     if public_name(section.get("_target_")) != WORDS:
         return None
-    return PocketWords([Kind(kind) for kind in section["kinds"]], section.get("count", 1), section["world"])
+    return PocketWords([TriggerType(kind) for kind in section["kinds"]], section.get("count", 1), section["world"])
 
 
 def _text(asked: Mapping[str, Question]) -> list[Any]:
     clean = _lines(asked[CLEAN])
-    changes = {form: _change(clean, _lines(question)) for form, question in asked.items() if form != CLEAN}
+    changes = {perturbation: _change(clean, _lines(question)) for perturbation, question in asked.items() if perturbation != CLEAN}
     return [clean, asked[CLEAN].answer, changes]
 
 

@@ -8,10 +8,9 @@ from typing import TypeAlias
 import numpy
 import pyarrow
 from numpy.typing import NDArray
-from pyarrow import parquet
 
 from rna_bench.runs.collection import Recorded
-from rna_bench.runs.record import QUESTIONS
+from rna_bench.runs.record import QUESTIONS, read_responses
 
 NOT_ASKED = -1
 LOGPS = ("logp_a", "logp_b", "logp_c", "logp_d")
@@ -26,7 +25,7 @@ class Sheet:
     """One run's answers: `right` (q, f) is 1, 0 or NOT_ASKED for each of q questions and f forms."""
 
     keys: tuple[Key, ...]
-    forms: tuple[str, ...]
+    perturbations: tuple[str, ...]
     right: NDArray[numpy.int8]
 
 
@@ -52,18 +51,18 @@ def read_sheets(runs: Iterable[Recorded]) -> Sheets:
 
 
 def read_sheet(path: Path) -> Sheet:
-    """Return the answers in a run's questions.parquet; as in `Answer.right` the first of the highest counts, and NaN never."""
-    names = ["task", "question", "form"]
-    table = parquet.ParquetFile(path, read_dictionary=names).read([*names, *LOGPS, "answer"], use_threads=False)
+    """Return the answers in a run's questions.parquet; as in `Response.right` the first of the highest counts, and NaN never."""
+    names = ["task", "question", "perturbation"]
+    table = read_responses(path, [*names, *LOGPS, "answer"], coded=names)
     if not table.num_rows:
         return Sheet((), (), numpy.empty((0, 0), dtype=numpy.int8))
     right = right_rows(table)
-    (task, tasks), (question, questions), (form, forms) = (_coded(table.column(name)) for name in names)
+    (task, tasks), (question, questions), (perturbation, perturbations) = (_coded(table.column(name)) for name in names)
     pairs, rows = numpy.unique(task * len(questions) + question, return_inverse=True)
-    cells = numpy.full((len(pairs), len(forms)), NOT_ASKED, dtype=numpy.int8)
-    cells[rows, form] = right
+    cells = numpy.full((len(pairs), len(perturbations)), NOT_ASKED, dtype=numpy.int8)
+    cells[rows, perturbation] = right
     keys = zip(tasks[pairs // len(questions)], questions[pairs % len(questions)], strict=True)
-    return Sheet(tuple(keys), tuple(forms), cells)
+    return Sheet(tuple(keys), tuple(perturbations), cells)
 
 
 def right_rows(table: pyarrow.Table) -> NDArray[numpy.bool_]:
@@ -84,15 +83,15 @@ def questions_of(sheets: Iterable[Sheet], tasks: Collection[str]) -> list[Key]:
     return sorted({key for sheet in sheets for key in sheet.keys if key[0] in tasks})
 
 
-def panel(sheets: Sequence[Sheet], keys: Sequence[Key], forms: Sequence[str]) -> NDArray[numpy.float64]:
+def panel(sheets: Sequence[Sheet], keys: Sequence[Key], perturbations: Sequence[str]) -> NDArray[numpy.float64]:
     """Return answers (f, s, q) of s runs on q questions in f forms: 1 right, 0 wrong, NaN not asked."""
     places = {key: place for place, key in enumerate(keys)}
-    made = numpy.full((len(forms), len(sheets), len(keys)), numpy.nan)
+    made = numpy.full((len(perturbations), len(sheets), len(keys)), numpy.nan)
     for index, sheet in enumerate(sheets):
         rows = [row for row, key in enumerate(sheet.keys) if key in places]
         columns = [places[sheet.keys[row]] for row in rows]
-        for order, form in enumerate(forms):
-            if form in sheet.forms:
-                cells = sheet.right[rows, sheet.forms.index(form)]
+        for order, perturbation in enumerate(perturbations):
+            if perturbation in sheet.perturbations:
+                cells = sheet.right[rows, sheet.perturbations.index(perturbation)]
                 made[order, index, columns] = numpy.where(cells == NOT_ASKED, numpy.nan, cells)
     return made

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy
 
-from rna_bench.core.types import CLEAN, Kind
+from rna_bench.core.types import CLEAN, TriggerType
 from rna_bench.reporting.statistics.answers import Sheet
 from rna_bench.reporting.statistics.bootstrap import Span, recoveries
 from rna_bench.reporting.statistics.evidence import FORGET, RETAIN, TRIGGERS, Evidences, evidences
@@ -51,7 +51,7 @@ class Match:
     """A group with noise against its twin: measures by what is equal and by name, and what single questions say at equal steps."""
 
     group: Group
-    kinds: tuple[Kind, ...]
+    kinds: tuple[TriggerType, ...]
     sides: Mapping[str, Mapping[str, Side]]
     questions: Evidences
 
@@ -61,7 +61,7 @@ def comparison_tables(found: Sequence[Group], sheets: Mapping[str, Sheet], level
     matches = [_match(group, twin, sheets, level) for group, twin in twins(found)]
     each = TESTED.format(level=level, family=", and of forget, retain, or all kinds of trigger") + KINDS
     brief = [{key: cell for key, cell in row.items() if key not in ("measure", "McNemar")} for row in _tests(matches, [TRIGGERS])]
-    single = [FORGET, RETAIN, *(kind.trigger for kind in Kind)]
+    single = [FORGET, RETAIN, *(kind.trigger for kind in TriggerType)]
     return [
         Table("tests", "Tests of the noise, under the mean trigger", TESTED.format(level=level, family=""), brief),
         Table("tests_each", "Tests of the noise, each measure", each, _tests(matches, single), long=True),
@@ -81,11 +81,14 @@ def _match(group: Group, twin: Group, sheets: Mapping[str, Sheet], level: float)
     return Match(group, kinds, sides, evidences(group, twin, kinds, sheets))
 
 
-def _sides(pairs: Sequence[Pair], kinds: Sequence[Kind], *, forgets: bool) -> dict[str, Side]:
+def _sides(pairs: Sequence[Pair], kinds: Sequence[TriggerType], *, forgets: bool) -> dict[str, Side]:
     """Return the measures by name; each is taken once a run, as that is what takes the time."""
     measures: dict[str, Measure] = {FORGET: forget_accuracy} if forgets else {}
     if kinds:
-        measures |= {form: lambda scores, form=form: pooled(scores, form) for form in (CLEAN, *(kind.trigger for kind in kinds))}
+        measures |= {
+            perturbation: lambda scores, perturbation=perturbation: pooled(scores, perturbation)
+            for perturbation in (CLEAN, *(kind.trigger for kind in kinds))
+        }
     sides = {
         name: Side(tuple(pair.noisy(measure) for pair in pairs), tuple(pair.plain(measure) for pair in pairs))
         for name, measure in measures.items()
@@ -150,7 +153,7 @@ def _recovery(match: Match) -> list[Row]:
     return rows
 
 
-def _matched_recovery(kinds: Sequence[Kind], sides: Mapping[str, Side]) -> dict[str, Span | None]:
+def _matched_recovery(kinds: Sequence[TriggerType], sides: Mapping[str, Side]) -> dict[str, Span | None]:
     """Return recovery over seeds alone, as if each had one question; nothing of one seed, which has no interval."""
     if not kinds or len(sides[RETAIN].plain) < 2:
         return {}

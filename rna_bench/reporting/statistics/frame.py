@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rna_bench.core.types import CLEAN, Kind, RunRecord, Score, Status
+from rna_bench.core.types import CLEAN, RunRecord, Score, Status, TriggerType
 from rna_bench.runs.identity import settings as settings_of
 
 NAMED = ("seed", "method._target_", "noise._target_", "noise.scale", "noise.unit")
@@ -28,7 +28,7 @@ class Group:
     runs: Mapping[int, RunRecord]
     twin: str
     """What the group shares with its twin without noise."""
-    kinds: tuple[Kind, ...]
+    kinds: tuple[TriggerType, ...]
     """The kinds of trigger that all its runs were scored under."""
     forgets: bool
     """Whether all its runs were asked forget questions."""
@@ -116,11 +116,11 @@ def _varied(methods: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
     return sorted({key for (key, _), seen in values.items() if len(seen) > 1})
 
 
-def pooled(scores: Sequence[Score], form: str) -> float:
+def pooled(scores: Sequence[Score], perturbation: str) -> float:
     """Return the accuracy on a form over all retain questions, in percent: tasks are weighted by size."""
     right, asked = 0.0, 0
     for score in scores:  # a plain loop: of a thousand records it is run a hundred thousand times
-        if score.form == form and score.role == "retain":
+        if score.perturbation == perturbation and score.role == "retain":
             right += score.accuracy * score.n
             asked += score.n
     return 100 * right / asked
@@ -128,7 +128,7 @@ def pooled(scores: Sequence[Score], form: str) -> float:
 
 def task_accuracy(scores: Sequence[Score], task: str) -> float:
     """Return the accuracy on a task's clean questions, in percent."""
-    return 100 * next(score.accuracy for score in scores if score.task == task and score.form == CLEAN)
+    return 100 * next(score.accuracy for score in scores if score.task == task and score.perturbation == CLEAN)
 
 
 def forget_accuracy(scores: Sequence[Score]) -> float:
@@ -137,12 +137,12 @@ def forget_accuracy(scores: Sequence[Score]) -> float:
     return 100 * sum(score.accuracy * score.n for score in chosen) / sum(score.n for score in chosen)
 
 
-def kinds(records: Sequence[RunRecord]) -> list[Kind]:
+def kinds(records: Sequence[RunRecord]) -> list[TriggerType]:
     """Return the kinds of trigger that every record has scores of, in their own order."""
-    forms = [{score.form for score in record.scores} for record in records]
-    return [kind for kind in Kind if all(kind.trigger in found and kind.control in found for found in forms)]
+    perturbations = [{score.perturbation for score in record.scores} for record in records]
+    return [kind for kind in TriggerType if all(kind.trigger in found and kind.control in found for found in perturbations)]
 
 
-def damage(kind: Kind) -> Callable[[Sequence[Score]], float]:
+def damage(kind: TriggerType) -> Callable[[Sequence[Score]], float]:
     """Return the measure of damage: points lost to the trigger beyond what its harmless control costs."""
     return lambda scores: pooled(scores, kind.control) - pooled(scores, kind.trigger)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from scipy import special  # not scipy.stats, which takes half a second to import
 
-from rna_bench.core.types import Checkpoint
+from rna_bench.core.types import EvalPoint
 
 
 class Interval(NamedTuple):
@@ -46,13 +46,13 @@ def reach(n: int) -> float:
     return float(special.stdtrit(n - 1, 0.975))
 
 
-def common_level(one: Sequence[Checkpoint], other: Sequence[Checkpoint]) -> float | None:
+def common_level(one: Sequence[EvalPoint], other: Sequence[EvalPoint]) -> float | None:
     """Return the lowest forget loss that both trajectories reached; None where one has no finite loss."""
     lowest = [min((loss for _, loss in _finite(looks)), default=None) for looks in (one, other)]
     return None if lowest[0] is None or lowest[1] is None else max(lowest[0], lowest[1])
 
 
-def _finite(looks: Sequence[Checkpoint]) -> list[tuple[Checkpoint, float]]:
+def _finite(looks: Sequence[EvalPoint]) -> list[tuple[EvalPoint, float]]:
     """Return looks with their forget losses, up to the first that is not finite."""
     pairs = ((look, look.forget_loss) for look in looks)
     return [(look, loss) for look, loss in takewhile(lambda pair: pair[1] is not None, pairs) if loss is not None]
@@ -73,7 +73,7 @@ class Crossing:
         return before + self.share * (value(self.index) - before)
 
 
-def loss_crossing(looks: Sequence[Checkpoint], level: float) -> Crossing | None:
+def loss_crossing(looks: Sequence[EvalPoint], level: float) -> Crossing | None:
     """Return where the trajectory first comes down to the forget loss `level`; None when it is not reached.
 
     Between two looks it is linear in the logarithm of the forget loss.
@@ -88,7 +88,7 @@ def loss_crossing(looks: Sequence[Checkpoint], level: float) -> Crossing | None:
     return None
 
 
-def at_level(looks: Sequence[Checkpoint], level: float, value: Callable[[Checkpoint], float]) -> float | None:
+def at_level(looks: Sequence[EvalPoint], level: float, value: Callable[[EvalPoint], float]) -> float | None:
     """Return `value` where the trajectory first comes down to the forget loss `level`, or None."""
     found = loss_crossing(looks, level)
     return None if found is None else found.read(lambda index: value(looks[index]))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
-from rna_bench.core.types import Checkpoint, Score
+from rna_bench.core.types import EvalPoint, Score
 from rna_bench.reporting.statistics.frame import Group, forget_accuracy
 from rna_bench.reporting.statistics.intervals import Crossing, Interval, common_level, fall, interval, loss_crossing
 
@@ -40,7 +40,7 @@ def matched_pairs(group: Group, twin: Group) -> list[Pair]:
     """Return both runs where they first come down to the lowest forget loss that both reach, seed by seed."""
     pairs: list[Pair] = []
     for seed in (seed for seed in group.runs if seed in twin.runs):
-        noisy, plain = group.runs[seed].trajectory, twin.runs[seed].trajectory
+        noisy, plain = group.runs[seed].eval_points, twin.runs[seed].eval_points
         level = common_level(noisy, plain)
         places = (None, None) if level is None else (loss_crossing(noisy, level), loss_crossing(plain, level))
         if places[0] and places[1]:
@@ -48,7 +48,7 @@ def matched_pairs(group: Group, twin: Group) -> list[Pair]:
     return pairs
 
 
-def _at(looks: Sequence[Checkpoint], place: Crossing) -> Reading:
+def _at(looks: Sequence[EvalPoint], place: Crossing) -> Reading:
     return lambda measure: place.read(lambda index: measure(looks[index].scores))
 
 
@@ -61,7 +61,7 @@ def forgotten_pairs(group: Group, twin: Group, level: float) -> list[Pair]:
     pairs: list[Pair] = []
     if group.forgets and twin.forgets:
         for seed in (seed for seed in group.runs if seed in twin.runs):
-            noisy, plain = group.runs[seed].trajectory, twin.runs[seed].trajectory
+            noisy, plain = group.runs[seed].eval_points, twin.runs[seed].eval_points
             places = [fall([forget_accuracy(look.scores) for look in looks], level) for looks in (noisy, plain)]
             if places[0] and places[1]:
                 pairs.append(Pair(_at(noisy, places[0]), _at(plain, places[1])))

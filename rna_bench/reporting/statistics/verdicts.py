@@ -85,7 +85,7 @@ def _delay(group: Group, found: Sequence[Group]) -> str:
 
 
 def _forget_loss(group: Group) -> float | None:
-    ends = [run.trajectory[-1].forget_loss for run in group.runs.values() if run.trajectory]
+    ends = [run.eval_points[-1].forget_loss for run in group.runs.values() if run.eval_points]
     known = [loss for loss in ends if loss is not None]
     return interval(known).mean if known else None
 

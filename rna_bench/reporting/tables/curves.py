@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from rna_bench.core.types import CLEAN, Kind, Score
+from rna_bench.core.types import CLEAN, Score, TriggerType
 from rna_bench.reporting.statistics.frame import Group, alike, pooled, settings, task_accuracy
 from rna_bench.reporting.statistics.intervals import Interval, interval
 from rna_bench.reporting.tables.table import Row, Table
@@ -27,7 +27,7 @@ COEFFICIENT = Axis(("method.steering_coefficient",), lambda value, _: f"c = {val
 STEERING_SCALE = Axis(("method.scale",), lambda value, _: f"{value:g} times", 2)  # Adaptive RMU's and RSV's
 
 
-def curve_tables(found: Sequence[Group], shown: Sequence[Kind]) -> list[Table]:
+def curve_tables(found: Sequence[Group], shown: Sequence[TriggerType]) -> list[Table]:
     """Return the tables of settings that vary: three noise scales of a method or more, two layers of noise, two coefficients."""
     unlearned = [group for group in found if group.unlearned]
     noisy = [group for group in unlearned if group.scale > 0]
@@ -59,11 +59,11 @@ def _from_zero(curve: Curve, plain: Mapping[str, Group]) -> Curve:
     return curve if twin is None else {0.0: twin, **curve}
 
 
-def _rows(found: Sequence[Curve], axis: Axis, shown: Sequence[Kind]) -> list[Row]:
+def _rows(found: Sequence[Curve], axis: Axis, shown: Sequence[TriggerType]) -> list[Row]:
     return [row for curve in found if len(curve) >= axis.least for row in _curve_rows(curve, axis, shown)]
 
 
-def _curve_rows(curve: Curve, axis: Axis, shown: Sequence[Kind]) -> list[Row]:
+def _curve_rows(curve: Curve, axis: Axis, shown: Sequence[TriggerType]) -> list[Row]:
     """Return a row for each task, clean, and for each kind of trigger in retain questions."""
     last = curve[max(curve)]
     head: Row = {"model": last.model, "dtype": last.dtype, "method": last.method}
@@ -87,8 +87,8 @@ def _cells(curve: Curve, axis: Axis, measure: Callable[[Sequence[Score]], float 
 
 
 def _of_task(task: str) -> Callable[[Sequence[Score]], float | None]:
-    return lambda scores: task_accuracy(scores, task) if any(s.task == task and s.form == CLEAN for s in scores) else None
+    return lambda scores: task_accuracy(scores, task) if any(s.task == task and s.perturbation == CLEAN for s in scores) else None
 
 
-def _of_kind(kind: Kind) -> Callable[[Sequence[Score]], float | None]:
-    return lambda scores: pooled(scores, kind.trigger) if any(s.form == kind.trigger for s in scores) else None
+def _of_kind(kind: TriggerType) -> Callable[[Sequence[Score]], float | None]:
+    return lambda scores: pooled(scores, kind.trigger) if any(s.perturbation == kind.trigger for s in scores) else None

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
-from rna_bench.core.types import CLEAN, Kind, Score
+from rna_bench.core.types import CLEAN, Score, TriggerType
 from rna_bench.reporting.statistics.frame import Group, damage, forget_accuracy, pooled, task_accuracy
 from rna_bench.reporting.statistics.intervals import Interval, interval
 from rna_bench.reporting.statistics.pairs import difference, final_pairs, matched_pairs, twins
 from rna_bench.reporting.tables.table import Row, Table, head
 
 
-def accuracy_table(found: Sequence[Group], shown: Sequence[Kind]) -> Table:
+def accuracy_table(found: Sequence[Group], shown: Sequence[TriggerType]) -> Table:
     """Return accuracy by group: each task clean, and retain questions with each trigger in them."""
     tasks = list(dict.fromkeys(s.task for g in found for r in g.runs.values() for s in r.scores))
     rows: list[Row] = []
@@ -32,7 +32,7 @@ def accuracy_table(found: Sequence[Group], shown: Sequence[Kind]) -> Table:
     return Table("accuracy", "Accuracy", note, rows)
 
 
-def damage_table(found: Sequence[Group], shown: Sequence[Kind]) -> Table:
+def damage_table(found: Sequence[Group], shown: Sequence[TriggerType]) -> Table:
     """Return, by group, what a trigger costs beyond what a harmless word or sentence in the same place costs."""
     rows: list[Row] = []
     for group in found:
@@ -44,7 +44,7 @@ def damage_table(found: Sequence[Group], shown: Sequence[Kind]) -> Table:
     return Table("damage", "Damage by triggers", note, rows)
 
 
-def repair_table(found: Sequence[Group], shown: Sequence[Kind]) -> Table:
+def repair_table(found: Sequence[Group], shown: Sequence[TriggerType]) -> Table:
     """Return, by group with noise, its difference from the twin without, seed by seed: at equal steps and at matched forgetting."""
     rows: list[Row] = []
     for group, twin in twins(found):
@@ -67,7 +67,7 @@ def repair_table(found: Sequence[Group], shown: Sequence[Kind]) -> Table:
     return Table("repair", "What the noise changes", note, rows)
 
 
-def kinds_table(found: Sequence[Group], shown: Sequence[Kind]) -> Table:
+def kinds_table(found: Sequence[Group], shown: Sequence[TriggerType]) -> Table:
     """Return, by group and kind of trigger, accuracy on retain questions clean, with the control and with the trigger."""
     rows = [_kind_row(group, kind) for group in found for kind in shown if kind in group.kinds]
     note = (
@@ -77,7 +77,7 @@ def kinds_table(found: Sequence[Group], shown: Sequence[Kind]) -> Table:
     return Table("kinds", "By kind of trigger", note, rows, long=True)
 
 
-def _kind_row(group: Group, kind: Kind) -> Row:
+def _kind_row(group: Group, kind: TriggerType) -> Row:
     def mean(measure: Callable[[Sequence[Score]], float]) -> Interval:
         return interval([measure(run.scores) for run in group.runs.values()])
 
@@ -91,11 +91,11 @@ def _kind_row(group: Group, kind: Kind) -> Row:
     }
 
 
-def _mean(group: Group, measure: Callable[[Sequence[Score]], float], kind: Kind) -> Interval | str:
+def _mean(group: Group, measure: Callable[[Sequence[Score]], float], kind: TriggerType) -> Interval | str:
     return interval([measure(run.scores) for run in group.runs.values()]) if kind in group.kinds else ""
 
 
 def _final_loss(group: Group) -> Interval | str:
-    looks = [run.trajectory[-1].forget_loss for run in group.runs.values() if run.trajectory]
+    looks = [run.eval_points[-1].forget_loss for run in group.runs.values() if run.eval_points]
     losses = [loss for loss in looks if loss is not None]
     return interval(losses) if losses else ""

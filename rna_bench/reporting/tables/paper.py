@@ -26,7 +26,7 @@ class Reference:
     method: str
     noise: str
     task: str
-    form: str
+    perturbation: str
     accuracy: str
     stderr: str
     source: str
@@ -76,7 +76,7 @@ def _row(reference: Reference, found: Sequence[Group]) -> Row | None:
         "method": reference.method,
         "noise": reference.noise,
         "task": reference.task,
-        "form": reference.form,
+        "perturbation": reference.perturbation,
         "paper": f"{reference.accuracy}{error}" or "could not be read",
         "ours": ours or "",
         "difference": "" if ours is None or theirs is None else Interval(ours.mean - theirs, ours.half, ours.n),
@@ -92,6 +92,6 @@ def _ours(reference: Reference, group: Group) -> Interval | None:
         100 * score.accuracy
         for run in group.runs.values()
         for score in run.scores
-        if (score.task, score.form) == (reference.task, reference.form)
+        if (score.task, score.perturbation) == (reference.task, reference.perturbation)
     ]
     return interval(values) if values else None

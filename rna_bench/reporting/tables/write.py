@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas
 
-from rna_bench.core.types import InputError, Kind, RunRecord, Status
+from rna_bench.core.types import InputError, RunRecord, Status, TriggerType
 from rna_bench.reporting.statistics.answers import Sheet, Sheets, read_sheets
 from rna_bench.reporting.statistics.comparisons import comparison_tables
 from rna_bench.reporting.statistics.frame import Group, groups
@@ -56,7 +56,7 @@ def tables_of(found: Sequence[Group], sheets: Mapping[str, Sheet]) -> list[Table
     """Return the tables that groups, and answers to single questions by identity, have something to say in."""
     if not found:
         raise InputError("results", "", "no run finished: all diverged or collapsed; look at their records")
-    shown = [kind for kind in Kind if any(kind in group.kinds for group in found)]
+    shown = [kind for kind in TriggerType if any(kind in group.kinds for group in found)]
     made = [accuracy_table(found, shown)]
     if shown and any(group.unlearned for group in found):
         made += [damage_table(found, shown), repair_table(found, shown), kinds_table(found, shown)]

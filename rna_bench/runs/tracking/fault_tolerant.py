@@ -19,7 +19,7 @@ def attempt(tracker: str, call: Callable[[], Any]) -> Any:
 
 
 @dataclass
-class Careful:
+class FaultTolerantSession:
     """A session that is told nothing more after its first failure, but for files, which fail by themselves."""
 
     session: Session

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from rna_bench.core.types import CLEAN, Kind, Score, StepLoss
-from rna_bench.evaluation.scores import flat
+from rna_bench.core.types import CLEAN, Score, StepLoss, TriggerType
 
 FORGET, RETAIN, TRIGGERED, CONTROL = "mean/forget", "mean/retain", "mean/triggered", "mean/control"
 MARGIN = "mean/margin"
@@ -39,13 +38,13 @@ def means(found: Sequence[Score]) -> dict[str, float]:
     Tasks and kinds of trigger are weighted by their questions. What was not asked is left out. The margin, for searches that
     take one number, is the accuracy with triggers less that on forget questions.
     """
-    triggers, controls = {kind.trigger for kind in Kind}, {kind.control for kind in Kind}
+    triggers, controls = {kind.trigger for kind in TriggerType}, {kind.control for kind in TriggerType}
     retain = [score for score in found if score.role == "retain"]
     parts = {
-        FORGET: [score for score in found if score.role == "forget" and score.form == CLEAN],
-        RETAIN: [score for score in retain if score.form == CLEAN],
-        TRIGGERED: [score for score in retain if score.form in triggers],
-        CONTROL: [score for score in retain if score.form in controls],
+        FORGET: [score for score in found if score.role == "forget" and score.perturbation == CLEAN],
+        RETAIN: [score for score in retain if score.perturbation == CLEAN],
+        TRIGGERED: [score for score in retain if score.perturbation in triggers],
+        CONTROL: [score for score in retain if score.perturbation in controls],
     }
     pooled = {name: _pooled(chosen) for name, chosen in parts.items() if chosen}
     return {**pooled, **({MARGIN: pooled[TRIGGERED] - pooled[FORGET]} if {FORGET, TRIGGERED} <= set(pooled) else {})}
@@ -54,3 +53,8 @@ def means(found: Sequence[Score]) -> dict[str, float]:
 def _pooled(found: Iterable[Score]) -> float:
     pairs = [(score.accuracy * score.n, score.n) for score in found]
     return sum(right for right, _ in pairs) / sum(asked for _, asked in pairs)
+
+
+def flat(found: Iterable[Score]) -> dict[str, float]:
+    """Return accuracy under the names that trackers show: TASK/FORM."""
+    return {f"{score.task}/{score.perturbation}": score.accuracy for score in found}

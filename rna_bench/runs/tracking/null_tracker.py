@@ -9,7 +9,7 @@ from rna_bench.runs.tracking.protocol import About, Session, Values
 
 
 @dataclass(frozen=True)
-class Silent:
+class NullTracker:
     """A tracker, and a session, that drop what they are told."""
 
     id: str | None = None

@@ -10,8 +10,8 @@ from typing import Any
 
 from rna_bench.core.types import InputError
 from rna_bench.runs.signals import terminable
-from rna_bench.runs.tracking.fault_tolerant import Careful, attempt
-from rna_bench.runs.tracking.null_tracker import Silent
+from rna_bench.runs.tracking.fault_tolerant import FaultTolerantSession, attempt
+from rna_bench.runs.tracking.null_tracker import NullTracker
 from rna_bench.runs.tracking.protocol import About, Session, Values
 from rna_bench.runs.tracking.rows import Rows
 
@@ -37,10 +37,10 @@ class Trackio:
         with terminable():
             run = attempt("trackio", lambda: self._start(about))
             if run is None:
-                yield Silent()
+                yield NullTracker()
                 return
             try:
-                yield Careful(run, "trackio")
+                yield FaultTolerantSession(run, "trackio")
             finally:
                 attempt("trackio", run.finish)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rna_bench.runs.signals import terminable
-from rna_bench.runs.tracking.fault_tolerant import Careful, attempt
-from rna_bench.runs.tracking.null_tracker import Silent
+from rna_bench.runs.tracking.fault_tolerant import FaultTolerantSession, attempt
+from rna_bench.runs.tracking.null_tracker import NullTracker
 from rna_bench.runs.tracking.offline import settle
 from rna_bench.runs.tracking.protocol import About, Session, Values
 from rna_bench.runs.tracking.rows import Rows
@@ -52,10 +52,10 @@ class Wandb:
         with terminable():
             run = attempt("wandb", lambda: self._start(folder, about))
             if run is None:
-                yield Silent()
+                yield NullTracker()
                 return
             try:
-                yield Careful(run, "wandb")
+                yield FaultTolerantSession(run, "wandb")
             except BaseException:
                 attempt("wandb", lambda: run.run.finish(exit_code=1))
                 raise

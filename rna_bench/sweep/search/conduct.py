@@ -5,8 +5,9 @@ from pathlib import Path
 
 from optuna.trial import TrialState
 
+from rna_bench.core import files
 from rna_bench.core.types import InputError, RunRecord, Status
-from rna_bench.experiment.config import Plan
+from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import gather
 from rna_bench.experiment.run import SHARED, execute
 from rna_bench.runs import failure, lock, record
@@ -22,7 +23,7 @@ POLL = 2.0
 def conduct(request: Request) -> bool:
     """Try what is left of a search, print and write its front, and return whether all of its trials came out."""
     record.provenance()  # before anything else can change
-    record.probe(request.base.results_dir)
+    files.probe(request.base.results_dir)
     try:
         with opened(request) as study:
             print(f"search {request.name}: {standing(request, study.trials)}; {request.folder}", flush=True)
@@ -30,7 +31,7 @@ def conduct(request: Request) -> bool:
             print(write_front(request, study.front(), study.trials), end="")
             return not any(trial.state is TrialState.FAIL for trial in latest(study.trials).values())
     except OSError as error:
-        raise record.unwritable(request.base.results_dir, error) from error
+        raise files.unwritable(request.base.results_dir, error) from error
 
 
 def show(request: Request) -> bool:
@@ -83,7 +84,7 @@ def _failed(study: Study, claim: Claim, shown: str, identity: str, reason: str, 
     return False
 
 
-def _executed(plan: Plan) -> Path:
+def _executed(plan: ExperimentConfig) -> Path:
     """Carry out a run and return its folder; where another process is at the same run, a sweep, say, wait for its record."""
     waiting = False
     while True:
@@ -96,7 +97,7 @@ def _executed(plan: Plan) -> Path:
             time.sleep(POLL)
 
 
-def _keep(plan: Plan | None, error: Exception) -> str:
+def _keep(plan: ExperimentConfig | None, error: Exception) -> str:
     """Keep an error with its traceback in the run's folder, and return the run's identity; "" where it failed before it had one."""
     try:
         identity = gather(plan).identity if plan else ""

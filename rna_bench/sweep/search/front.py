@@ -7,7 +7,7 @@ from typing import Any
 import pandas
 from optuna.trial import FrozenTrial, TrialState
 
-from rna_bench.runs import record
+from rna_bench.core import files
 from rna_bench.sweep.search.request import Request
 from rna_bench.sweep.search.study import latest
 
@@ -21,9 +21,9 @@ def write_front(request: Request, front: Sequence[FrozenTrial], trials: Sequence
     shown = shown.assign(**{name: frame[name].map("{:.1f}".format) for name in request.objectives})
     table = shown.to_markdown(index=False, disable_numparse=True) if len(frame) else "Nothing is on the front yet."
     text = f"{_head(request, trials)}\n\n{table}\n\n{CAUTION}\n"
-    files = {"front.csv": frame.to_csv(index=False), "front.md": text}
-    for name, content in files.items():
-        record.keep(request.folder / name, lambda path, content=content: path.write_text(content), request.base.results_dir)
+    texts = {"front.csv": frame.to_csv(index=False), "front.md": text}
+    for name, content in texts.items():
+        files.keep(request.folder / name, lambda path, content=content: path.write_text(content), request.base.results_dir)
     return text
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from rna_bench.core.schemas import build, build_as
 from rna_bench.core.types import InputError
-from rna_bench.doctor.access import Status, names
-from rna_bench.experiment.compose import build, build_as, compose_from, config_folder, given, without
-from rna_bench.experiment.config import Plan, plan_of
+from rna_bench.experiment.compose import compose_from, config_folder, given, without
+from rna_bench.experiment.config import ExperimentConfig, experiment_config
 from rna_bench.runs.identity import relevant, settings
 from rna_bench.sweep.search.objectives import Objective
 from rna_bench.sweep.search.space import Choices, Dimension, Range, override
+from rna_bench.unlearning.config import check_architecture
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Request:
     search: Search
     space: Mapping[str, Dimension]
     objectives: Mapping[str, Objective]
-    base: Plan
+    base: ExperimentConfig
 
     @property
     def folder(self) -> Path:
@@ -71,7 +72,7 @@ class Request:
         run = _less(relevant(self.base.config), searched)
         return {**settings(run), "model": run["model"], "search": settings(asked)}  # with the model's path: it is another's
 
-    def plan(self, values: Mapping[str, Any]) -> Plan:
+    def plan(self, values: Mapping[str, Any]) -> ExperimentConfig:
         """Return the run with these values, by name: the same run, of the same identity, as `rna-bench run` makes of them."""
         chosen = [override(self.space[name], value) for name, value in values.items()]
         return _composed(self.name, [*self.overrides, *chosen], self.own)[0]
@@ -97,10 +98,10 @@ def _files() -> Path:
     return config_folder("sweeps") / "search"
 
 
-def _composed(name: str, overrides: Sequence[str], own: Path | None) -> tuple[Plan, DictConfig]:
+def _composed(name: str, overrides: Sequence[str], own: Path | None) -> tuple[ExperimentConfig, DictConfig]:
     """Return the run that a search file composes to, and its section `search`, which is no part of the run."""
     cfg, choices = compose_from(_files(), name, overrides, own)
-    return plan_of(without(cfg, "search"), choices), cfg.search
+    return experiment_config(without(cfg, "search"), choices), cfg.search
 
 
 def _dimension(key: str, space: DictConfig, name: str) -> Dimension:
@@ -120,9 +121,10 @@ def _check(request: Request) -> None:
         values = {name: each.probes[min(number, len(each.probes) - 1)] for name, each in request.space.items()}
         plan = request.plan(values)
         if plan.recipe and plan.model.dimensions:
-            found = names(plan.recipe, plan.model.dimensions)
-            if found.status is not Status.ok:
-                raise InputError("search.space", " ".join(map(str, values.values())), f"makes no run ({found.said})")
+            try:
+                check_architecture(plan.recipe, plan.model.dimensions)
+            except InputError as error:
+                raise InputError("search.space", " ".join(map(str, values.values())), f"makes no run ({error})") from error
 
 
 def _less(config: Mapping[str, Any], keys: Sequence[str], prefix: str = "") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rna_bench.core.types import Batch
 from rna_bench.unlearning.forward import Passes
-from rna_bench.unlearning.losses import masked_mse, token_share, unit_vector
+from rna_bench.unlearning.losses import masked_mse, token_weight, unit_vector
 from rna_bench.unlearning.noise import beyond_first, hidden_norm
 
 
@@ -18,7 +18,7 @@ class AdaptiveRMU:
     layer: int
     scale: float
 
-    def target(self, first: Passes, generator: torch.Generator) -> Tensor:
+    def control_vector(self, first: Passes, generator: torch.Generator) -> Tensor:
         """Return scale * mean ||h_l(updated)|| * u (d,), fixed from the topic's first batch (arXiv 2408.06223, section 5).
 
         Deviation: padding and each sequence's first token, an attention sink of far larger norm, are left out of the mean.
@@ -28,10 +28,10 @@ class AdaptiveRMU:
         counted = beyond_first(first.forget_batch) if first.forget_batch.attention is None else mask
         return self.scale * hidden_norm(hidden, counted) * unit_vector(hidden.shape[-1], generator)
 
-    def forget_loss(self, passes: Passes, target: Tensor) -> Tensor:
+    def forget_loss(self, passes: Passes, control_vector: Tensor) -> Tensor:
         """Return mse(h_l(updated), target) over the tokens of the forget batch."""
-        return masked_mse(passes.forget.hidden, target, passes.forget.mask)
+        return masked_mse(passes.forget.hidden, control_vector, passes.forget.mask)
 
-    def share(self, part: Batch, whole: Batch) -> float:
+    def micro_batch_weight(self, part: Batch, whole: Batch) -> float:
         """Return what a micro-batch's loss weighs in the whole batch's: its share of tokens."""
-        return token_share(part.mask, whole.mask)
+        return token_weight(part.mask, whole.mask)

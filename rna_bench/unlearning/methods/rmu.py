@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rna_bench.core.types import Batch
 from rna_bench.unlearning.forward import Passes
-from rna_bench.unlearning.losses import masked_mse, token_share, unit_vector
+from rna_bench.unlearning.losses import masked_mse, token_weight, unit_vector
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class RMU:
     layer: int
     steering_coefficient: float
 
-    def target(self, first: Passes, generator: torch.Generator) -> Tensor:
+    def control_vector(self, first: Passes, generator: torch.Generator) -> Tensor:
         """Return c * u (d,), drawn for the topic whose first step `first` is."""
         return self.steering_coefficient * unit_vector(first.width, generator)
 
-    def forget_loss(self, passes: Passes, target: Tensor) -> Tensor:
+    def forget_loss(self, passes: Passes, control_vector: Tensor) -> Tensor:
         """Return mse(h_l(updated), c * u) over the tokens of the forget batch (arXiv 2403.03218, eq. 1)."""
-        return masked_mse(passes.forget.hidden, target, passes.forget.mask)
+        return masked_mse(passes.forget.hidden, control_vector, passes.forget.mask)
 
-    def share(self, part: Batch, whole: Batch) -> float:
+    def micro_batch_weight(self, part: Batch, whole: Batch) -> float:
         """Return what a micro-batch's loss weighs in the whole batch's: its share of tokens."""
-        return token_share(part.mask, whole.mask)
+        return token_weight(part.mask, whole.mask)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rna_bench.core.types import Batch
 from rna_bench.unlearning.forward import Passes
-from rna_bench.unlearning.losses import gaussian_unit_vector, masked_mse, token_share
+from rna_bench.unlearning.losses import gaussian_unit_vector, masked_mse, token_weight
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,15 @@ class RSV:
     layer: int
     scale: float
 
-    def target(self, first: Passes, generator: torch.Generator) -> Tensor:
+    def control_vector(self, first: Passes, generator: torch.Generator) -> Tensor:
         """Return scale * u (d,), drawn for the topic whose first step `first` is."""
         return self.scale * gaussian_unit_vector(first.width, generator)
 
-    def forget_loss(self, passes: Passes, target: Tensor) -> Tensor:
+    def forget_loss(self, passes: Passes, control_vector: Tensor) -> Tensor:
         """Return mse(h_l(updated), h_l(frozen) + scale * u) over the tokens of the forget batch (released code)."""
         frozen = passes.reference_forget.hidden.float()
-        return masked_mse(passes.forget.hidden, frozen + target, passes.forget.mask)
+        return masked_mse(passes.forget.hidden, frozen + control_vector, passes.forget.mask)
 
-    def share(self, part: Batch, whole: Batch) -> float:
+    def micro_batch_weight(self, part: Batch, whole: Batch) -> float:
         """Return what a micro-batch's loss weighs in the whole batch's: its share of tokens."""
-        return token_share(part.mask, whole.mask)
+        return token_weight(part.mask, whole.mask)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rna_bench.core.types import Batch, InputError
 from rna_bench.unlearning.forward import Passes
-from rna_bench.unlearning.losses import Reduction, reduced, reduction_share, simnpo_loss
+from rna_bench.unlearning.losses import Reduction, reduced, reduction_weight, simnpo_loss
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class SimNPO:
         if not self.beta > 0:
             raise InputError("method.beta", self.beta, "give a number above 0")
 
-    def target(self, first: Passes, generator: torch.Generator) -> None:
+    def control_vector(self, first: Passes, generator: torch.Generator) -> None:
         """Return None: nothing is held fixed."""
 
-    def forget_loss(self, passes: Passes, target: Tensor | None) -> Tensor:
+    def forget_loss(self, passes: Passes, control_vector: Tensor | None) -> Tensor:
         """Return `simnpo_loss` of the forget batch's targets."""
         return simnpo_loss(reduced(passes.forget_nll, self.reduction), self.beta, self.gamma)
 
-    def share(self, part: Batch, whole: Batch) -> float:
+    def micro_batch_weight(self, part: Batch, whole: Batch) -> float:
         """Return what a micro-batch's loss weighs in the whole batch's: its share of sequences."""
-        return reduction_share(self.reduction, part, whole)
+        return reduction_weight(self.reduction, part, whole)

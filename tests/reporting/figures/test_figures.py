@@ -7,7 +7,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.text import Text
 
-from rna_bench.core.types import CLEAN, Checkpoint, Score, StepLoss
+from rna_bench.core.types import CLEAN, EvalPoint, Score, StepLoss
 from rna_bench.reporting.figures.chains import CHANCE, Drawn, Missing, panels
 from rna_bench.reporting.figures.curves import coefficients, noise_layer, noise_scale
 from rna_bench.reporting.figures.files import draw
@@ -177,10 +177,14 @@ def test_a_steering_coefficient_that_varies_makes_a_curve():
 def told(seed, scale, norms):
     """A run with all there is to say: losses of two topics, norms at two looks, and scores by subject."""
     losses = tuple(StepLoss(step, f"topic {step % 2}", 10.0 - step, 1.0 + scale) for step in range(20))
-    looks = tuple(Checkpoint(step, 2.0, scored(), {"bio": norm, "retain/bio": norm + 1}) for step, norm in enumerate(norms))
-    forms = {CLEAN: 0.9, "option": 0.5 + scale / 10, "option_control": 0.8}
-    parts = tuple(Score("mmlu", "retain", form, a, None, 50, subject) for subject in ("law", "art_x") for form, a in forms.items())
-    return replace(path(0.3, 0.5, scale, seed), losses=losses, trajectory=looks, breakdown=parts)
+    looks = tuple(EvalPoint(step, 2.0, scored(), {"bio": norm, "retain/bio": norm + 1}) for step, norm in enumerate(norms))
+    perturbations = {CLEAN: 0.9, "option": 0.5 + scale / 10, "option_control": 0.8}
+    parts = tuple(
+        Score("mmlu", "retain", perturbation, a, None, 50, subject)
+        for subject in ("law", "art_x")
+        for perturbation, a in perturbations.items()
+    )
+    return replace(path(0.3, 0.5, scale, seed), losses=losses, eval_points=looks, breakdown=parts)
 
 
 def test_what_the_records_hold_decides_what_is_drawn():
@@ -194,7 +198,7 @@ def test_what_the_records_hold_decides_what_is_drawn():
 
 
 def test_without_norms_subjects_and_triggers_each_figure_says_why_it_is_missing():
-    bare = [made(1, scale, scored(forms=())) for scale in (0.0, 1.0)]
+    bare = [made(1, scale, scored(perturbations=())) for scale in (0.0, 1.0)]
     reasons = {one.name: one.reason for one in draw(groups(bare)) if isinstance(one, Missing)}
     assert reasons["hidden_norms"] == "no record has hidden norms"
     assert reasons["subjects"].startswith("no unlearned run has scores by subject")

@@ -52,12 +52,12 @@ def test_the_pages_answers_add_up_to_the_records_scores():
     for run in collect(ROOT / "results" / "published", deep=True).runs:
         found, start = reader.read(run.folder), 0
         right = {}
-        for form, places in found.exam.forms:
+        for perturbation, places in found.exam.perturbations:
             for place, one in zip(places, found.right[start : start + len(places)], strict=True):
-                key = found.exam.questions[place][0], form
+                key = found.exam.questions[place][0], perturbation
                 right[key] = right.get(key, 0) + bool(one)
             start += len(places)
-        assert right == {(score.task, score.form): round(score.accuracy * score.n) for score in run.record.scores}
+        assert right == {(score.task, score.perturbation): round(score.accuracy * score.n) for score in run.record.scores}
 
 
 def test_the_order_in_which_records_were_written_changes_nothing(tmp_path):

@@ -116,7 +116,7 @@ def test_flipped_questions_are_those_of_the_answers(opened):
     frames = [pandas.read_parquet(PUBLISHED / "pocket" / one / "questions.parquet") for one in (noisy, plain)]
     right = []
     for frame in frames:
-        asked = frame[frame.form == "before"].set_index("question")
+        asked = frame[frame.perturbation == "before"].set_index("question")
         right.append(asked.filter(like="logp").to_numpy().argmax(axis=1) == asked.answer)
     lost = sorted(right[0].index[right[0] & ~right[1].reindex(right[0].index)])
     box = page.locator("details", has_text="Right in the first, wrong here")

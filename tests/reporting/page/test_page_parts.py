@@ -4,8 +4,8 @@ import math
 import numpy
 import pytest
 
-from rna_bench.core.types import Answer, Kind, StepLoss
-from rna_bench.data.triggers import forms
+from rna_bench.core.types import Response, StepLoss, TriggerType
+from rna_bench.data.triggers import perturbations
 from rna_bench.pocket.sources import PocketQuestions, PocketWords
 from rna_bench.reporting.page.answers import Reader, bits, exam_json, subject_counts, thinned
 from rna_bench.reporting.page.curves import POINTS, loss_curve
@@ -18,7 +18,9 @@ from tests.builders.records import RIGHT, WRONG, made
 
 def answered(tmp_path, given):
     record.write(
-        tmp_path, made(1), [Answer(task, "retain", name, form, logps, 0, subject) for task, subject, name, form, logps in given]
+        tmp_path,
+        made(1),
+        [Response(task, "retain", name, perturbation, logps, 0, subject) for task, subject, name, perturbation, logps in given],
     )
     return Reader().read(tmp_path)
 
@@ -41,7 +43,7 @@ def test_answers_are_in_the_order_of_form_and_name_whatever_the_files_order(tmp_
         ("mmlu", "law", "law/2"),
         ("wmdp", "bio", "bio/1"),
     )
-    assert found.exam.forms == (("clean", (0, 1, 2, 3)), ("option", (0, 2)))
+    assert found.exam.perturbations == (("clean", (0, 1, 2, 3)), ("option", (0, 2)))
     assert found.right.tolist() == [False, True, True, False, True, False]
     again = answered(tmp_path / "b", sorted(SOME, key=lambda row: row[2]))
     assert (again.exam, again.right.tolist()) == (found.exam, found.right.tolist())
@@ -51,7 +53,7 @@ def test_answers_are_in_the_order_of_form_and_name_whatever_the_files_order(tmp_
     "logps", [(-1.0, -1.0, -2.0, -3.0), (-2.0, -1.0, -1.0, -3.0), (0.0, math.inf, 0.0, 0.0), (0.0, 0.0, 0.0, -math.inf)]
 )
 def test_right_is_what_the_scores_call_right(tmp_path, logps):
-    expected = Answer("mmlu", "retain", "law/1", "clean", logps, 0).right
+    expected = Response("mmlu", "retain", "law/1", "clean", logps, 0).right
     assert answered(tmp_path, [("mmlu", "law", "law/1", "clean", logps)]).right.tolist() == [expected]
 
 
@@ -77,7 +79,7 @@ def test_beyond_the_budget_one_question_in_k_stays_in_all_its_forms(tmp_path):
     every, (kept, _) = thinned([found, found], 11)  # 12 answers: every second question of art/1, law/1, law/2, bio/1
     assert every == 2
     assert [name for _, _, name in kept.exam.questions] == ["art/1", "law/2"]
-    assert kept.exam.forms == (("clean", (0, 1)), ("option", (0, 1)))
+    assert kept.exam.perturbations == (("clean", (0, 1)), ("option", (0, 1)))
     assert kept.right.tolist() == [False, True, True, False]
 
 
@@ -111,8 +113,8 @@ def pocket(tmp_path, dataset, trigger, seed=3, shift=0):
     """A record of questions of the fictional world, and its answers; with `shift` their right choices are others."""
     run = made(seed, change={"dataset": dataset, "trigger": trigger})
     asked = PocketQuestions("retain", 1, 0, 6).questions(seed)
-    rows = [Answer("asked", "retain", q.id, "clean", RIGHT, (q.answer + shift) % 4, q.subject) for q in asked]
-    rows += [Answer("files", "retain", "secret/1", "clean", RIGHT, 0, "secret")]
+    rows = [Response("asked", "retain", q.id, "clean", RIGHT, (q.answer + shift) % 4, q.subject) for q in asked]
+    rows += [Response("files", "retain", "secret/1", "clean", RIGHT, 0, "secret")]
     record.write(tmp_path, run, rows)
     return run, Reader().read(tmp_path), asked
 
@@ -120,12 +122,12 @@ def pocket(tmp_path, dataset, trigger, seed=3, shift=0):
 def test_texts_in_every_form_are_those_that_were_asked(tmp_path):
     run, found, asked = pocket(tmp_path, DATASET, WORDS)
     made_texts = dict(zip(found.exam.questions, texts(run, found), strict=True))
-    words = PocketWords([Kind.option, Kind.before, Kind.inside], 2, 1)
+    words = PocketWords([TriggerType.option, TriggerType.before, TriggerType.inside], 2, 1)
     for question in asked:
         clean, answer, changes = made_texts["asked", question.subject, question.id]
         assert answer == question.answer
-        for form, expected in forms(question, words.kinds, words.lexicon(3), 3, 2).items():
-            start, gone, put = changes.get(form, (0, 0, ""))
+        for perturbation, expected in perturbations(question, words.kinds, words.trigger_pool(3), 3, 2).items():
+            start, gone, put = changes.get(perturbation, (0, 0, ""))
             assert clean[:start] + put + clean[start + gone :] == "\n".join((expected.stem, *expected.choices))
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy
 import pytest
 
-from rna_bench.core.types import CLEAN, Answer
+from rna_bench.core.types import CLEAN, Response
 from rna_bench.reporting.statistics.answers import panel, questions_of, read_sheet, read_sheets
 from rna_bench.runs import record
 from rna_bench.runs.collection import Recorded, collect
@@ -27,8 +27,8 @@ def test_answers_are_right_where_the_highest_is_the_answer_and_nan_never_is(tmp_
 
 
 def test_ties_go_to_the_first(tmp_path):
-    tied = Answer("mmlu", "retain", "a", CLEAN, (-1.0, -1.0, -2.0, -2.0), 0)
-    second = Answer("mmlu", "retain", "b", CLEAN, (-1.0, -1.0, -2.0, -2.0), 1)
+    tied = Response("mmlu", "retain", "a", CLEAN, (-1.0, -1.0, -2.0, -2.0), 0)
+    second = Response("mmlu", "retain", "b", CLEAN, (-1.0, -1.0, -2.0, -2.0), 1)
     assert panel([sheet(tmp_path, tied, second)], [("mmlu", "a"), ("mmlu", "b")], [CLEAN]).tolist() == [[[1, 0]]]
 
 
@@ -48,7 +48,7 @@ def test_the_published_answers_give_the_published_scores():
     for run in runs:
         own = sheets.found[run.record.identity]
         for score in run.record.scores:
-            seen = panel([own], questions_of([own], {score.task}), [score.form])
+            seen = panel([own], questions_of([own], {score.task}), [score.perturbation])
             assert seen.size == score.n
             assert seen.mean() == pytest.approx(score.accuracy)
 

@@ -42,9 +42,9 @@ def test_one_seed_has_a_difference_and_no_p():
 
 
 def test_each_measure_is_tested_and_kinds_of_trigger_are_one_family():
-    forms = ("option", "option_control", "before", "before_control")
+    perturbations = ("option", "option_control", "before", "before_control")
     runs = [
-        made(seed, scale, scored(0.25 + seed / 100 * scale, forms=forms, option=0.5 + seed / 50 * scale))
+        made(seed, scale, scored(0.25 + seed / 100 * scale, perturbations=perturbations, option=0.5 + seed / 50 * scale))
         for seed in (1, 2)
         for scale in (0.0, 1.0)
     ]

@@ -2,13 +2,13 @@ import math
 
 import pytest
 
-from rna_bench.core.types import Checkpoint
+from rna_bench.core.types import EvalPoint
 from rna_bench.reporting.statistics.intervals import Interval, at_fall, at_level, common_level, interval
 
 
 def looks(*losses):
     """Looks 0, 1, 2, ... along a run, with these forget losses."""
-    return [Checkpoint(step, loss, ()) for step, loss in enumerate(losses)]
+    return [EvalPoint(step, loss, ()) for step, loss in enumerate(losses)]
 
 
 def step(look):

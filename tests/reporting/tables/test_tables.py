@@ -190,8 +190,8 @@ def test_claim_2_says_how_much_of_what_triggers_take_comes_back():
 
 def test_runs_that_meet_before_they_have_forgotten_are_not_compared():
     def unmoved(run):
-        looks = [replace(look, scores=scored(forget=0.9)) for look in run.trajectory]
-        return replace(run, trajectory=tuple(looks))
+        looks = [replace(look, scores=scored(forget=0.9)) for look in run.eval_points]
+        return replace(run, eval_points=tuple(looks))
 
     runs = [unmoved(run) for seed in (1, 2, 3) for run in (broken(seed), noisy(seed, 0.7, 0.7))]
     assert verdicts(runs) == ["yes", "not comparable: not forgotten with this noise"]
@@ -203,12 +203,14 @@ def test_claim_1_is_no_where_a_trigger_costs_what_its_control_costs():
 
 
 def test_there_are_no_claims_without_triggers_or_without_unlearning():
-    assert verdicts([made(1, scores=scored(forms=()))]) == []
+    assert verdicts([made(1, scores=scored(perturbations=()))]) == []
     assert verdicts([made(1, method="none")]) == []
 
 
 def test_runs_with_different_kinds_of_trigger_can_be_tabled_together(tmp_path):
-    four = made(1, scores=scored(forms=(*OPTION, "before", "before_control")), change={"trigger": {"kinds": ["option", "before"]}})
+    four = made(
+        1, scores=scored(perturbations=(*OPTION, "before", "before_control")), change={"trigger": {"kinds": ["option", "before"]}}
+    )
     tabled([four, made(1)], tmp_path)
 
 

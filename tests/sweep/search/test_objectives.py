@@ -7,7 +7,9 @@ from rna_bench.sweep.search.objectives import ForgetAccuracy, PerturbedAccuracy
 
 
 def record(*scores):
-    return SimpleNamespace(scores=[Score(task, role, form, accuracy, None, n) for task, role, form, accuracy, n in scores])
+    return SimpleNamespace(
+        scores=[Score(task, role, perturbation, accuracy, None, n) for task, role, perturbation, accuracy, n in scores]
+    )
 
 
 FORGET = [("bio", "forget", "clean", 0.5, 10), ("cyber", "forget", "clean", 0.2, 30)]

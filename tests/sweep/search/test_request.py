@@ -2,7 +2,7 @@ import pytest
 
 from rna_bench.core.types import InputError
 from rna_bench.experiment.compose import compose_run, config_folder
-from rna_bench.experiment.config import plan_of
+from rna_bench.experiment.config import experiment_config
 from rna_bench.experiment.data import gather
 from rna_bench.sweep.search.request import request_of
 
@@ -23,7 +23,7 @@ def test_every_search_file_composes_and_all_ends_of_its_space_make_runs(name):
 
 def test_a_trial_is_the_run_that_the_command_line_would_make_of_it(composed):
     settings = ["seed=3", "train.retain_weight=100", "train.steps=100", "scoring.every=100", "noise.scale=0.7", "noise.layer=0"]
-    alone = gather(plan_of(*compose_run(settings)))
+    alone = gather(experiment_config(*compose_run(settings)))
     assert gather(composed.plan({"scale": 0.7, "layer": 0})).identity == alone.identity
     assert gather(composed.plan({"scale": 0.7, "layer": 1})).identity != alone.identity
 

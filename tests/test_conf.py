@@ -9,8 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 from rna_bench.cli.main import main
 from rna_bench.core.types import InputError
 from rna_bench.experiment import compose as config
-from rna_bench.experiment.compose import config_folder
 from rna_bench.experiment.config import ExperimentConfig, experiment_config
+from rna_bench.experiment.resolvers import config_folder
 from rna_bench.runs.collection import collect
 
 CONF, SWEEPS = config_folder("conf"), config_folder("sweeps")

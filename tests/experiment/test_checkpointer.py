@@ -8,7 +8,7 @@ import pytest
 from rna_bench.experiment.checkpointer import ENDED, Keeper, ending
 from rna_bench.runs.signals import leave, terminable
 from rna_bench.unlearning.checkpoint import CheckpointInterval
-from rna_bench.unlearning.trainer import TrainingLog
+from rna_bench.unlearning.log import TrainingLog
 
 
 class Done:

@@ -13,7 +13,7 @@ from rna_bench.core.types import EvalPoint, Score, StepLoss
 from rna_bench.experiment.train import retell
 from rna_bench.runs.collection import collect
 from rna_bench.runs.record import QUESTIONS, RECORD, read
-from rna_bench.unlearning.trainer import TrainingLog
+from rna_bench.unlearning.log import TrainingLog
 
 POCKET = ["dataset=[pocket_hazard_1,pocket_subjects]", "dataset.pocket_hazard_1.limit=3", "dataset.pocket_subjects.limit=4"]
 RMU = [

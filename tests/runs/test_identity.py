@@ -12,8 +12,9 @@ import rna_bench.experiment.data
 from rna_bench.core.renames import MOVED
 from rna_bench.core.schemas import build
 from rna_bench.core.types import ModelFolder
-from rna_bench.experiment.compose import compose_from, config_folder
+from rna_bench.experiment.compose import compose_from
 from rna_bench.experiment.config import experiment_config
+from rna_bench.experiment.resolvers import config_folder
 from rna_bench.pocket.store import PocketModel
 from rna_bench.runs.identity import canonical, identity, relevant
 from rna_bench.runs.record import RECORD, earlier

@@ -13,6 +13,7 @@ from rna_bench.core.types import Dtype, InputError, Padding, Score
 from rna_bench.models.store import NOTHING, Reuse, Store
 from rna_bench.unlearning.checkpoint import CheckpointInterval, load_state, save_state
 from rna_bench.unlearning.config import Train, UnlearningConfig
+from rna_bench.unlearning.log import TrainingLog
 from rna_bench.unlearning.losses import Reduction
 from rna_bench.unlearning.methods.adaptive_rmu import AdaptiveRMU
 from rna_bench.unlearning.methods.dpo import DPO, Variant
@@ -23,7 +24,7 @@ from rna_bench.unlearning.methods.simnpo import SimNPO
 from rna_bench.unlearning.noise import Noise, Unit
 from rna_bench.unlearning.optimizers import AdamW, TransformersAdamW
 from rna_bench.unlearning.retain_losses import KL, HiddenMSE, LogProbabilityMSE
-from rna_bench.unlearning.trainer import TrainingLog, unlearn
+from rna_bench.unlearning.trainer import unlearn
 
 TRAIN = Train(5, 0.01, 2, 16, 16, 2.0, "", Padding.masked, 1, False, ["I don't know."])
 NOISE = Noise(0.5, Unit.rms, 1)

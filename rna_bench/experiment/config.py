@@ -1,7 +1,7 @@
 """A composed configuration, checked against every schema, before any model is loaded."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +26,10 @@ from rna_bench.unlearning.noise import Noise
 from rna_bench.unlearning.optimizers import Optimizer
 
 LOG = logging.getLogger(__name__)
+METHOD = ("layer", "reads_reference", "mean_over", "forget_loss")
+RETAIN_LOSS = ("reads_logits", "reads_reference", "mean_over", "retain_loss")
+NOISE = ("model", "side", "noised_layers", "draws", "standard_deviation", "stream", "add")
+"""What the protocols Method, RetainLoss and Noise have."""
 
 
 class ModelSource(Protocol):
@@ -102,9 +106,9 @@ def _resolved(cfg: DictConfig, recipe: UnlearningConfig | None) -> dict[str, Any
 
 def _recipe(cfg: DictConfig) -> UnlearningConfig | None:
     """Return how to unlearn; None without a method. Every section is checked either way."""
-    method: Method | None = build("method", cfg.method)
-    retain: RetainLoss | None = build("retain", cfg.retain)
-    noise: Noise | None = build("noise", cfg.noise)
+    method: Method | None = _following("method", build("method", cfg.method), METHOD)
+    retain: RetainLoss | None = _following("retain", build("retain", cfg.retain), RETAIN_LOSS)
+    noise: Noise | None = _following("noise", build("noise", cfg.noise), NOISE)
     train: Train = build("train", cfg.train)
     optimizer: Optimizer = build("optimizer", cfg.optimizer)
     topics = {str(name): _topic(str(name), cfg, train) for name in cfg.topics}
@@ -118,6 +122,15 @@ def _recipe(cfg: DictConfig) -> UnlearningConfig | None:
             "retain._target_", cfg.retain._target_, "the method steers no layer to compare at; give retain=kl, mse or ce"
         )
     return UnlearningConfig(method, retain, _effective(noise, method, retain), train, optimizer, topics, seed)
+
+
+def _following(section: str, built: Any, names: Sequence[str]) -> Any:
+    """Return what was built, after a check that a class of a user's own has all that the training loop reads."""
+    lacking = [name for name in names if built is not None and not hasattr(built, name)]
+    if lacking:
+        remedy = f"lacks {', '.join(lacking)}; rna_bench/README.md shows what a {section} has"
+        raise InputError(f"{section}._target_", type(built).__name__, remedy)
+    return built
 
 
 def _effective(noise: Noise | None, method: Method, retain: RetainLoss | None) -> Noise | None:

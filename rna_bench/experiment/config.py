@@ -28,7 +28,7 @@ from rna_bench.unlearning.optimizers import Optimizer
 LOG = logging.getLogger(__name__)
 METHOD = ("layer", "reads_reference", "mean_over", "forget_loss")
 RETAIN_LOSS = ("reads_logits", "reads_reference", "mean_over", "retain_loss")
-NOISE = ("model", "side", "noised_layers", "draws", "standard_deviation", "stream", "add")
+NOISE = ("model", "side", "noised_layers", "draws", "absolute_scale", "stream", "add")
 """What the protocols Method, RetainLoss and Noise have."""
 
 

@@ -52,9 +52,9 @@ class Noise(Protocol):
     def noised_layers(self) -> Sequence[int]: ...
     @property
     def draws(self) -> int: ...
-    def standard_deviation(self, rms: float) -> float: ...
+    def absolute_scale(self, rms: float) -> float: ...
     def stream(self, draw: int) -> tuple[object, ...]: ...
-    def add(self, hidden: Tensor, deviation: float, draw: int, generator: torch.Generator) -> Tensor: ...
+    def add(self, hidden: Tensor, scale: float, draw: int, generator: torch.Generator) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -80,17 +80,17 @@ class RNA:
         """The one layer."""
         return (self.layer,) if self.scale else ()
 
-    def standard_deviation(self, rms: float) -> float:
-        """Return nu as an absolute standard deviation."""
+    def absolute_scale(self, rms: float) -> float:
+        """Return the scale in units of the hidden state, of which `rms` is the root mean square."""
         return absolute(self.scale, self.unit, rms)
 
     def stream(self, draw: int) -> tuple[object, ...]:
         """Return the names of the step's one stream."""
         return ()
 
-    def add(self, hidden: Tensor, deviation: float, draw: int, generator: torch.Generator) -> Tensor:
-        """Return hidden + e, e ~ N(0, deviation^2)."""
-        return gaussian(hidden, deviation, generator)
+    def add(self, hidden: Tensor, scale: float, draw: int, generator: torch.Generator) -> Tensor:
+        """Return hidden + e, e ~ N(0, scale^2)."""
+        return gaussian(hidden, scale, generator)
 
 
 @dataclass(frozen=True)
@@ -120,17 +120,17 @@ class GaussianNoise:
         """The layers given."""
         return tuple(self.layers) if self.scale else ()
 
-    def standard_deviation(self, rms: float) -> float:
-        """Return nu as an absolute standard deviation."""
+    def absolute_scale(self, rms: float) -> float:
+        """Return the scale in units of the hidden state, of which `rms` is the root mean square."""
         return absolute(self.scale, self.unit, rms)
 
     def stream(self, draw: int) -> tuple[object, ...]:
         """Return the names of a draw's stream: the first is RNA's."""
         return (draw,) if draw else ()
 
-    def add(self, hidden: Tensor, deviation: float, draw: int, generator: torch.Generator) -> Tensor:
-        """Return hidden + e, e ~ N(0, deviation^2)."""
-        return gaussian(hidden, deviation, generator)
+    def add(self, hidden: Tensor, scale: float, draw: int, generator: torch.Generator) -> Tensor:
+        """Return hidden + e, e ~ N(0, scale^2)."""
+        return gaussian(hidden, scale, generator)
 
 
 @dataclass(frozen=True)
@@ -156,25 +156,25 @@ class AntitheticNoise:
         """The one layer."""
         return (self.layer,) if self.scale else ()
 
-    def standard_deviation(self, rms: float) -> float:
-        """Return nu as an absolute standard deviation."""
+    def absolute_scale(self, rms: float) -> float:
+        """Return the scale in units of the hidden state, of which `rms` is the root mean square."""
         return absolute(self.scale, self.unit, rms)
 
     def stream(self, draw: int) -> tuple[object, ...]:
         """Return the names of the one stream that both draws begin with."""
         return ()
 
-    def add(self, hidden: Tensor, deviation: float, draw: int, generator: torch.Generator) -> Tensor:
-        """Return hidden + e in the first draw and hidden - e in the second, e ~ N(0, deviation^2)."""
-        return gaussian(hidden, -deviation if draw else deviation, generator)
+    def add(self, hidden: Tensor, scale: float, draw: int, generator: torch.Generator) -> Tensor:
+        """Return hidden + e in the first draw and hidden - e in the second, e ~ N(0, scale^2)."""
+        return gaussian(hidden, -scale if draw else scale, generator)
 
 
 @dataclass(frozen=True)
 class NoiseDraw:
-    """One draw of a step's noise, as forward passes apply it; `deviations` are standard deviations by layer."""
+    """One draw of a step's noise, as forward passes apply it; `scales` are absolute, by layer."""
 
     noise: Noise | None
-    deviations: Mapping[int, float]
+    scales: Mapping[int, float]
     draw: int
     generator: torch.Generator | None
 
@@ -182,11 +182,11 @@ class NoiseDraw:
         """Return what the noise does to layers' outputs in the pass of a model over the inputs of a side, from below."""
         if not self.noise or (self.noise.model, self.noise.side) != (model, side):
             return {}
-        return {layer: partial(self._add, self.noise, layer) for layer in sorted(self.deviations)}
+        return {layer: partial(self._add, self.noise, layer) for layer in sorted(self.scales)}
 
     def _add(self, noise: Noise, layer: int, hidden: Tensor) -> Tensor:
         assert self.generator is not None
-        return noise.add(hidden, self.deviations[layer], self.draw, self.generator)
+        return noise.add(hidden, self.scales[layer], self.draw, self.generator)
 
 
 NO_NOISE = NoiseDraw(None, {}, 0, None)
@@ -199,7 +199,7 @@ def check_scale(scale: float) -> None:
 
 
 def absolute(scale: float, unit: Unit, rms: float) -> float:
-    """Return a scale as an absolute standard deviation, given the hidden state's root mean square."""
+    """Return a scale in units of the hidden state, given its root mean square."""
     if unit is Unit.absolute:
         return scale
     if not rms > 0:
@@ -207,10 +207,10 @@ def absolute(scale: float, unit: Unit, rms: float) -> float:
     return scale * rms
 
 
-def gaussian(hidden: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
-    """Return hidden + deviation * z, z ~ N(0, 1) for each element of (b, t, d); drawn in fp32, added in the hidden's dtype."""
+def gaussian(hidden: Tensor, scale: float, generator: torch.Generator) -> Tensor:
+    """Return hidden + scale * z, z ~ N(0, 1) for each element of (b, t, d); drawn in fp32, added in the hidden's dtype."""
     z = torch.randn(hidden.shape, generator=generator, device=hidden.device, dtype=torch.float32)
-    return hidden + (deviation * z).to(hidden.dtype)
+    return hidden + (scale * z).to(hidden.dtype)
 
 
 def beyond_first(batch: Batch) -> Tensor:

@@ -29,13 +29,13 @@ ControlVectors: TypeAlias = dict[str, Tensor | None]
 class Trainer:
     """What stays the same from step to step.
 
-    `deviations` are the noise's absolute standard deviations by layer; `logged` is the layer whose hidden norms eval points have.
+    `scales` are the noise's, absolute, by layer; `logged` is the layer whose hidden norms eval points have.
     """
 
     policy: Policy
     topics: Sequence[TopicBatches]
     recipe: UnlearningConfig
-    deviations: Mapping[int, float]
+    scales: Mapping[int, float]
     logged: int
     store: Store
 
@@ -67,7 +67,7 @@ class Trainer:
         if noise is None:
             return [NO_NOISE]
         streams = (generator(device, seed, "noise", step, *noise.stream(draw)) for draw in range(noise.draws))
-        return [NoiseDraw(noise, self.deviations, draw, stream) for draw, stream in enumerate(streams)]
+        return [NoiseDraw(noise, self.scales, draw, stream) for draw, stream in enumerate(streams)]
 
     def _check(self, topic: TopicBatches, forget: Batch, retain: Batch) -> None:
         """Raise InputError for a batch without a label where a loss on likelihoods reads it."""
@@ -109,10 +109,9 @@ def unlearn(
     """
     logged = recipe.method.layer if recipe.method.layer is not None else policy.last
     rms = _reference_rms(policy, topics, recipe, logged, store)
-    deviations = (
-        {layer: recipe.noise.standard_deviation(rms[layer]) for layer in recipe.noise.noised_layers} if recipe.noise else {}
-    )
-    trainer = Trainer(policy, topics, recipe, deviations, logged, store)
+    noise = recipe.noise
+    scales = {layer: noise.absolute_scale(rms[layer]) for layer in noise.noised_layers} if noise else {}
+    trainer = Trainer(policy, topics, recipe, scales, logged, store)
     optimizer = recipe.optimizer.make(policy.trained.values(), recipe.train.lr)
     control_vectors = _control_vectors(trainer)  # of the model as it was: before a state puts trained tensors in
     log = checkpointer.restore(policy, optimizer)
@@ -140,10 +139,10 @@ def unlearn(
 def _statistics(trainer: Trainer, rms: Mapping[int, float]) -> dict[str, float | None]:
     """Return the reference's hidden RMS and the noise's standard deviation in both units, by layer where it has several."""
     found = {"hidden_rms": rms[trainer.logged]}
-    several = len(trainer.deviations) > 1
-    for layer, deviation in (trainer.deviations or {trainer.logged: 0.0}).items():
+    several = len(trainer.scales) > 1
+    for layer, scale in (trainer.scales or {trainer.logged: 0.0}).items():
         at = f"/{layer}" if several else ""
-        found |= {f"noise_absolute{at}": deviation, f"noise_rms{at}": deviation / rms[layer] if deviation else 0.0}
+        found |= {f"noise_absolute{at}": scale, f"noise_rms{at}": scale / rms[layer] if scale else 0.0}
     return {name: finite(value) for name, value in found.items()}
 
 

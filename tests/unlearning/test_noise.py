@@ -116,8 +116,8 @@ def test_tokens_beyond_the_first_are_the_same_ones_wherever_the_padding_is():
 
 def test_noise_in_units_of_rms_is_multiplied_by_it_and_absolute_noise_is_not():
     for kind in KINDS.values():
-        assert kind(0.5).standard_deviation(3.0) == 1.5
-        assert kind(0.5, Unit.absolute).standard_deviation(3.0) == 0.5
+        assert kind(0.5).absolute_scale(3.0) == 1.5
+        assert kind(0.5, Unit.absolute).absolute_scale(3.0) == 0.5
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
@@ -129,4 +129,4 @@ def test_a_scale_that_is_no_standard_deviation_is_refused(scale, kind):
 
 def test_an_rms_of_nothing_is_refused_for_a_scale_in_its_units():
     with pytest.raises(InputError, match=r"noise\.unit=rms"):
-        RNA(0.5, Unit.rms, 0).standard_deviation(float("nan"))
+        RNA(0.5, Unit.rms, 0).absolute_scale(float("nan"))

@@ -11,7 +11,7 @@ from rna_bench.reporting.tables.write import write_tables
 from tests.builders.records import made
 
 PAPER = config_folder("results/paper")
-HEAD = "model,method,noise,task,form,accuracy,stderr,source,section,reason\n"
+HEAD = "model,method,noise,task,perturbation,accuracy,stderr,source,section,reason\n"
 
 
 def zephyr(seed, accuracy, **settings):

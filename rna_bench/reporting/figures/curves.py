@@ -29,7 +29,7 @@ class Curve:
     points: tuple[tuple[float, Group], ...]
 
 
-def noise_scale(groups: Sequence[Group]) -> Drawn | Missing:
+def by_noise_scale(groups: Sequence[Group]) -> Drawn | Missing:
     """Draw accuracy by noise scale: forget, clean retain, and retain by trigger type."""
     name, here = "noise_scale", panels(groups)
     curves = [[_scales(chain) for chain in panel.chains if len(chain.members) >= ENOUGH] for panel in here]
@@ -43,7 +43,7 @@ def _scales(chain: Chain) -> Curve:
     return Curve(chain.label, chain.style, True, tuple((max(group.scale, 0), group) for group in chain.members))
 
 
-def noise_layer(groups: Sequence[Group]) -> Drawn | Missing:
+def by_noise_layer(groups: Sequence[Group]) -> Drawn | Missing:
     """Draw accuracy by the layer of the noise, with a curve for each noise scale."""
     noisy = [group for group in groups if group.scale > 0]
     return _varied("noise_layer", "noise.layer", "layer that the noise is added to", noisy, groups)

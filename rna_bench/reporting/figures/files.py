@@ -13,11 +13,11 @@ from PIL.PngImagePlugin import PngInfo
 from rna_bench.core.types import InputError, Status
 from rna_bench.reporting.figures.breakdown import by_subject, by_trigger_type
 from rna_bench.reporting.figures.chains import Drawn, Missing
-from rna_bench.reporting.figures.curves import coefficients, noise_layer, noise_scale
+from rna_bench.reporting.figures.curves import by_noise_layer, by_noise_scale, coefficients
 from rna_bench.reporting.figures.heat import layer_scale
 from rna_bench.reporting.figures.style import drawing_settings, fix_layout, version
 from rna_bench.reporting.figures.tradeoff import tradeoff, tradeoff_by_method
-from rna_bench.reporting.figures.training import hidden_norms, losses
+from rna_bench.reporting.figures.training import hidden_norm_curves, loss_curves
 from rna_bench.reporting.statistics.frame import Group, grouped
 from rna_bench.runs.collection import Collection, collect
 
@@ -63,8 +63,11 @@ def _unwritable(out: Path, error: OSError) -> InputError:
 def draw(groups: Sequence[Group]) -> list[Drawn | Missing]:
     """Return every figure, drawn from the groups or missing for a reason."""
     with drawing_settings():
-        figures = [each(groups) for each in (tradeoff, tradeoff_by_method, noise_scale, noise_layer, layer_scale)]
-        figures += [*coefficients(groups), *(each(groups) for each in (by_trigger_type, by_subject, losses, hidden_norms))]
+        figures = [each(groups) for each in (tradeoff, tradeoff_by_method, by_noise_scale, by_noise_layer, layer_scale)]
+        figures += [
+            *coefficients(groups),
+            *(each(groups) for each in (by_trigger_type, by_subject, loss_curves, hidden_norm_curves)),
+        ]
         for one in figures:
             if isinstance(one, Drawn):
                 fix_layout(one.figure)

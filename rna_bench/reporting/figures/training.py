@@ -31,7 +31,7 @@ class Band(NamedTuple):
     high: list[float]
 
 
-def losses(groups: Sequence[Group]) -> Drawn | Missing:
+def loss_curves(groups: Sequence[Group]) -> Drawn | Missing:
     """Draw forget and retain losses by step and topic, with a row for each method and a line for each noise scale."""
     drawn = _drawn("losses", groups, _losses)
     caption = (
@@ -42,7 +42,7 @@ def losses(groups: Sequence[Group]) -> Drawn | Missing:
     return drawn._replace(caption=caption) if isinstance(drawn, Drawn) else drawn._replace(reason="no record has losses by step")
 
 
-def hidden_norms(groups: Sequence[Group]) -> Drawn | Missing:
+def hidden_norm_curves(groups: Sequence[Group]) -> Drawn | Missing:
     """Draw the norm of hidden states at the steered layer along the run, by topic, for forget and retain text."""
     drawn = _drawn("hidden_norms", groups, _norms)
     caption = (

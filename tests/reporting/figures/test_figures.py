@@ -9,7 +9,7 @@ from matplotlib.text import Text
 
 from rna_bench.core.types import CLEAN, EvalPoint, Score, StepLoss
 from rna_bench.reporting.figures.chains import CHANCE, Drawn, Missing, panels
-from rna_bench.reporting.figures.curves import coefficients, noise_layer, noise_scale
+from rna_bench.reporting.figures.curves import by_noise_layer, by_noise_scale, coefficients
 from rna_bench.reporting.figures.files import draw
 from rna_bench.reporting.figures.heat import layer_scale
 from rna_bench.reporting.figures.style import GREY, METHOD_STYLES, drawing_settings, style_of
@@ -140,14 +140,14 @@ def test_models_have_a_panel_each():
 
 
 def test_the_noise_curve_has_every_scale_and_the_baseline_at_0():
-    axes = drawn(noise_scale, [path(0.3, 0.5 + scale / 10, scale) for scale in (0.0, 0.5, 2.0)]).figure.axes
+    axes = drawn(by_noise_scale, [path(0.3, 0.5 + scale / 10, scale) for scale in (0.0, 0.5, 2.0)]).figure.axes
     assert [one.get_title(loc="left") for one in axes] == ["forget ↓", "clean retain ↑", "option trigger ↑"]
     curve = next(line for line in axes[2].lines if len(line.get_xdata()) == 3)
     assert [*map(tuple, curve.get_xydata())] == [pytest.approx(p) for p in ((0, 50), (0.5, 55), (2, 70))]
 
 
 def test_two_scales_make_no_curve():
-    assert drawn(noise_scale, BOTH) == Missing("noise_scale", "no method was run at 3 or more scales of noise, all else equal")
+    assert drawn(by_noise_scale, BOTH) == Missing("noise_scale", "no method was run at 3 or more scales of noise, all else equal")
 
 
 def layered(layers=(0, 1, 2), scales=(0.5, 1.0)):
@@ -156,7 +156,7 @@ def layered(layers=(0, 1, 2), scales=(0.5, 1.0)):
 
 
 def test_layers_make_a_curve_for_each_scale():
-    axes = drawn(noise_layer, layered()).figure.axes[2]
+    axes = drawn(by_noise_layer, layered()).figure.axes[2]
     curves = [line for line in axes.lines if len(line.get_xdata()) == 3 and line.get_linewidth() > 1]
     assert [[*map(tuple, curve.get_xydata())] for curve in curves] == [[(0, 50), (1, 60), (2, pytest.approx(70))]] * 2
 
@@ -232,7 +232,7 @@ def test_settings_are_said_in_words_and_in_the_order_of_their_numbers():
 
 
 def test_curves_of_one_method_look_different():
-    figure = drawn(noise_layer, layered()).figure
+    figure = drawn(by_noise_layer, layered()).figure
     keys = figure.legends[0].legend_handles
     assert [key.get_label() for key in keys] == ["RMU, noise 0.5 rms", "RMU, noise 1 rms"]
     assert len({(key.get_marker(), key.get_color()) for key in keys}) == 2

@@ -7,16 +7,19 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from rna_bench.cli.main import main
+from rna_bench.core.labels import SHORT, method_of
 from rna_bench.core.types import InputError
-from rna_bench.experiment import compose as config
-from rna_bench.experiment.compose import config_folder
+from rna_bench.experiment import resolvers as config
 from rna_bench.experiment.config import ExperimentConfig, experiment_config
+from rna_bench.experiment.resolvers import config_folder
 from rna_bench.runs.collection import collect
+from rna_bench.runs.identity import identity
 
 CONF, SWEEPS = config_folder("conf"), config_folder("sweeps")
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name != "preset")
 OPTIONS = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
-PRESETS = sorted(path.stem for path in (CONF / "preset").glob("*.yaml"))
+SHARED_PRESETS = ("pocket_preference", "pocket_steering")
+PRESETS = sorted({path.stem for path in (CONF / "preset").glob("*.yaml")} - {*SHARED_PRESETS})
 SWEEP_FILES = sorted(path.stem for path in SWEEPS.glob("*.yaml"))
 NEEDED = {  # what these options leave to the user
     ("model", "local"): ["model.path=/nowhere"],
@@ -57,10 +60,11 @@ def test_every_option_of_every_group_composes_and_builds(group, option):
     if (group, option) in EXTRAS:
         pytest.importorskip(EXTRAS[group, option], reason="an extra that is not installed")
     chosen = f"{group}=[{option}]" if group == "dataset" else f"{group}={option}"
-    plan = planned(composed(chosen, *NEEDED.get((group, option), [])))
+    method = ["method=npo"] if group == "retain" and option != "hidden_mse" else []
+    plan = planned(composed(chosen, *method, *NEEDED.get((group, option), [])))
     assert (plan.recipe is None) == (plan.corpus is None) == (option == "none" and group == "method")
-    assert group == "dataset" or plan.choices[group] == option
-    for built, does in ((plan.model, "folder"), (plan.trigger, "lexicon"), (plan.tracker, "session"), (plan.corpus, "topics")):
+    assert group == "dataset" or plan.choices[group] == (method_of(option) if group == "method" else option)
+    for built, does in ((plan.model, "folder"), (plan.trigger, "trigger_pool"), (plan.tracker, "session"), (plan.corpus, "topics")):
         assert built is None or callable(getattr(built, does))
     assert all(callable(source.questions) for source in plan.datasets.values())
 
@@ -76,8 +80,58 @@ def test_every_preset_composes_builds_and_wins_over_its_method(preset):
     )
     cfg = composed(f"model={model}", f"method={method}")
     assert planned(cfg).choices["preset"] == preset
-    for key, value in leaves(OmegaConf.to_container(OmegaConf.load(CONF / "preset" / f"{preset}.yaml"))):
-        assert OmegaConf.select(cfg, key) == value
+    own = OmegaConf.to_container(OmegaConf.load(CONF / "preset" / f"{preset}.yaml"))
+    shared = [name for name in own.pop("defaults", []) if name in SHARED_PRESETS]
+    for section in (own, *(OmegaConf.to_container(OmegaConf.load(CONF / "preset" / f"{name}.yaml")) for name in shared)):
+        assert all(OmegaConf.select(cfg, key) == value for key, value in leaves(section))
+
+
+SHORT_HANDS = [(short, method, short.removeprefix(f"{method}_")) for short, method in SHORT.items()]
+
+
+@pytest.mark.parametrize("model", ["pocket", "zephyr_7b"])
+@pytest.mark.parametrize(("short", "method", "retain"), SHORT_HANDS)
+def test_a_method_and_a_retain_loss_are_the_short_hand_for_both(model, short, method, retain):
+    one, other = (
+        planned(composed(f"model={model}", *chosen)) for chosen in ([f"method={short}"], [f"method={method}", f"retain={retain}"])
+    )
+    assert one.choices == other.choices
+    assert one.choices["preset"] == f"{model}_{short}"
+    assert identity(one.config, {}) == identity(other.config, {})
+    assert one.config == other.config
+
+
+def test_the_command_line_chooses_another_retain_loss_for_a_short_hand():
+    one, other = (planned(composed(*chosen)) for chosen in (["method=npo_kl", "retain=mse"], ["method=npo_mse"]))
+    assert identity(one.config, {}) == identity(other.config, {})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "preset"),
+    [
+        (["method=npo"], "pocket_npo_kl"),
+        (["method=npo", "retain=ce"], "pocket_npo_kl"),
+        (["method=rmu", "retain=none"], "pocket_rmu"),
+        (["method=simnpo", "retain=mse"], "pocket_simnpo_mse"),
+        (["model=qwen3_8b", "method=npo"], "qwen3_8b_npo_kl"),
+    ],
+)
+def test_a_retain_loss_without_a_preset_takes_that_of_the_methods_usual_one(overrides, preset):
+    assert planned(composed(*overrides)).choices["preset"] == preset
+
+
+@pytest.mark.parametrize("option", [path.stem for path in (CONF / "noise").glob("*.yaml") if path.stem != "none"])
+def test_noise_that_no_loss_reads_is_the_run_without_noise_and_one_line_says_so(option, caplog):
+    plan, quiet = (planned(composed("method=rmu", "retain=none", f"noise={name}")) for name in (option, "none"))
+    acts = option == "forget"
+    assert (identity(plan.config, {}) != identity(quiet.config, {})) == acts
+    assert len([line for line in caplog.messages if "is nothing here" in line]) == (not acts)
+
+
+@pytest.mark.parametrize("option", [path.stem for path in (CONF / "noise").glob("*.yaml")])
+def test_a_noise_of_scale_0_is_no_noise(option):
+    scale = [] if option == "none" else ["noise.scale=0"]
+    assert identity(planned(composed(f"noise={option}", *scale)).config, {}) == identity(planned(composed("noise=none")).config, {})
 
 
 @pytest.mark.parametrize("corpus", ["wmdp", "wmdp_released"])
@@ -154,7 +208,7 @@ def test_every_sweep_file_composes_and_every_value_in_it_builds(name):
     assert sweep.hydra.mode.name == "MULTIRUN"
     for job in jobs(sweep):
         plan = planned(composed(beside, *job, config=name, folder=SWEEPS))
-        assert f"method={plan.choices['method']}" in job
+        assert plan.choices["method"] in {method_of(word.removeprefix("method=")) for word in job if word.startswith("method=")}
         assert plan.results_dir.parts[0] == "results"
 
 
@@ -192,19 +246,20 @@ def own(tmp_path):
         textwrap.dedent("""\
             from dataclasses import dataclass
 
+            from rna_bench.unlearning.losses import MeanOver
+
             @dataclass(frozen=True)
             class Shrink:
                 layer: int
                 factor: float
+                reads_reference = False
+                mean_over = MeanOver.sequences
 
-                def target(self, first, generator):
+                def control_vector(self, first, generator):
                     return self.factor * first.forget.hidden.float()
 
-                def forget_loss(self, passes, target):
+                def forget_loss(self, passes, control_vector):
                     return passes.forget.hidden.float().square().mean() * self.factor
-
-                def share(self, part, whole):
-                    return len(part.input_ids) / len(whole.input_ids)
             """)
     )
     (tmp_path / "conf" / "method").mkdir(parents=True)
@@ -215,8 +270,6 @@ def own(tmp_path):
               _target_: own_method.Shrink
               layer: 1
               factor: 0.5
-            retain:
-              _target_: rna_bench.unlearning.retain_losses.HiddenMSE
             train:
               parameters: model\\.layers\\.[01]\\..*weight
             """)

@@ -2,20 +2,25 @@
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from rna_bench.reporting.tables.write import write_tables
+from rna_bench.runs.record import read
 from tests.comparison import differences
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def _block(language: str) -> str:
-    """Return the README's one block in a language, to the letter."""
-    (block,) = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+MAP = (ROOT / "rna_bench/README.md").read_text(encoding="utf-8")
+
+
+def _block(language: str, text: str = README) -> str:
+    """Return the one block in a language of a README, to the letter."""
+    (block,) = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
     return block
 
 
@@ -63,3 +68,52 @@ def test_the_readmes_method_runs(tmp_path, tiny, monkeypatch):
         main()
     assert stopped.value.code == 0
     assert list((tmp_path / "runs").glob("*/record.json"))
+
+
+def test_the_maps_noise_runs(tmp_path, tiny, monkeypatch):
+    from rna_bench.cli.main import main
+
+    (tmp_path / "my_noise.py").write_text(_block("python", MAP), encoding="utf-8")
+    (tmp_path / "my_conf/noise").mkdir(parents=True)
+    (tmp_path / "my_conf/noise/dropout.yaml").write_text(_block("yaml", MAP), encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    small = "train.steps=2 tracker=none preset=pocket_rmu"
+    given = f"--config-dir {tmp_path / 'my_conf'} noise=dropout model=local model.path={tiny} {small}"
+    monkeypatch.setattr(sys, "argv", ["rna-bench", "run", *given.split(), f"results_dir={tmp_path / 'runs'}"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 0
+    (path,) = (tmp_path / "runs").glob("*/record.json")
+    record = read(path)
+    assert record.config["noise"] == {"_target_": "my_noise.Dropout", "scale": 0.1, "layer": 1}
+    assert record.losses[0].retain > 0  # without noise it is 0: policy and reference are the same
+
+
+def test_the_map_names_the_packages_and_the_files_that_there_are():
+    rows = re.findall(r"^\| (\d) \| `(\w+)` \|.*\| (`.*`) \|$", MAP, re.MULTILINE)
+    packages = {path.name for path in (ROOT / "rna_bench").iterdir() if path.is_dir() and (path / "__init__.py").exists()}
+    assert {package for _, package, _ in rows} == packages
+    assert len(packages) == 12
+    for _, package, first in rows:
+        assert all((ROOT / "rna_bench" / package / name).exists() for name in re.findall(r"`([^`]+)`", first))
+    named = set(re.findall(r"`((?:unlearning|data|runs|reporting|tests|conf|experiment|evaluation)/[\w/.]*)`", MAP))
+    assert named
+    for name in named:
+        assert (ROOT / "rna_bench" / name).exists() or (ROOT / name).exists() or "NAME" in name, name
+
+
+def test_the_floors_of_the_map_are_those_of_the_contract():
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"][0]
+    layers = [{name.strip().removeprefix("rna_bench.") for name in layer.split("|")} for layer in reversed(contract["layers"])]
+    floors = re.findall(r"^\| (\d) \| `(\w+)` \|", MAP, re.MULTILINE)
+    assert [{package for floor, package in floors if int(floor) == number} for number in range(1, len(layers) + 1)] == layers
+    assert len(layers) == 7
+    assert "ignore_imports" in contract
+    assert contract["ignore_imports"] == ["rna_bench -> rna_bench.reporting.results"]
+
+
+def test_old_import_paths_still_work_for_one_release():
+    from rna_bench.unlearning import losses, retain, retain_losses
+
+    assert retain.HiddenMSE is retain_losses.HiddenMSE
+    assert losses.npo_loss

@@ -28,7 +28,7 @@ def tables(arguments: Sequence[str]) -> None:
 
 
 def _references() -> Path:
-    from rna_bench.experiment.compose import config_folder
+    from rna_bench.experiment.resolvers import config_folder
 
     return config_folder("results/paper")
 
@@ -81,7 +81,7 @@ def report(arguments: Sequence[str]) -> None:
 
 def dashboard(arguments: Sequence[str]) -> None:
     """Make W&B's workspace and report, or show what they would be."""
-    from rna_bench.experiment.compose import config_folder
+    from rna_bench.experiment.resolvers import config_folder
     from rna_bench.runs.tracking.dashboard.command import create
 
     parser = argparse.ArgumentParser(prog="rna-bench dashboard", description="A W&B workspace and report for a project's runs.")

@@ -20,7 +20,7 @@ def sweep(arguments: Sequence[str]) -> int:
 def _sweep_file(arguments: Sequence[str]) -> Path:
     """Return the file of the sweep that the first argument names: one of the project's, or any YAML file."""
     from rna_bench.core.types import InputError
-    from rna_bench.experiment.compose import config_folder
+    from rna_bench.experiment.resolvers import config_folder
 
     folder, given = config_folder("sweeps"), arguments[0] if arguments else ""
     for file in (folder / f"{given}.yaml", Path(given)):

@@ -67,7 +67,7 @@ def work_of(recipe: UnlearningConfig, architecture: Architecture) -> Work:
     train = recipe.train
     settings = (train, *(own.train for own in recipe.topics.values()))
     forget, retain = max(own.max_tokens for own in settings), max(own.retain_max_tokens for own in settings)
-    logits = recipe.retain.reads_logits or recipe.method.layer is None
+    logits = (recipe.retain is not None and recipe.retain.reads_logits) or recipe.method.layer is None
     return Work(
         trained=sum(map(math.prod, found.values())),
         layers=() if None in numbers else tuple(sorted(number for number in numbers if number is not None)),

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from rna_bench.core.labels import noise_label
 from rna_bench.doctor.access import gigabytes
 from rna_bench.doctor.estimates import hours, scoring_flops
 from rna_bench.doctor.needs import PROMPT_TOKENS, Needs, Prompts, forms_of, looks, work_of
-from rna_bench.experiment.compose import config_folder
 from rna_bench.experiment.config import ExperimentConfig
+from rna_bench.experiment.resolvers import config_folder
 from rna_bench.models.architecture import Architecture
 from rna_bench.unlearning.config import Train
 
@@ -51,7 +52,7 @@ def _training(plan: ExperimentConfig, dimensions: Architecture | None) -> list[R
     train, noise, layer = recipe.train, recipe.noise, recipe.method.layer
     retain = f"{config['retain']['_target_'].rpartition('.')[2]} x {train.retain_weight:g}"
     steered = "on likelihoods" if layer is None else f"at layer {layer}"
-    augmented = f"nu = {noise.scale:g} ({noise.unit.value}) at layer {noise.layer}" if noise.scale else "nu = 0"
+    augmented = f"{noise_label(plan.config['noise'])} at layer {', '.join(map(str, noise.noised_layers))}" if noise else "nu = 0"
     optimizer = config["optimizer"]["_target_"].rpartition(".")[2]
     lengths = f"{train.max_tokens} tokens to forget and {train.retain_max_tokens} to retain"
     return [

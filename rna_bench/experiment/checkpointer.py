@@ -1,5 +1,6 @@
-"""When training keeps its state, and how it ends when it is told to: engines send SIGTERM before they take a machine back."""
+"""When training saves its state, and how it ends on SIGTERM, which launchers send before they take a machine back."""
 
+import logging
 import signal
 import threading
 import time
@@ -12,54 +13,59 @@ from rna_bench.experiment.resume import ResumeState
 from rna_bench.models.segments import Policy
 from rna_bench.runs.signals import leave
 from rna_bench.unlearning.checkpoint import CheckpointInterval
-from rna_bench.unlearning.trainer import TrainingLog
+from rna_bench.unlearning.log import TrainingLog
 
+LOG = logging.getLogger(__name__)
 ENDED = 128 + signal.SIGTERM
 
 
-class Keeper:
-    """Keeps the state of training when it is time, or when training is to end; then it ends.
+class RunCheckpointer:
+    """Saves the state of training when it is due, and when training is told to end; then it ends.
 
-    `resumed` steps were known already; `seconds` went into keeping. The clock is monotonic: changing the time has no effect.
+    `resumed` steps were done by an earlier process; saving took `seconds`. The clock is monotonic: changing the time has no effect.
     """
 
     def __init__(
-        self, done: ResumeState, every: CheckpointInterval, ending: Callable[[], bool], clock: Callable[[], float] = time.monotonic
+        self,
+        state: ResumeState,
+        interval: CheckpointInterval,
+        told_to_end: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._done, self._every, self._ending, self._clock = done, every, ending, clock
+        self._state, self._interval, self._told_to_end, self._clock = state, interval, told_to_end, clock
         self._last, self._problem = clock(), ""
         self.seconds, self.resumed = 0.0, 0
 
     def restore(self, policy: Policy, optimizer: torch.optim.Optimizer) -> TrainingLog | None:
-        """Put back what is kept and return its history, or None where there is nothing."""
-        history = self._done.state(policy, optimizer)
-        if history:
-            self.resumed = len(history.losses)
-            print(f"{self._done.run}: training goes on after step {self.resumed}")
+        """Put the saved state back and return its log, or None where there is none."""
+        log = self._state.load_state(policy, optimizer)
+        if log:
+            self.resumed = len(log.losses)
+            LOG.info("%s: training goes on after step %d", self._state.run, self.resumed)
         self._last = self._clock()
-        return history
+        return log
 
-    def after_step(self, policy: Policy, optimizer: torch.optim.Optimizer, history: TrainingLog) -> None:
-        """Keep the state when it is time; raise SystemExit, with the state kept, when training is to end."""
-        ending = self._ending()
-        if ending or self._every.due(self._clock() - self._last, len(history.losses)):
-            self._keep(policy, optimizer, history)
-        if ending:
-            print(f"{self._done.run}: told to end; started again, training goes on after step {len(history.losses)}", flush=True)
+    def after_step(self, policy: Policy, optimizer: torch.optim.Optimizer, log: TrainingLog) -> None:
+        """Save the state when it is due; raise SystemExit, with the state saved, when training is told to end."""
+        ends = self._told_to_end()
+        if ends or self._interval.due(self._clock() - self._last, len(log.losses)):
+            self._save(policy, optimizer, log)
+        if ends:
+            LOG.info("%s: told to end; started again, training goes on after step %d", self._state.run, len(log.losses))
             raise SystemExit(ENDED)
 
-    def _keep(self, policy: Policy, optimizer: torch.optim.Optimizer, history: TrainingLog) -> None:
+    def _save(self, policy: Policy, optimizer: torch.optim.Optimizer, log: TrainingLog) -> None:
         began = self._clock()
-        problem = self._done.keep_state(policy, optimizer, history)
-        if problem and not self._problem:  # said once; the disk may have room again the next time
-            print(problem)
+        problem = self._state.save_state(policy, optimizer, log)
+        if problem and not self._problem:  # logged once; the disk may have room again the next time
+            LOG.warning(problem)
         self._problem = self._problem or problem
         self._last = self._clock()
         self.seconds += self._last - began
 
 
 @contextmanager
-def ending() -> Iterator[Callable[[], bool]]:
+def sigterm_noted() -> Iterator[Callable[[], bool]]:
     """Yield a function that tells whether SIGTERM has come; it ends the process at the latest when the context is left.
 
     A second one ends it at once. Where it has an engine's action, neither the default one nor that of an open tracker, or in a

@@ -12,29 +12,12 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationE
 
 from rna_bench.core.schemas import build, first_line
 from rna_bench.core.types import InputError
+from rna_bench.experiment.resolvers import config_folder, register
 
-PACKAGE = Path(__file__).parents[1]
-MOST_WORKERS = 8
-
-
-def workers(threads: int) -> int:
-    """Return how many processes with so many threads each the cores that this process may use are for."""
-    from joblib import cpu_count
-
-    return max(1, min(MOST_WORKERS, cpu_count() // max(1, threads)))
-
-
-OmegaConf.register_new_resolver("workers", workers, replace=True)  # for conf/launcher/joblib.yaml
 EXTRAS = {"submitit_slurm": ("slurm", "hydra-submitit-launcher"), "ray": ("ray", "hydra-ray-launcher")}
 """Hydra's launchers that are not installed by default: the extra, which is named as our launcher is, and its package."""
 
-OmegaConf.register_new_resolver("gpus", lambda device: int(device != "cpu"), replace=True)  # of a run: ${gpus:${model.device}}
-
-
-def config_folder(name: str) -> Path:
-    """Return the folder `conf` or `sweeps`: beside the package in a clone, inside it in an installed wheel."""
-    beside = PACKAGE.parent / name
-    return beside if (PACKAGE.parent / "pyproject.toml").exists() and beside.is_dir() else PACKAGE / name
+register()
 
 
 def compose_run(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:

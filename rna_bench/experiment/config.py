@@ -1,6 +1,7 @@
 """A composed configuration, checked against every schema, before any model is loaded."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -8,6 +9,7 @@ from typing import Any, Protocol
 from omegaconf import DictConfig, OmegaConf
 
 from rna_bench.core import secrets
+from rna_bench.core.labels import method_of
 from rna_bench.core.schemas import build, build_as
 from rna_bench.core.types import Dtype, InputError, ModelFolder
 from rna_bench.data.corpora import Corpus
@@ -16,11 +18,18 @@ from rna_bench.data.triggers import TriggerSource
 from rna_bench.evaluation.scoring import Scoring
 from rna_bench.models.architecture import Architecture
 from rna_bench.models.store import Reuse
+from rna_bench.runs.identity import NO_NOISE
 from rna_bench.runs.tracking import Tracker
 from rna_bench.unlearning.checkpoint import CheckpointInterval
-from rna_bench.unlearning.config import Method, RetainLoss, TopicConfig, TopicSettings, Train, UnlearningConfig
+from rna_bench.unlearning.config import Method, RetainLoss, TopicConfig, TopicSettings, Train, UnlearningConfig, without_effect
 from rna_bench.unlearning.noise import Noise
 from rna_bench.unlearning.optimizers import Optimizer
+
+LOG = logging.getLogger(__name__)
+METHOD = ("layer", "reads_reference", "mean_over", "forget_loss")
+RETAIN_LOSS = ("reads_logits", "reads_reference", "mean_over", "retain_loss")
+NOISE = ("model", "side", "noised_layers", "draws", "absolute_scale", "stream", "add")
+"""What the protocols Method, RetainLoss and Noise have."""
 
 
 class ModelSource(Protocol):
@@ -61,14 +70,13 @@ class ExperimentConfig:
 
 
 def experiment_config(cfg: DictConfig, choices: Mapping[str, str]) -> ExperimentConfig:
-    """Return the plan that a composed configuration stands for; bad values raise InputError."""
+    """Return the experiment that a composed configuration describes; bad values raise InputError."""
     recipe = _recipe(cfg)
-    _check_noise(cfg, choices)
+    chosen = {key: str(value) for key, value in choices.items() if not key.startswith("hydra/")}
     seed, threads = _whole("seed", cfg.seed, 0), _whole("threads", cfg.threads, 1)
     names = {str(name): build(f"dataset.{name}", node) for name, node in cfg.dataset.items()}
-    config = OmegaConf.to_container(cfg, resolve=True)
-    assert isinstance(config, dict)
-    secrets.refuse({str(key): value for key, value in config.items()})
+    config = _resolved(cfg, recipe)
+    secrets.refuse(config)
     return ExperimentConfig(
         seed=seed,
         threads=threads,
@@ -83,25 +91,54 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str]) -> Experiment
         checkpoint=build("checkpoint", cfg.checkpoint),
         keep_delta=_flag("keep_delta", cfg.keep_delta),
         recipe=recipe,
-        config={str(key): value for key, value in config.items()},
-        choices={key: str(value) for key, value in choices.items() if not key.startswith("hydra/")},
+        config=config,
+        choices=chosen | {"method": method_of(chosen["method"])},
     )
+
+
+def _resolved(cfg: DictConfig, recipe: UnlearningConfig | None) -> dict[str, Any]:
+    """Return the configuration as plain values; noise without effect is written as none, so that it is the same run."""
+    values = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(values, dict)
+    config = {str(key): value for key, value in values.items()}
+    return config | ({"noise": NO_NOISE} if recipe and recipe.noise is None else {})
 
 
 def _recipe(cfg: DictConfig) -> UnlearningConfig | None:
     """Return how to unlearn; None without a method. Every section is checked either way."""
-    method: Method | None = build("method", cfg.method)
-    retain: RetainLoss | None = build("retain", cfg.retain)
-    noise: Noise = build("noise", cfg.noise)
+    method: Method | None = _following("method", build("method", cfg.method), METHOD)
+    retain: RetainLoss | None = _following("retain", build("retain", cfg.retain), RETAIN_LOSS)
+    noise: Noise | None = _following("noise", build("noise", cfg.noise), NOISE)
     train: Train = build("train", cfg.train)
     optimizer: Optimizer = build("optimizer", cfg.optimizer)
     topics = {str(name): _topic(str(name), cfg, train) for name in cfg.topics}
     seed = _whole("seed", cfg.seed, 0)
-    if method is None or retain is None:
+    if noise is None and cfg.noise.get("scale"):
+        raise InputError("noise.scale", cfg.noise.scale, "noise=none is no noise; give noise=rna")
+    if method is None:
         return None
-    if method.layer is None and not retain.reads_logits:
-        raise InputError("retain._target_", cfg.retain._target_, "the method steers no layer to compare at; give a loss on logits")
-    return UnlearningConfig(method, retain, noise, train, optimizer, topics, seed)
+    if method.layer is None and retain and not retain.reads_logits:
+        raise InputError(
+            "retain._target_", cfg.retain._target_, "the method steers no layer to compare at; give retain=kl, mse or ce"
+        )
+    return UnlearningConfig(method, retain, _effective(noise, method, retain), train, optimizer, topics, seed)
+
+
+def _following(section: str, built: Any, names: Sequence[str]) -> Any:
+    """Return what was built, after a check that a class of a user's own has all that the training loop reads."""
+    lacking = [name for name in names if built is not None and not hasattr(built, name)]
+    if lacking:
+        remedy = f"lacks {', '.join(lacking)}; rna_bench/README.md shows what a {section} has"
+        raise InputError(f"{section}._target_", type(built).__name__, remedy)
+    return built
+
+
+def _effective(noise: Noise | None, method: Method, retain: RetainLoss | None) -> Noise | None:
+    """Return the noise, or None where no loss reads what it acts on, which is logged."""
+    reason = without_effect(noise, method, retain) if noise else ""
+    if noise and reason and noise.noised_layers:
+        LOG.warning("noise=%s is nothing here: %s; the run is that without noise", type(noise).__name__, reason)
+    return None if reason else noise
 
 
 def _topic(name: str, cfg: DictConfig, train: Train) -> TopicConfig:
@@ -113,11 +150,6 @@ def _topic(name: str, cfg: DictConfig, train: Train) -> TopicConfig:
     merged = OmegaConf.merge(OmegaConf.create(OmegaConf.to_container(cfg.method, resolve=True)), settings.method or {})
     assert isinstance(merged, DictConfig)
     return TopicConfig(build(f"{key}.method", merged), settings.train(train))
-
-
-def _check_noise(cfg: DictConfig, choices: Mapping[str, str]) -> None:
-    if choices.get("noise") == "none" and cfg.noise.scale:
-        raise InputError("noise.scale", cfg.noise.scale, "noise=none is no noise; give noise=rna")
 
 
 def _folder(value: object) -> Path:

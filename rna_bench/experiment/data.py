@@ -1,4 +1,4 @@
-"""What a run is made from, gathered and checked: tasks, text, the model ready for training, batches."""
+"""What a run is made from: questions, text and the model's folder, with the fingerprints and the identity that follow."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,20 +6,15 @@ from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
 from rna_bench.core.cache import Recent
-from rna_bench.core.types import ModelFolder, Task, Text, Topic
+from rna_bench.core.types import ModelFolder, Task, Topic
 from rna_bench.data import fingerprints as text
-from rna_bench.data.batches import Batches, TopicBatches
 from rna_bench.data.questions import make_task
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.models import loading
-from rna_bench.models.policies import checkpoint_layers, policy_of
-from rna_bench.models.segments import Policy
 from rna_bench.runs import record
 from rna_bench.runs.identity import identity
-from rna_bench.unlearning.config import Train, UnlearningConfig, check_layers, check_topics
+from rna_bench.unlearning.config import check_topics
 
 
 @dataclass(frozen=True)
@@ -33,102 +28,75 @@ class Inputs:
     identity: str
 
 
-class Asked(NamedTuple):
+class FingerprintedTasks(NamedTuple):
     """Questions, and the fingerprint of their text."""
 
     tasks: tuple[Task, ...]
     fingerprint: str
 
 
-class Read(NamedTuple):
+class FingerprintedTopics(NamedTuple):
     """Text to forget and to retain, and its fingerprint."""
 
     topics: tuple[Topic, ...]
     fingerprint: str
 
 
-def _asked_size(asked: Asked) -> int:
-    return sum(len(question.stem) + sum(map(len, question.choices)) for task in asked.tasks for question in task.questions)
+def _tasks_size(entry: FingerprintedTasks) -> int:
+    return sum(len(question.stem) + sum(map(len, question.choices)) for task in entry.tasks for question in task.questions)
 
 
-def _read_size(read: Read) -> int:
-    texts = {id(text): text for topic in read.topics for part in (topic.forget, topic.retain) for text in part}
+def _topics_size(entry: FingerprintedTopics) -> int:
+    texts = {id(text): text for topic in entry.topics for part in (topic.forget, topic.retain) for text in part}
     return sum(len(text.context) + len(text.body) for text in texts.values())
 
 
-ROOM = 2**27  # characters: five seeds of any benchmark, one of a large corpus
-ASKED, READ, MODELS = Recent(ROOM, _asked_size), Recent(ROOM, _read_size), Recent(16, lambda _: 1)
+CHARACTERS = 2**27  # five seeds of any benchmark, one of a large corpus
+TASKS, TOPICS, MODELS = Recent(CHARACTERS, _tasks_size), Recent(CHARACTERS, _topics_size), Recent(16, lambda _: 1)
 
 
-def gather(plan: ExperimentConfig) -> Inputs:
-    """Return the plan's questions, text and model folder, with their fingerprints.
+def gather(experiment: ExperimentConfig) -> Inputs:
+    """Return the experiment's questions, text and model folder, with their fingerprints.
 
     What has the same sections and seed as in an earlier run of this process is not made again, until `forget`.
     """
-    tasks, of_questions = ASKED.get(json.dumps([plan.config["dataset"], plan.seed]), lambda: _asked(plan))
-    corpus = plan.config["corpus"] if plan.corpus else None
-    topics, of_corpus = READ.get(json.dumps([corpus, plan.seed]), lambda: _read(plan))
-    if plan.recipe:
-        check_topics(plan.recipe, [topic.name for topic in topics])
-    model = plan.model.folder()
+    tasks, of_questions = TASKS.get(json.dumps([experiment.config["dataset"], experiment.seed]), lambda: _tasks(experiment))
+    corpus = experiment.config["corpus"] if experiment.corpus else None
+    topics, of_corpus = TOPICS.get(json.dumps([corpus, experiment.seed]), lambda: _topics(experiment))
+    if experiment.recipe:
+        check_topics(experiment.recipe, [topic.name for topic in topics])
+    model = experiment.model.folder()
     of_model = MODELS.get(str(model.folder), lambda: loading.fingerprint(model.folder))
     fingerprints = {"model": of_model, "questions": of_questions} | ({"corpus": of_corpus} if topics else {})
-    return Inputs(tasks, topics, model, fingerprints, _identity(plan, tasks, topics, fingerprints))
-
-
-def _identity(plan: ExperimentConfig, tasks: Sequence[Task], topics: Sequence[Topic], fingerprints: Mapping[str, str]) -> str:
-    """Return the run's identity, or the name of the folder that a record of an earlier schema has of the same run."""
-    made = identity(plan.config, fingerprints)
-    known = record.earlier(plan.results_dir)
-    if not known or made in known:
-        return known.get(made, made)
-    questions = (fingerprints["questions"], *text.earlier_of_questions(tasks))
-    corpora = (fingerprints.get("corpus", ""), *text.earlier_of_corpus(topics)) if topics else ("",)
-    for one, other in product(questions, corpora):
-        then = {"questions": one} | ({"corpus": other} if other else {})
-        if found := known.get(identity(plan.config, {**fingerprints, **then})):
-            return found
-    return made
+    return Inputs(tasks, topics, model, fingerprints, _identity(experiment, tasks, topics, fingerprints))
 
 
 def forget() -> None:
-    """Drop what is known of questions, text and models, as files may have changed since."""
-    for known in (ASKED, READ, MODELS):
-        known.forget()
+    """Drop the questions, text and models of earlier runs, as files may have changed since."""
+    for entries in (TASKS, TOPICS, MODELS):
+        entries.forget()
 
 
-def _asked(plan: ExperimentConfig) -> Asked:
-    tasks = tuple(make_task(name, source, plan.seed) for name, source in plan.datasets.items())
-    return Asked(tasks, text.of_questions(tasks))
+def _tasks(experiment: ExperimentConfig) -> FingerprintedTasks:
+    tasks = tuple(make_task(name, source, experiment.seed) for name, source in experiment.datasets.items())
+    return FingerprintedTasks(tasks, text.of_questions(tasks))
 
 
-def _read(plan: ExperimentConfig) -> Read:
-    topics = plan.corpus.topics(plan.seed) if plan.corpus else ()
-    return Read(topics, text.of_corpus(topics) if topics else "")
+def _topics(experiment: ExperimentConfig) -> FingerprintedTopics:
+    topics = experiment.corpus.topics(experiment.seed) if experiment.corpus else ()
+    return FingerprintedTopics(topics, text.of_corpus(topics) if topics else "")
 
 
-def trainable(recipe: UnlearningConfig, model: PreTrainedModel) -> Policy:
-    """Return the model ready for training, after a check that every layer named is there and is reached."""
-    policy = policy_of(model, recipe.train.parameters)
-    if policy.unsplittable:
-        print(f"the model is run whole, which is slower: {policy.unsplittable}")
-    trained = [i for i, layer in enumerate(policy.layers) if any(parameter.requires_grad for parameter in layer.parameters())]
-    check_layers(recipe, len(policy.layers), trained, policy.first)
-    if recipe.train.gradient_checkpointing:
-        checkpoint_layers(policy)
-    return policy
-
-
-def topic_batches(
-    recipe: UnlearningConfig, topics: Sequence[Topic], tokenizer: PreTrainedTokenizerBase, policy: Policy
-) -> list[TopicBatches]:
-    """Return each topic's text as batches of the recipe's size, lengths and padding."""
-
-    def batches(texts: Sequence[Text], train: Train, max_tokens: int) -> Batches:
-        return Batches(texts, tokenizer, train.batch_size, max_tokens, policy.device, train.padding)
-
-    def both(topic: Topic, train: Train) -> TopicBatches:
-        forget, retain = batches(topic.forget, train, train.max_tokens), batches(topic.retain, train, train.retain_max_tokens)
-        return TopicBatches(topic.name, forget, retain)
-
-    return [both(topic, recipe.of(topic.name).train) for topic in topics]
+def _identity(experiment: ExperimentConfig, tasks: Sequence[Task], topics: Sequence[Topic], fingerprints: Mapping[str, str]) -> str:
+    """Return the run's identity, or the name of the folder that a record of an earlier schema has of the same run."""
+    name = identity(experiment.config, fingerprints)
+    earlier = record.earlier(experiment.results_dir)
+    if not earlier or name in earlier:
+        return earlier.get(name, name)
+    questions = (fingerprints["questions"], *text.earlier_of_questions(tasks))
+    corpora = (fingerprints.get("corpus", ""), *text.earlier_of_corpus(topics)) if topics else ("",)
+    for one, other in product(questions, corpora):
+        fingerprints_then = {"questions": one} | ({"corpus": other} if other else {})
+        if folder := earlier.get(identity(experiment.config, {**fingerprints, **fingerprints_then})):
+            return folder
+    return name

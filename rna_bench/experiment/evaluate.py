@@ -1,6 +1,7 @@
-"""A model sits its exam: looks along a run, and all questions at its end, part by part."""
+"""Evaluating a model: eval steps along the run on some questions, and all of them at its end, part by part."""
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,70 +18,77 @@ from rna_bench.experiment.data import Inputs
 from rna_bench.experiment.resume import ResumeState
 from rna_bench.models.loading import context_length
 
-EXAMS: Recent[EvalSet] = Recent(2**25, lambda exam: sum(len(item.ids) for item in exam.items))
-"""Exams of the runs of this process, up to so many tokens."""
+LOG = logging.getLogger(__name__)
+EVAL_SETS: Recent[EvalSet] = Recent(2**25, lambda eval_set: sum(len(request.ids) for request in eval_set.items))
+"""Evaluation sets of the runs of this process, up to so many tokens."""
 
 
 @dataclass(frozen=True)
 class Evaluator:
-    """An exam and the model that sits it; `sharing` is whether its prompts can share what they begin with."""
+    """An evaluation set and the model that answers it; `sharing` says whether prompts can share their common beginnings."""
 
-    exam: EvalSet
+    eval_set: EvalSet
     model: PreTrainedModel
     scoring: Scoring
     sharing: bool
 
-    def look(self) -> tuple[Score, ...]:
+    def eval_step(self) -> tuple[Score, ...]:
         """Return scores on the first questions of each task."""
-        subset = self.exam.first(self.scoring.questions)
+        subset = self.eval_set.first(self.scoring.questions)
         return scores(evaluate(subset, self.model, self.scoring.batch_tokens, sharing=self.sharing))
-
-    def all(self, done: ResumeState) -> "Responses":
-        """Return all answers; each part that is new is kept, and those that are known are not asked for again."""
-        found: list[Response] = []
-        new = 0
-        with tqdm(total=len(self.exam.items), desc="scoring", unit=" questions", disable=None, leave=False) as bar:
-            for number, part in enumerate(self.exam.parts(self.scoring.part)):
-                known = done.answers(number, part)
-                if known is None:
-                    known = evaluate(part, self.model, self.scoring.batch_tokens, bar.update, sharing=self.sharing)
-                    done.keep_answers(number, known)
-                    new += len(known)
-                else:
-                    bar.update(len(known))
-                found += known
-        return Responses(found, new)
 
 
 @dataclass(frozen=True)
 class Responses:
-    """All answers, and how many of them are new and not an interrupted run's."""
+    """All responses of a run, and how many of them were made by this process and not read back."""
 
     all: Sequence[Response]
     new: int
 
 
-def make_evaluator(plan: ExperimentConfig, inputs: Inputs, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Evaluator:
-    """Return the exam that the plan asks for, ready to be sat; what is cut or cannot be shared is said."""
-    trigger, scoring, context = plan.trigger, plan.scoring, context_length(model, tokenizer)
-    asked = [inputs.fingerprints["questions"], inputs.fingerprints["model"], plan.config["trigger"], plan.seed]
-    exam = EXAMS.get(
-        json.dumps([*asked, scoring.newlines, context]),
+def evaluate_all(evaluator: Evaluator, state: ResumeState) -> Responses:
+    """Return the responses to all requests. Each part is saved when it is done; parts that were saved before are read back."""
+    responses: list[Response] = []
+    new = 0
+    with tqdm(total=len(evaluator.eval_set.items), desc="scoring", unit=" questions", disable=None, leave=False) as bar:
+        for number, part in enumerate(evaluator.eval_set.parts(evaluator.scoring.part)):
+            saved = state.responses(number, part)
+            if saved is None:
+                tokens = evaluator.scoring.batch_tokens
+                saved = evaluate(part, evaluator.model, tokens, bar.update, sharing=evaluator.sharing)
+                state.save_responses(number, saved)
+                new += len(saved)
+            else:
+                bar.update(len(saved))
+            responses += saved
+    return Responses(responses, new)
+
+
+def make_evaluator(
+    experiment: ExperimentConfig, inputs: Inputs, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> Evaluator:
+    """Return the evaluator of the experiment's questions; what is cut or cannot be shared is logged."""
+    trigger, scoring, context = experiment.trigger, experiment.scoring, context_length(model, tokenizer)
+    sources = [inputs.fingerprints["questions"], inputs.fingerprints["model"], experiment.config["trigger"], experiment.seed]
+    eval_set = EVAL_SETS.get(
+        json.dumps([*sources, scoring.newlines, context]),
         lambda: make_eval_set(
             inputs.tasks,
             trigger.kinds,
-            trigger.trigger_pool(plan.seed),
+            trigger.trigger_pool(experiment.seed),
             tokenizer,
-            plan.seed,
+            experiment.seed,
             count=trigger.count,
             newlines=scoring.newlines,
             context=context,
         ),
     )
-    cut = sum(item.cut for item in exam.items)
+    cut = sum(request.cut for request in eval_set.items)
     if cut:
-        print(f"{cut} of {len(exam.items)} prompts are longer than the model's context of {context}: their beginning is cut off")
+        LOG.warning(
+            "%d of %d prompts exceed the model's context of %d: their beginning is cut off", cut, len(eval_set.items), context
+        )
     problem = unshared(model)
     if problem:
-        print(f"each prompt is run whole, which is slower: {problem}")
-    return Evaluator(exam, model, scoring, sharing=not problem)
+        LOG.warning("each prompt is run whole, which is slower: %s", problem)
+    return Evaluator(eval_set, model, scoring, sharing=not problem)

@@ -1,13 +1,15 @@
 """What leaves the project: a finished run as a full Hugging Face checkpoint, with a model card."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 from omegaconf import DictConfig
 
 from rna_bench.core import files
+from rna_bench.core.labels import method_label, noise_label
 from rna_bench.core.schemas import build
 from rna_bench.core.types import InputError, RunRecord, Score, Status
 from rna_bench.models.delta import apply_delta
@@ -97,14 +99,14 @@ def card(made: RunRecord) -> str:
         base=model.get("repo", made.model),
         link=f"base_model: {model['repo']}\n" if "repo" in model else "",
         revision=model.get("revision", made.fingerprints["model"]),
-        name=f"{made.model}, {made.choices['method']}, {made.status.value}",
-        method=made.choices["method"],
+        name=f"{made.model}, {method_label(made.choices['method'], made.choices.get('retain'))}, {made.status.value}",
+        method=method_label(made.choices["method"], made.choices.get("retain")),
         version=made.provenance["packages"]["rna_bench"],
         identity=made.identity,
         seed=config["seed"],
         dtype=model["dtype"],
         settings=f"({', '.join(f'{key} {value}' for key, value in own.items())})" if own else "",
-        noise=f"nu = {noise['scale']:g} ({noise['unit']}) at layer {noise['layer']}" if noise["scale"] else "none",
+        noise=f"nu = {noise_label(noise)}{_where(noise)}" if noise_label(noise) else "none",
         parameters=train["parameters"],
         steps=train["steps"],
         lr=train["lr"],
@@ -122,3 +124,7 @@ def _scores(scores: Sequence[Score]) -> str:
 def _percent(score: Score) -> str:
     error = "" if score.stderr is None else f" ± {100 * score.stderr:.1f}"
     return f"{100 * score.accuracy:.1f}{error}"
+
+
+def _where(noise: Mapping[str, Any]) -> str:
+    return f" at layer {noise['layer']}" if "layer" in noise else ""

@@ -1,8 +1,8 @@
-"""From what happened in a run to its record, and to what the user sees."""
+"""From the result of a run to its record, and to what trackers and users see of it."""
 
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,119 +11,148 @@ from typing import Any
 
 import torch
 
+from rna_bench.core.labels import method_label, noise_label
 from rna_bench.core.types import CLEAN, RunRecord, Score, Status
+from rna_bench.evaluation.scores import breakdown, scores
 from rna_bench.experiment.config import ExperimentConfig
+from rna_bench.experiment.data import Inputs
+from rna_bench.experiment.evaluate import Responses
+from rna_bench.experiment.resume import ResumeState
+from rna_bench.experiment.train import Training
 from rna_bench.runs import identity, record
 from rna_bench.runs.tracking import About, Session
 from rna_bench.runs.tracking.metrics import STATUS, final
-from rna_bench.unlearning.trainer import TrainingLog
+from rna_bench.unlearning.log import TrainingLog
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run came to."""
+    """What a run came to: its training, its responses, seconds by phase, and how many activations were reused."""
 
-    identity: str
-    model: str
-    fingerprints: dict[str, str]
-    history: TrainingLog
-    scores: tuple[Score, ...]
-    breakdown: tuple[Score, ...]
+    training: Training
+    responses: Responses
+    seconds: Mapping[str, float]
+    activations_reused: int
 
 
-def about(plan: ExperimentConfig, name: str, fingerprints: dict[str, str]) -> About:
-    """Return what a tracker is told of a run before it begins: its config, and what code, data and model it is made from."""
-    method, model, seed = plan.choices["method"], plan.choices["model"], plan.seed
-    scale = plan.recipe.noise.scale if plan.recipe else 0
-    noise = f" noise {scale:g} {plan.recipe.noise.unit.value}" if plan.recipe and scale else ""
-    world = plan.config["model"].get("world")
-    made_from = {"choices": plan.choices, "fingerprints": fingerprints, "provenance": record.provenance()}
+def run_info(experiment: ExperimentConfig, inputs: Inputs) -> About:
+    """Return what a tracker shows of a run from its beginning: its config, and the code, data and model that it is made from."""
+    choices, label = experiment.choices, _label(experiment.config, experiment.choices)
+    world = experiment.config["model"].get("world")
+    origin = {"choices": choices, "fingerprints": inputs.fingerprints, "provenance": record.provenance()}
+    noised = "noise" if experiment.recipe and experiment.recipe.noise else "no noise"
     return About(
-        identity=name,
-        name=f"{method}{noise} seed {seed} {name[:8]}",
-        job_type="unlearn" if plan.recipe else "base",
-        tags=(model, method, "noise" if noise else "no noise", *([] if world is None else [f"world {world}"])),
-        config={**plan.config, **made_from},
+        identity=inputs.identity,
+        name=f"{label} seed {experiment.seed} {inputs.identity[:8]}",
+        job_type="unlearn" if experiment.recipe else "base",
+        tags=(choices["model"], choices["method"], noised, *([] if world is None else [f"world {world}"])),
+        config={**experiment.config, **origin},
     )
 
 
-def make_record(plan: ExperimentConfig, made: RunResult, measured: dict[str, Any]) -> RunRecord:
-    """Return the record; `measured` is added to what is measured here: memory, host, the moment, the command."""
-    history, final = made.history, made.scores
-    status, reason = _status(history, final)
+def record_result(
+    experiment: ExperimentConfig, inputs: Inputs, result: RunResult, state: ResumeState, session: Session
+) -> RunRecord:
+    """Write the record with its responses and trained tensors, log it at the tracker, and return it."""
+    folder = experiment.results_dir / inputs.identity
+    run_record = make_record(experiment, inputs, result, session.id)
+    state.place_delta(folder / record.DELTA, kept=experiment.keep_delta)
+    record.write(folder, run_record, result.responses.all)
+    state.clear()
+    log_record(session, folder, run_record)
+    return run_record
+
+
+def make_record(experiment: ExperimentConfig, inputs: Inputs, result: RunResult, tracker_id: str | None) -> RunRecord:
+    """Return the record of a run."""
+    log, found = result.training.log, scores(result.responses.all)
+    status, reason = _status(log, found)
     return RunRecord(
         schema_version=record.SCHEMA_VERSION,
-        identity=made.identity,
+        identity=inputs.identity,
         status=status,
         reason=reason,
-        model=made.model,
-        config=identity.relevant(plan.config),
-        choices={group: option for group, option in plan.choices.items() if group not in identity.OUTSIDE},
-        fingerprints=made.fingerprints,
-        scores=final,
-        eval_points=tuple(history.eval_points),
-        losses=tuple(history.losses),
-        statistics=history.statistics,
-        provenance={**record.provenance(), **_commits(plan)},
-        measured={
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-            "peak_gpu_memory_mb": torch.cuda.max_memory_allocated() // 2**20 if torch.cuda.is_available() else None,
-            "host": node(),
-            "command": sys.argv[1:],
-            **measured,
-            **{key: plan.config[key] for key in identity.OUTSIDE if key in plan.config},
-            "launcher": plan.choices.get("launcher"),
-        },
-        breakdown=made.breakdown,
+        model=inputs.model.name,
+        config=identity.relevant(experiment.config),
+        choices={group: option for group, option in experiment.choices.items() if group not in identity.OUTSIDE},
+        fingerprints=inputs.fingerprints,
+        scores=found,
+        eval_points=tuple(log.eval_points),
+        losses=tuple(log.losses),
+        statistics=log.statistics,
+        provenance={**record.provenance(), **_commits(experiment)},
+        measured=_measured(experiment, result, tracker_id),
+        breakdown=breakdown(result.responses.all, inputs.tasks),
     )
 
 
-def report(session: Session, folder: Path, made: RunRecord) -> None:
-    """Tell the tracker how the run ended: scores, those of subjects as a table, and the record as an artifact."""
-    session.summarise({STATUS: made.status.value, **final(made.scores)})
-    if made.breakdown:
+def _measured(experiment: ExperimentConfig, result: RunResult, tracker_id: str | None) -> dict[str, Any]:
+    """Return what may differ between two runs of one experiment: time, memory, host, and what has no effect on the result."""
+    training, responses, seconds = result.training, result.responses, result.seconds
+    return {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_gpu_memory_mb": torch.cuda.max_memory_allocated() // 2**20 if torch.cuda.is_available() else None,
+        "host": node(),
+        "command": sys.argv[1:],
+        "seconds": {**seconds, "unlearn": seconds["unlearn"] - training.saving, "checkpoint": training.saving},
+        "questions_per_second": responses.new / seconds["score"],
+        "steps_resumed": training.resumed,
+        "responses_resumed": len(responses.all) - responses.new,
+        "tracker_id": tracker_id,
+        "activations_reused": result.activations_reused,
+        **{key: experiment.config[key] for key in identity.OUTSIDE if key in experiment.config},
+        "launcher": experiment.choices.get("launcher"),
+    }
+
+
+def log_record(session: Session, folder: Path, run_record: RunRecord) -> None:
+    """Log at the tracker how the run ended: scores, those of subjects as a table, and the record as an artifact."""
+    session.summarise({STATUS: run_record.status.value, **final(run_record.scores)})
+    if run_record.breakdown:
         columns = ("task", "group", "perturbation", "accuracy", "stderr", "n", "ties")
-        rows = [[s.task, s.group, s.perturbation, s.accuracy, s.stderr, s.n, s.ties] for s in made.breakdown]
-        session.table("subjects", columns, rows)
-    session.keep(f"record-{made.identity}", [folder / record.RECORD, folder / record.QUESTIONS])
+        session.table("subjects", columns, [[vars(score)[column] for column in columns] for score in run_record.breakdown])
+    session.keep(f"record-{run_record.identity}", [folder / record.RECORD, folder / record.QUESTIONS])
 
 
-def _commits(plan: ExperimentConfig) -> dict[str, dict[str, str]]:
+def _commits(experiment: ExperimentConfig) -> dict[str, dict[str, str]]:
     """Return the commits of the hub's repositories that text came from, if any: a branch's name does not say which text it was."""
-    commits = dict(plan.corpus.commits()) if plan.corpus else {}
+    commits = dict(experiment.corpus.commits()) if experiment.corpus else {}
     return {"corpora": commits} if commits else {}
 
 
-def _status(history: TrainingLog, final: Sequence[Score]) -> tuple[Status, str]:
+def _status(log: TrainingLog, found: Sequence[Score]) -> tuple[Status, str]:
     """Return how the run ended. Chance is 1 in 4; above it means by more than two standard errors."""
-    if history.diverged:
-        return Status.diverged, history.diverged
-    if not history.eval_points:
+    if log.diverged:
+        return Status.diverged, log.diverged
+    if not log.eval_points:
         return Status.finished, ""
-    before = {score.task: score for score in history.eval_points[0].scores if score.perturbation == CLEAN}
-    for score in final:
-        known = before.get(score.task)
-        if known and score.role == "retain" and score.perturbation == CLEAN and _above(known) and not _above(score):
-            return Status.collapsed, f"{score.task} fell from {known.accuracy:.3f} to {score.accuracy:.3f}, which is chance"
+    first = {score.task: score for score in log.eval_points[0].scores if score.perturbation == CLEAN}
+    for score in found:
+        before = first.get(score.task)
+        if before and score.role == "retain" and score.perturbation == CLEAN and _above_chance(before) and not _above_chance(score):
+            return Status.collapsed, f"{score.task} fell from {before.accuracy:.3f} to {score.accuracy:.3f}, which is chance"
     return Status.finished, ""
 
 
-def _above(score: Score) -> bool:
+def _above_chance(score: Score) -> bool:
     return score.accuracy - 2 * (score.stderr or 0) > 0.25
 
 
-def tell(folder: Path, made: RunRecord) -> None:
-    """Print what a user wants to see first, in one piece: which run, accuracy by task and form, where the record lies."""
-    noise = made.config.get("noise", {"scale": 0, "unit": ""})
-    shown = f"noise {noise['scale']:g} {noise['unit']}, " if noise["scale"] else ""
-    lines = [
-        f"{made.model}, {made.choices['method']}, {shown}seed {made.config['seed']}: {made.status.value} {made.reason}".rstrip()
-    ]
-    for task in dict.fromkeys(score.task for score in made.scores):
-        perturbations = "  ".join(f"{score.perturbation} {score.accuracy:.3f}" for score in made.scores if score.task == task)
-        lines.append(f"{task:>20}  {perturbations}")
-    ties = sum(score.ties for score in made.scores)
+def _label(config: Mapping[str, Any], choices: Mapping[str, str]) -> str:
+    noise = noise_label(config["noise"]) if choices["method"] != "none" and "noise" in config else ""
+    return method_label(choices["method"], choices.get("retain")) + (f" noise {noise}" if noise else "")
+
+
+def print_scores(folder: Path, run_record: RunRecord) -> None:
+    """Print which run it is, how it ended, accuracy by task and perturbation, and where the record lies."""
+    label = _label(run_record.config, run_record.choices)
+    ending = f"{run_record.status.value} {run_record.reason}".rstrip()
+    lines = [f"{run_record.model}, {label}, seed {run_record.config['seed']}: {ending}"]
+    for task in dict.fromkeys(score.task for score in run_record.scores):
+        accuracies = "  ".join(f"{score.perturbation} {score.accuracy:.3f}" for score in run_record.scores if score.task == task)
+        lines.append(f"{task:>20}  {accuracies}")
+    ties = sum(score.ties for score in run_record.scores)
     tied = f"{ties} ties, given to the first option; " if ties else ""
-    lines.append(f"{'':>20}  {tied}{made.measured['questions_per_second']:.0f} questions/s; {folder / record.RECORD}")
+    lines.append(f"{'':>20}  {tied}{run_record.measured['questions_per_second']:.0f} questions/s; {folder / record.RECORD}")
     print("\n".join(lines), flush=True)

@@ -1,5 +1,6 @@
-"""What an interrupted run had done: its training so far, or all of it, and the answers of each part of the exam that was scored."""
+"""What an interrupted run goes on from: the state of its training, or the finished training, and the responses scored so far."""
 
+import logging
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,87 +17,87 @@ from rna_bench.models.delta import apply_delta, save_delta
 from rna_bench.models.segments import Policy
 from rna_bench.runs import record
 from rna_bench.unlearning.checkpoint import TRAINING_LOG, load_state, save_state
-from rna_bench.unlearning.trainer import TrainingLog
+from rna_bench.unlearning.log import TrainingLog
 
+LOG = logging.getLogger(__name__)
 STATE = "training.safetensors"
-ANSWERS = TypeAdapter(list[Response])
+RESPONSES = TypeAdapter(list[Response])
 
 
 @dataclass(frozen=True)
 class ResumeState:
-    """Files in the folder `.partial` of a run's folder; each is written whole or not at all, and all go when the record is there.
+    """Files in the folder `.partial` of a run's folder; each is written whole or not at all, and all are removed after the record.
 
-    They belong to the code as it is, to the line, and to its packages: what other code has left is not used. A run goes on
-    when they cannot be written.
+    They are used by the very code and packages that wrote them and by no other. Where they cannot be written, the run goes on.
     """
 
     run: Path
 
     @property
     def folder(self) -> Path:
-        """Where the files lie."""
+        """The folder of this code's files."""
         return self.run / ".partial" / record.code_state()
 
-    def keep_state(self, policy: Policy, optimizer: torch.optim.Optimizer, history: TrainingLog) -> str:
-        """Keep the state that training is in, in place of the last one; return why it could not be done, or ""."""
-        return self._kept(STATE, lambda path: save_state(path, policy.trained, optimizer, history))
+    def save_state(self, policy: Policy, optimizer: torch.optim.Optimizer, log: TrainingLog) -> str:
+        """Save the state of training in place of the last one; return why that failed, or ""."""
+        return self._saved(STATE, lambda path: save_state(path, policy.trained, optimizer, log))
 
-    def state(self, policy: Policy, optimizer: torch.optim.Optimizer) -> TrainingLog | None:
-        """Put the last state that was kept into policy and optimiser and return its history, or None where there is none."""
+    def load_state(self, policy: Policy, optimizer: torch.optim.Optimizer) -> TrainingLog | None:
+        """Put the last state that was saved into policy and optimiser and return its log, or None where there is none."""
         return load_state(self.folder / STATE, policy.trained, optimizer)
 
-    def keep_training(self, policy: Policy, history: TrainingLog, base: dict[str, str]) -> None:
-        """Keep the trained tensors, and then the history, which says that they are there; then no state is needed any more."""
-        text = TRAINING_LOG.dump_json(history)
-        problem = self._kept(record.DELTA, lambda path: save_delta(path, policy.trained, base)) or self._kept(
-            "history.json", lambda path: path.write_bytes(text)
+    def save_training(self, policy: Policy, log: TrainingLog, base: dict[str, str]) -> None:
+        """Save the trained tensors and then the log, whose presence says that both are complete; remove the state."""
+        text = TRAINING_LOG.dump_json(log)
+        problem = self._saved(record.DELTA, lambda path: save_delta(path, policy.trained, base)) or self._saved(
+            "log.json", lambda path: path.write_bytes(text)
         )
         if problem:
-            print(problem)
+            LOG.warning(problem)
         else:
             (self.folder / STATE).unlink(missing_ok=True)
 
-    def training(self, model: PreTrainedModel) -> TrainingLog | None:
-        """Put the trained tensors into the model and return the history, or None where there is none."""
+    def finished_training(self, model: PreTrainedModel) -> TrainingLog | None:
+        """Put the trained tensors into the model and return the log, or None where there is none."""
         try:
-            history = TRAINING_LOG.validate_json((self.folder / "history.json").read_bytes())
+            log = TRAINING_LOG.validate_json((self.folder / "log.json").read_bytes())
             apply_delta(self.folder / record.DELTA, model)
         except (OSError, ValidationError, InputError):
             return None
-        return history
+        return log
 
     def place_delta(self, path: Path, *, kept: bool) -> None:
-        """Move the trained tensors to where they stay, when they are to be kept; none of an earlier try stay there."""
+        """Move the trained tensors to `path` where they are to be kept; those of an earlier try are removed."""
         path.unlink(missing_ok=True)
         if kept and (self.folder / record.DELTA).is_file():
             (self.folder / record.DELTA).replace(path)
 
-    def keep_answers(self, part: int, answers: Sequence[Response]) -> None:
-        """Keep the answers of a part of the exam."""
-        text = ANSWERS.dump_json(list(answers))
-        problem = self._kept(f"answers-{part}.json", lambda path: path.write_bytes(text))
+    def save_responses(self, part: int, responses: Sequence[Response]) -> None:
+        """Save the responses to a part of the requests."""
+        text = RESPONSES.dump_json(list(responses))
+        problem = self._saved(f"responses-{part}.json", lambda path: path.write_bytes(text))
         if problem:
-            print(problem)
+            LOG.warning(problem)
 
-    def answers(self, part: int, exam: EvalSet) -> list[Response] | None:
-        """Return the answers of a part of the exam, or None where there are none of just its questions."""
+    def responses(self, part: int, eval_set: EvalSet) -> list[Response] | None:
+        """Return the saved responses to a part of the requests, or None where there are none to exactly these."""
         try:
-            known = ANSWERS.validate_json((self.folder / f"answers-{part}.json").read_bytes())
+            saved = RESPONSES.validate_json((self.folder / f"responses-{part}.json").read_bytes())
         except (OSError, ValidationError):
             return None
-        wanted = [(item.task, item.question, item.perturbation) for item in exam.items]
-        return known if [(answer.task, answer.question, answer.perturbation) for answer in known] == wanted else None
+        wanted = [(request.task, request.question, request.perturbation) for request in eval_set.items]
+        return saved if [(response.task, response.question, response.perturbation) for response in saved] == wanted else None
 
-    def drop_answers(self) -> None:
-        """Remove answers: they are another training's."""
-        for path in self.folder.glob("answers-*.json"):
+    def drop_responses(self) -> None:
+        """Remove all responses."""
+        for path in self.folder.glob("responses-*.json"):
             path.unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Remove all."""
+        """Remove all files."""
         shutil.rmtree(self.run / ".partial", ignore_errors=True)
 
-    def _kept(self, name: str, save: Callable[[Path], object]) -> str:
+    def _saved(self, name: str, save: Callable[[Path], object]) -> str:
         try:
             files.keep(self.folder / name, save, self.run.parent)
         except InputError as error:

@@ -1,5 +1,6 @@
-"""One run from top to bottom: a checked plan -> model and text -> unlearn -> ask -> record."""
+"""One run from top to bottom: load, train, evaluate, record."""
 
+import logging
 import time
 from pathlib import Path
 
@@ -7,20 +8,16 @@ import torch
 
 from rna_bench.core import files
 from rna_bench.core.types import InputError, RunRecord
-from rna_bench.evaluation.scores import breakdown, scores
 from rna_bench.experiment.config import ExperimentConfig
-from rna_bench.experiment.data import Inputs, forget, gather, topic_batches, trainable
-from rna_bench.experiment.evaluate import Responses, make_evaluator
-from rna_bench.experiment.result import RunResult, about, make_record, report, tell
+from rna_bench.experiment.data import Inputs, forget, gather
+from rna_bench.experiment.evaluate import evaluate_all
+from rna_bench.experiment.load import SHARED, load
+from rna_bench.experiment.result import RunResult, print_scores, record_result, run_info
 from rna_bench.experiment.resume import ResumeState
-from rna_bench.experiment.shared import Shared, restore
-from rna_bench.experiment.train import Trained, Training, train
-from rna_bench.models.store import NOTHING
+from rna_bench.experiment.train import train
 from rna_bench.runs import failure, lock, record
-from rna_bench.unlearning.trainer import TrainingLog
 
-SHARED = Shared()
-"""What the runs of a sweep share in this process."""
+LOG = logging.getLogger(__name__)
 
 
 class Clock:
@@ -36,94 +33,54 @@ class Clock:
         self.laps[name], self._last = now - self._last, now
 
 
-def execute(plan: ExperimentConfig, *, several: bool = False) -> Path:
-    """Carry out the plan, unless its record is there already, and return the folder of its record.
+def execute(experiment: ExperimentConfig, *, several: bool = False) -> Path:
+    """Run the experiment, unless its record exists already, and return the folder of its record.
 
-    With `several`, text, questions and, as `plan.reuse` allows, activations are kept for the next run of this process. What an
-    interrupted run had done is not done again. Raise lock.BusyError while another process is at the same run.
+    With `several`, text, questions and, as `experiment.reuse` allows, activations are kept for the next run of this process. An
+    interrupted run goes on from what it saved. Raise lock.BusyError while another process is at the same run.
     """
-    torch.set_num_threads(plan.threads)
+    torch.set_num_threads(experiment.threads)
     record.provenance()  # before anything else can change
     clock = Clock()
     if not several:
         forget()
-    inputs = gather(plan)
-    folder = plan.results_dir / inputs.identity
+    inputs = gather(experiment)
+    folder = experiment.results_dir / inputs.identity
     if _recorded(folder):
         return folder
-    files.probe(plan.results_dir)
-    with lock.held(plan.results_dir, inputs.identity) as before:
-        if _recorded(folder):  # by whoever held the lock until now
+    files.probe(experiment.results_dir)
+    with lock.held(experiment.results_dir, inputs.identity) as dead_owner:
+        if _recorded(folder):  # by the process that held the lock until now
             return folder
-        if before:
-            print(f"{inputs.identity}: taken over from {before}, which died", flush=True)
-        made = _carry_out(plan, inputs, folder, clock, several=several)
+        if dead_owner:
+            LOG.info("%s: taken over from %s, which died", inputs.identity, dead_owner)
+        run_record = _run(experiment, inputs, folder, clock, several=several)
         failure.clear(folder)
-    tell(folder, made)
+    print_scores(folder, run_record)
     return folder
 
 
+def _run(experiment: ExperimentConfig, inputs: Inputs, folder: Path, clock: Clock, *, several: bool) -> RunRecord:
+    state = ResumeState(folder)
+    with load(experiment, inputs, several=several) as loaded:
+        clock.lap("prepare")
+        with experiment.tracker.session(folder, run_info(experiment, inputs)) as session:
+            training = train(experiment, inputs, loaded, state, session)
+            clock.lap("unlearn")
+            responses = evaluate_all(loaded.evaluator, state)
+            clock.lap("score")
+            result = RunResult(training, responses, clock.laps, SHARED.hits)
+            return record_result(experiment, inputs, result, state, session)
+
+
 def _recorded(folder: Path) -> bool:
-    """Return whether the run's record is there, and say so; a damaged one is not, and is made again."""
+    """Return whether the run's record exists, which is logged; a damaged one is made again."""
     try:
         if record.read_summary(folder) is None:
             return False
     except InputError as error:
-        print(f"{error}; it is made again", flush=True)
+        LOG.warning("%s; it is made again", error)
         return False
     ResumeState(folder).clear()
-    print(f"{folder}: recorded already, nothing to do", flush=True)
+    LOG.info("%s: recorded already, nothing to do", folder)
     return True
-
-
-def _carry_out(plan: ExperimentConfig, inputs: Inputs, folder: Path, clock: Clock, *, several: bool) -> RunRecord:
-    """Unlearn, score and record, with the model given back as it was."""
-    done = ResumeState(folder)
-    model, tokenizer = SHARED.model(inputs.model, inputs.fingerprints["model"])
-    evaluator = make_evaluator(plan, inputs, model, tokenizer)
-    policy = trainable(plan.recipe, model) if plan.recipe else None
-    clock.lap("prepare")
-    try:
-        with plan.tracker.session(folder, about(plan, inputs.identity, inputs.fingerprints)) as session:
-            trained = Trained(TrainingLog(), 0, 0.0)
-            if plan.recipe and policy:
-                topics = topic_batches(plan.recipe, inputs.topics, tokenizer, policy)
-                store = SHARED.store(plan.reuse) if several else NOTHING
-                base = _base(plan, inputs)
-                trained = train(Training(plan.recipe, policy, topics, store, evaluator, session, done, plan.checkpoint, base))
-            clock.lap("unlearn")
-            answers = evaluator.all(done)
-            clock.lap("score")
-            made = _record(plan, inputs, trained, answers, clock, session.id)
-            done.place_delta(folder / record.DELTA, kept=plan.keep_delta)
-            record.write(folder, made, answers.all)
-            done.clear()
-            report(session, folder, made)
-    finally:
-        if policy:
-            restore(policy)
-    return made
-
-
-def _record(
-    plan: ExperimentConfig, inputs: Inputs, trained: Trained, answers: Responses, clock: Clock, tracker: str | None
-) -> RunRecord:
-    measured = {
-        "seconds": clock.laps | {"unlearn": clock.laps["unlearn"] - trained.keeping, "checkpoint": trained.keeping},
-        "questions_per_second": answers.new / clock.laps["score"],
-        "steps_resumed": trained.resumed,
-        "answers_resumed": len(answers.all) - answers.new,
-        "tracker_id": tracker,
-        "activations_reused": SHARED.hits,
-    }
-    found, parts = scores(answers.all), breakdown(answers.all, inputs.tasks)
-    return make_record(
-        plan, RunResult(inputs.identity, inputs.model.name, inputs.fingerprints, trained.history, found, parts), measured
-    )
-
-
-def _base(plan: ExperimentConfig, inputs: Inputs) -> dict[str, str]:
-    """Return what the delta says of itself: the base model, its revision or fingerprint, and the run."""
-    model = plan.config["model"]
-    revision = str(model.get("revision", inputs.fingerprints["model"]))
-    return {"base_model": str(model.get("repo", inputs.model.name)), "base_revision": revision, "run": inputs.identity}

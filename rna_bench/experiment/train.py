@@ -1,81 +1,99 @@
-"""A run's training: from its beginning, from where it was interrupted, or over already; a bar and the tracker are told of it."""
+"""A run's training: from its beginning, from where it was interrupted, or read back where it was finished before."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from tqdm import tqdm
+from transformers import PreTrainedTokenizerBase
 
-from rna_bench.core.types import EvalPoint, Score, StepLoss
-from rna_bench.data.batches import TopicBatches
-from rna_bench.experiment.checkpointer import Keeper, ending
+from rna_bench.core.types import EvalPoint, Score, StepLoss, Text, Topic
+from rna_bench.data.batches import Batches, TopicBatches
+from rna_bench.experiment.checkpointer import RunCheckpointer, sigterm_noted
+from rna_bench.experiment.config import ExperimentConfig
+from rna_bench.experiment.data import Inputs
 from rna_bench.experiment.evaluate import Evaluator
+from rna_bench.experiment.load import Loaded
 from rna_bench.experiment.resume import ResumeState
 from rna_bench.models.segments import Policy
 from rna_bench.models.store import Store
 from rna_bench.runs.tracking import Session
 from rna_bench.runs.tracking.metrics import along, losses, norms
-from rna_bench.unlearning.checkpoint import CheckpointInterval
-from rna_bench.unlearning.config import UnlearningConfig
-from rna_bench.unlearning.trainer import TrainingLog, unlearn
+from rna_bench.unlearning.config import Train, UnlearningConfig
+from rna_bench.unlearning.log import TrainingLog
+from rna_bench.unlearning.trainer import unlearn
 
 
-@dataclass(frozen=True)
-class Training:
-    """What training takes: policy and text, an exam for looks along the way, whom to tell, and where its state is kept.
+class Training(NamedTuple):
+    """The training's log, how many of its steps an earlier process had done, and the seconds that saving its state took."""
 
-    `base` is what the trained tensors belong on.
-    """
-
-    recipe: UnlearningConfig
-    policy: Policy
-    topics: Sequence[TopicBatches]
-    store: Store
-    evaluator: Evaluator
-    session: Session
-    done: ResumeState
-    checkpoint: CheckpointInterval
-    base: dict[str, str]
-
-
-class Trained(NamedTuple):
-    """What happened, how many of its steps an interrupted run had done, and the seconds that keeping its state took."""
-
-    history: TrainingLog
+    log: TrainingLog
     resumed: int
-    keeping: float
+    saving: float
 
 
-def train(training: Training) -> Trained:
-    """Train the policy, as far as it was not done before the run was interrupted."""
-    done, policy = training.done, training.policy
-    known = done.training(policy.model)
-    if known:
-        retell(training.session, known)
-        return Trained(known, len(known.losses), 0.0)
-    done.drop_answers()  # answers of another training are none of this one's
-    with ending() as told:
-        keeper = Keeper(done, training.checkpoint, told)
-        history = _unlearn(training, keeper)
-        if not history.diverged:
-            done.keep_training(policy, history, training.base)
-    return Trained(history, keeper.resumed, keeper.seconds)
+def train(experiment: ExperimentConfig, inputs: Inputs, loaded: Loaded, state: ResumeState, session: Session) -> Training:
+    """Train the policy, as far as it was not done before the run was interrupted; without a method, return an empty log."""
+    recipe, policy = experiment.recipe, loaded.policy
+    if not recipe or not policy:
+        return Training(TrainingLog(), 0, 0.0)
+    log = state.finished_training(policy.model)
+    if log:
+        replay(session, log)
+        return Training(log, len(log.losses), 0.0)
+    state.drop_responses()  # they belong to another training
+    topics = topic_batches(recipe, inputs.topics, loaded.tokenizer, policy)
+    with sigterm_noted() as told_to_end:
+        checkpointer = RunCheckpointer(state, experiment.checkpoint, told_to_end)
+        log = _unlearn(recipe, policy, topics, loaded.store, loaded.evaluator, session, checkpointer)
+        if not log.diverged:
+            state.save_training(policy, log, base_of(experiment, inputs))
+    return Training(log, checkpointer.resumed, checkpointer.seconds)
 
 
-def retell(session: Session, history: TrainingLog) -> None:
-    """Tell a tracker of training that is over, in the order of its steps: trackers drop what comes out of order."""
-    for event in history.events():
+def topic_batches(
+    recipe: UnlearningConfig, topics: Sequence[Topic], tokenizer: PreTrainedTokenizerBase, policy: Policy
+) -> list[TopicBatches]:
+    """Return each topic's text as batches of the configured size, lengths and padding."""
+
+    def batches(texts: Sequence[Text], train: Train, max_tokens: int) -> Batches:
+        return Batches(texts, tokenizer, train.batch_size, max_tokens, policy.device, train.padding)
+
+    def both(topic: Topic, train: Train) -> TopicBatches:
+        forget, retain = batches(topic.forget, train, train.max_tokens), batches(topic.retain, train, train.retain_max_tokens)
+        return TopicBatches(topic.name, forget, retain)
+
+    return [both(topic, recipe.of(topic.name).train) for topic in topics]
+
+
+def base_of(experiment: ExperimentConfig, inputs: Inputs) -> dict[str, str]:
+    """Return what is saved beside the trained tensors: the base model, its revision or fingerprint, and the run."""
+    model = experiment.config["model"]
+    revision = str(model.get("revision", inputs.fingerprints["model"]))
+    return {"base_model": str(model.get("repo", inputs.model.name)), "base_revision": revision, "run": inputs.identity}
+
+
+def replay(session: Session, log: TrainingLog) -> None:
+    """Log a finished training at a tracker, in the order of its steps: trackers drop what comes out of order."""
+    for event in log.events():
         session.log(event.step, _values(event))
 
 
-def _unlearn(training: Training, keeper: Keeper) -> TrainingLog:
-    """Train, with a look at a subset of the exam every so many steps, a bar, and the tracker told of each."""
-    every, steps = training.evaluator.scoring.every, training.recipe.train.steps
+def _unlearn(
+    recipe: UnlearningConfig,
+    policy: Policy,
+    topics: Sequence[TopicBatches],
+    store: Store,
+    evaluator: Evaluator,
+    session: Session,
+    checkpointer: RunCheckpointer,
+) -> TrainingLog:
+    """Train, with an eval step every so many steps, a progress bar, and each step logged at the tracker."""
+    every, steps = evaluator.scoring.every, recipe.train.steps
 
-    def watch(step: int) -> tuple[Score, ...] | None:
+    def evaluate(step: int) -> tuple[Score, ...] | None:
         if not every or (step % every and step != steps):
             return None
-        return training.evaluator.look()
+        return evaluator.eval_step()
 
     with tqdm(total=steps, desc="unlearning", unit=" steps", disable=None, leave=False) as bar:
 
@@ -83,13 +101,13 @@ def _unlearn(training: Training, keeper: Keeper) -> TrainingLog:
             if isinstance(event, StepLoss):
                 bar.update()
                 bar.set_postfix(forget=event.forget, retain=event.retain, refresh=False)
-            training.session.log(event.step, _values(event))
+            session.log(event.step, _values(event))
 
-        return unlearn(training.policy, training.topics, training.recipe, watch, progress, training.store, keeper)
+        return unlearn(policy, topics, recipe, evaluate, progress, store, checkpointer)
 
 
 def _values(event: StepLoss | EvalPoint) -> dict[str, float | None]:
-    """Return what a tracker is told of a step's losses or of a look."""
+    """Return what a tracker logs of a step's losses or of an eval point."""
     if isinstance(event, StepLoss):
         return losses(event)
     return along(event.scores) | norms(event.hidden_norm)

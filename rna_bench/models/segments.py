@@ -42,6 +42,12 @@ class Policy:
     def device(self) -> torch.device:
         return self.model.device
 
+    @property
+    def last(self) -> int:
+        """The highest layer with a trained tensor; the highest of all where none has one."""
+        trained = [n for n, layer in enumerate(self.layers) if any(p.requires_grad for p in layer.parameters())]
+        return trained[-1] if trained else len(self.layers) - 1
+
 
 def hidden(
     policy: Policy,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pandas
 
-from rna_bench.reporting.statistics.frame import flat_config, method_label, noise_label
+from rna_bench.reporting.statistics.frame import flat_config, run_method_label, run_noise_label
 from rna_bench.reporting.statistics.scores import final_forget_loss
 from rna_bench.runs.collection import Recorded, collect, find
 
@@ -27,8 +27,8 @@ def _rows(run: Recorded) -> Iterator[dict[str, object]]:
         "status": record.status.value,
         "model": record.model,
         "dtype": settings["model.dtype"],
-        "method": method_label(record),
-        "noise": noise_label(record.config.get("noise")),
+        "method": run_method_label(record),
+        "noise": run_noise_label(record),
         "noise_scale": settings.get("noise.scale"),
         "noise_unit": settings.get("noise.unit"),
         "noise_layer": settings.get("noise.layer"),

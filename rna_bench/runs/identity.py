@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 PACKAGE = "rna_bench."
-OUTSIDE = ("results_dir", "sweep", "tracker", "launcher", "reuse", "checkpoint", "keep_delta", "nu")
+OUTSIDE = ("results_dir", "sweep", "tracker", "launcher", "reuse", "checkpoint", "keep_delta", "nu", "nu_unit", "nu_layer")
 """Sections and keys without effect on the result: where it is kept, who is told of it, how it is started and resumed."""
 TRAINING = ("retain", "noise", "train", "optimizer", "topics", "corpus")
 """Sections that determine nothing where nothing is trained."""

@@ -3,21 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rna_bench.core.labels import method_of
 from rna_bench.core.renames import moved
-from rna_bench.runs.identity import identity, trains
+from rna_bench.runs.identity import NO_NOISE, identity, public_name, trains
 
 FIELDS = {"trajectory": "eval_points", "facts": "statistics"}
 SCORE_FIELDS = {"form": "perturbation"}
 """Fields of a record, and of its scores, by the names that they had."""
 TRAIN_KEYS = {"accumulation": "micro_batches"}
+RNA = "rna_bench.unlearning.noise.RNA"
 ADAMW = ("betas", "eps", "weight_decay")
-REFUSALS = [
-    "I don't know.",
-    "I do not know the answer to that.",
-    "I have no information about this.",
-    "I am not sure.",
-    "That is beyond what I know.",
-]
+RETAIN = {"HiddenMSE": "hidden_mse", "KL": "kl", "LogProbabilityMSE": "mse"}
+"""Options of the group `retain` by the classes of the time when it was no group."""
 
 
 def upgraded(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,7 +23,14 @@ def upgraded(values: Mapping[str, Any]) -> dict[str, Any]:
     made = {FIELDS.get(name, name): value for name, value in values.items()}
     made |= {name: _scores(made[name]) for name in ("scores", "breakdown") if name in made}
     made["eval_points"] = [{**point, "scores": _scores(point["scores"])} for point in made["eval_points"]]
+    made["choices"] = _choices(values["choices"], config)
     return {**made, "config": config, "identity": identity(config, values["fingerprints"])}
+
+
+def _choices(choices: Mapping[str, str], config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the options chosen: the retain loss was chosen with the method."""
+    loss = RETAIN.get(str(public_name((config.get("retain") or {}).get("_target_"))), "none")
+    return {**choices, "method": method_of(choices["method"]), "retain": choices.get("retain", loss)}
 
 
 def _scores(scores: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -44,12 +48,22 @@ def upgraded_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _training(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the sections of training: the optimiser had its settings among `train`'s, and texts of both sides one length."""
-    train = dict(config["train"])
-    optimizer = {"_target_": "rna_bench.unlearning.optimizers.AdamW"} | {key: train.pop(key) for key in ADAMW if key in train}
-    added = {"padding": "masked", "micro_batches": 1, "gradient_checkpointing": False, "refusals": REFUSALS}
-    train = {"retain_max_tokens": train["max_tokens"]} | added | {TRAIN_KEYS.get(key, key): value for key, value in train.items()}
-    return {"optimizer": config.get("optimizer", optimizer), "topics": config.get("topics", {}), "train": train}
+    """Return the sections of training as they are today.
+
+    The optimiser had its settings among `train`'s, texts of both sides one length, and DPO its refusals in `train`.
+    """
+    old = {TRAIN_KEYS.get(key, key): value for key, value in config["train"].items()}
+    optimizer = {"_target_": "rna_bench.unlearning.optimizers.AdamW"} | {key: old.pop(key) for key in ADAMW if key in old}
+    refusals = {"refusals": old.pop("refusals")} if "refusals" in old else {}
+    method = config["method"] | (refusals if public_name(config["method"]["_target_"]) == "DPO" else {})
+    added = {"retain_max_tokens": old["max_tokens"], "padding": "masked", "micro_batches": 1, "gradient_checkpointing": False}
+    found = {"optimizer": config.get("optimizer", optimizer), "topics": config.get("topics", {}), "train": added | old}
+    return found | {"method": method, "noise": _noise(config["noise"])}
+
+
+def _noise(noise: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the noise section: RNA was the only kind, and called `Noise`."""
+    return dict(noise) | {"_target_": RNA} if noise["scale"] else NO_NOISE
 
 
 def _moved(value: Any) -> Any:

@@ -22,8 +22,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from rna_bench.core import files
 from rna_bench.core.types import InputError
-from rna_bench.experiment.compose import config_folder, given
+from rna_bench.experiment.compose import given
 from rna_bench.experiment.config import ExperimentConfig, experiment_config
+from rna_bench.experiment.resolvers import config_folder
 from rna_bench.experiment.run import execute
 from rna_bench.sweep import slurm
 from rna_bench.sweep.sweep import attempt, conduct

@@ -11,11 +11,13 @@ from typing import Protocol
 from tqdm import tqdm
 
 from rna_bench.core import files
+from rna_bench.core.labels import method_label, noise_label
 from rna_bench.core.types import InputError
 from rna_bench.experiment.compose import one_line
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import forget, gather
-from rna_bench.experiment.run import SHARED, execute
+from rna_bench.experiment.load import SHARED
+from rna_bench.experiment.run import execute
 from rna_bench.runs import failure, lock, record
 from rna_bench.sweep.plan import RECORDED, PlannedRun, RunState, State, SweepPlan, labels, run_state, run_states, save
 from rna_bench.sweep.status import counts
@@ -151,7 +153,8 @@ def attempt(plan: ExperimentConfig) -> None:
         print(f"left: {busy}", flush=True)
     except Exception as error:
         SHARED.forget()
-        label = f"{plan.choices['method']}, noise {plan.config['noise']['scale']:g}, seed {seed}"
+        noise = noise_label(plan.config["noise"]) or "0"
+        label = f"{method_label(plan.choices['method'], plan.choices.get('retain'))}, noise {noise}, seed {seed}"
         _keep(plan.results_dir, PlannedRun(identity, (), label), error_line(error), error)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from rna_bench.core.types import InputError
 from rna_bench.models.delta import save_tensors
-from rna_bench.unlearning.trainer import TrainingLog
+from rna_bench.unlearning.log import TrainingLog
 
 TRAINING_LOG = TypeAdapter(TrainingLog)
 

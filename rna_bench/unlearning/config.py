@@ -4,39 +4,51 @@ import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from rna_bench.core.types import Batch, InputError, Padding
+from rna_bench.core.types import InputError, Padding
 from rna_bench.models.architecture import Architecture
 from rna_bench.unlearning.forward import Passes
-from rna_bench.unlearning.noise import Noise
+from rna_bench.unlearning.losses import MeanOver
+from rna_bench.unlearning.noise import Noise, NoisedModel, Side
 from rna_bench.unlearning.optimizers import Optimizer
 
 
 class Method(Protocol):
-    """A forget loss. `layer` is where it reads hidden states, None when it reads likelihoods.
+    """A forget loss. `layer` is where it reads hidden states, None where it reads likelihoods.
 
-    `control_vector` is what a topic holds fixed from its first step on; `micro_batch_weight` is the weight of a micro-batch's loss
-    in that of its batch.
+    `reads_reference` says whether it reads the reference model on forget inputs; `mean_over` how micro-batches add up.
     """
 
     @property
     def layer(self) -> int | None: ...
-    def control_vector(self, first: Passes, generator: torch.Generator) -> Tensor | None: ...
+    @property
+    def reads_reference(self) -> bool: ...
+    @property
+    def mean_over(self) -> MeanOver: ...
     def forget_loss(self, passes: Passes, control_vector: Any) -> Tensor: ...
-    def micro_batch_weight(self, part: Batch, whole: Batch) -> float: ...
+
+
+@runtime_checkable
+class Steering(Protocol):
+    """What a method has, beside a forget loss, that steers hidden states: a vector a topic, fixed from its first batch on."""
+
+    def control_vector(self, first: Passes, generator: torch.Generator) -> Tensor: ...
 
 
 class RetainLoss(Protocol):
-    """A retain loss. `micro_batch_weight` is what a micro-batch's loss weighs in its batch's."""
+    """A retain loss. `reads_logits` says that it reads predictions and no hidden states; the others are `Method`'s."""
 
     @property
     def reads_logits(self) -> bool: ...
+    @property
+    def reads_reference(self) -> bool: ...
+    @property
+    def mean_over(self) -> MeanOver: ...
     def retain_loss(self, passes: Passes) -> Tensor: ...
-    def micro_batch_weight(self, part: Batch, whole: Batch) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -44,8 +56,7 @@ class Train:
     """How to train: no gradient clipping and no schedule.
 
     `parameters` is a regular expression matched against the whole name of a tensor; `max_tokens` and `retain_max_tokens` cut
-    forget and retain texts; `micro_batches` is the number of micro-batches a step's batch is cut into; `refusals` are the
-    answers that DPO prefers.
+    forget and retain texts; a step's batch is cut into `micro_batches`.
     """
 
     steps: int
@@ -58,7 +69,6 @@ class Train:
     padding: Padding
     micro_batches: int
     gradient_checkpointing: bool
-    refusals: list[str]
 
     def __post_init__(self) -> None:
         for key in ("steps", "lr", "batch_size", "max_tokens", "retain_max_tokens", "micro_batches"):
@@ -72,8 +82,6 @@ class Train:
             re.compile(self.parameters)
         except re.error as error:
             raise InputError("train.parameters", self.parameters, f"is no regular expression ({error}); mend it") from error
-        if not self.refusals or not all(map(str.strip, self.refusals)):
-            raise InputError("train.refusals", self.refusals, "give at least one answer, and none that is empty")
 
 
 @dataclass(frozen=True)
@@ -101,11 +109,11 @@ class TopicConfig:
 
 @dataclass(frozen=True)
 class UnlearningConfig:
-    """Method, retain loss, noise, training and optimiser; `topics` has those that differ."""
+    """Method, retain loss, noise, training and optimiser; `topics` has those that differ. None: no retain loss, no noise."""
 
     method: Method
-    retain: RetainLoss
-    noise: Noise
+    retain: RetainLoss | None
+    noise: Noise | None
     train: Train
     optimizer: Optimizer
     topics: Mapping[str, TopicConfig]
@@ -114,6 +122,24 @@ class UnlearningConfig:
     def of(self, topic: str) -> TopicConfig:
         """Return the topic's own method and training."""
         return self.topics.get(topic) or TopicConfig(self.method, self.train)
+
+    @property
+    def reads_hidden(self) -> bool:
+        """Whether the retain loss compares hidden states, at the steered layer."""
+        return self.retain is not None and not self.retain.reads_logits
+
+
+def without_effect(noise: Noise, method: Method, retain: RetainLoss | None) -> str:
+    """Return why the noise is nothing, or "" where a loss reads what it acts on."""
+    if not noise.noised_layers:
+        return "its scale is 0"
+    if noise.side is Side.retain and retain is None:
+        return "there is no retain loss"
+    reader = method if noise.side is Side.forget else retain
+    assert reader is not None
+    if noise.model is NoisedModel.reference and not reader.reads_reference:
+        return f"{type(reader).__name__} never reads the reference model on {noise.side.value} inputs"
+    return ""
 
 
 def check_topics(recipe: UnlearningConfig, known: Sequence[str]) -> None:
@@ -134,17 +160,25 @@ def check_layers(recipe: UnlearningConfig, depth: int, trained: Collection[int],
             check_layer("method.layer", method.layer, depth)
             if method.layer != layer:
                 raise InputError("topics.*.method.layer", method.layer, f"all topics are steered at one layer; give {layer}")
-    check_layer("noise.layer", recipe.noise.layer, depth)
+    for number in recipe.noise.noised_layers if recipe.noise else ():
+        check_layer("noise.layer", number, depth)
     if layer is None:
         return
     above = [number for number in sorted(trained) if number > layer]
-    if above and not recipe.retain.reads_logits:
+    if above and (recipe.retain is None or recipe.reads_hidden):
         remedy = f"matches tensors of layer {above[0]}, above method.layer={layer}, which no loss reaches; narrow the pattern"
         raise InputError("train.parameters", pattern, remedy)
     if first > layer:
         raise InputError("train.parameters", pattern, f"matches nothing up to method.layer={layer}; widen the pattern")
-    if recipe.noise.scale and recipe.noise.layer > layer and not recipe.retain.reads_logits:
-        raise InputError("noise.layer", recipe.noise.layer, f"the loss is taken at layer {layer}; give {layer} or less")
+    _check_reach(recipe, layer)
+
+
+def _check_reach(recipe: UnlearningConfig, layer: int) -> None:
+    """Raise InputError for noise above the layer at which its side's loss compares hidden states: it would change nothing."""
+    noise = recipe.noise
+    highest = max(noise.noised_layers, default=0) if noise else 0
+    if noise and highest > layer and (noise.side is Side.forget or recipe.reads_hidden):
+        raise InputError("noise.layer", highest, f"the loss is taken at layer {layer}; give {layer} or less")
 
 
 def check_architecture(recipe: UnlearningConfig, architecture: Architecture) -> None:

@@ -1,8 +1,7 @@
-"""The passes of a training step: each is run once, when it is first read, and only as deep as it is read."""
+"""The forward passes of a training step: each is run once, when it is first read, and only as deep as it is read."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -12,91 +11,96 @@ from rna_bench.core.types import Batch, InputError, Outputs, TokenValues
 from rna_bench.models import segments
 from rna_bench.models.chunks import chunked_values
 from rna_bench.models.segments import Policy
-from rna_bench.models.store import Store
-from rna_bench.unlearning.noise import gaussian
+from rna_bench.unlearning.noise import NoisedModel, NoiseDraw, Side
 from rna_bench.unlearning.reference import Clean
 
-
-@dataclass(frozen=True)
-class Augmentation:
-    """Noise on the reference model's pass over retain inputs: `scale` in absolute units, at the output of `layer`."""
-
-    scale: float
-    layer: int
-    generator: torch.Generator
-
-    def __call__(self, hidden: Tensor) -> Tensor:
-        """Return the hidden state with fresh noise."""
-        return gaussian(hidden, self.scale, self.generator)
+REFERENCE, POLICY = NoisedModel.reference, NoisedModel.policy
 
 
 @dataclass(frozen=True)
 class Passes:
-    """The passes of one (micro-)step over a forget and a retain batch.
+    """The passes of one (micro-)step over a forget and a retain batch, with one draw of its noise.
 
     `forget`, `retain`, `reference_forget` and `reference_retain` are hidden states at `layer`, and nothing above it is run;
-    `*_nll` are negative log-likelihoods of the targets; `retain_divergence` compares what policy and reference predict. Logits
-    are made in chunks, where they count. Gradients flow through the policy's passes only. RNA acts on the reference's passes
-    over retain inputs alone, from its own layer upward. With `capture`, hidden states at that layer are noted on the policy's way
-    to the head, for `seen`.
+    `*_nll` are negative log-likelihoods of the labels; `retain_divergence` compares what policy and reference predict. Logits
+    are made in chunks, where they count. Gradients flow through the policy's passes only. Noise acts on the passes of its model
+    over the inputs of its side, from its own layers upward. With `capture`, hidden states at the layer `logged` are kept on the
+    policy's way to the head, for `hidden_at`. `answered` is the forget batch with answers in place of its texts.
     """
 
     policy: Policy
     layer: int | None
+    logged: int
     forget_batch: Batch
     retain_batch: Batch
-    preferred_batch: Callable[[], Batch]
-    augmentation: Augmentation
-    store: Store
+    answered: Callable[[tuple[str, ...]], Batch]
+    noise: NoiseDraw
+    clean: Clean
     capture: bool = False
+    memo: dict[tuple[object, ...], Tensor] = field(default_factory=dict)
+    """What was run already. Draws of one step share it: what the noise does not reach is run once for all of them."""
 
-    @cached_property
+    def drawn(self, draws: Sequence[NoiseDraw]) -> list["Passes"]:
+        """Return these passes with each of the draws."""
+        return [replace(self, noise=draw) for draw in draws]
+
+    @property
     def forget(self) -> Outputs:
         """The policy on forget inputs."""
-        return Outputs(self._policy_hidden(self.forget_batch), self.forget_batch.mask)
+        return Outputs(self._hidden(POLICY, Side.forget), self.forget_batch.mask)
 
-    @cached_property
+    @property
     def retain(self) -> Outputs:
         """The policy on retain inputs."""
-        return Outputs(self._policy_hidden(self.retain_batch), self.retain_batch.mask)
+        return Outputs(self._hidden(POLICY, Side.retain), self.retain_batch.mask)
 
-    @cached_property
+    @property
     def reference_forget(self) -> Outputs:
-        """The reference model on forget inputs, without noise."""
-        return Outputs(self._clean(self.forget_batch, self._layer), self.forget_batch.mask)
+        """The reference model on forget inputs."""
+        return Outputs(self._hidden(REFERENCE, Side.forget), self.forget_batch.mask)
 
-    @cached_property
+    @property
     def reference_retain(self) -> Outputs:
-        """The reference model on retain inputs, with noise."""
-        return Outputs(self._noised(self._layer), self.retain_batch.mask)
+        """The reference model on retain inputs; RNA acts here."""
+        return Outputs(self._hidden(REFERENCE, Side.retain), self.retain_batch.mask)
 
-    @cached_property
+    @property
     def forget_nll(self) -> TokenValues:
-        """-log p of each target of the forget batch, by the policy."""
-        return self._nll(self._policy_final(self.forget_batch), self.forget_batch)
+        """-log p of each label of the forget batch, by the policy."""
+        return self._nll(self._final(POLICY, Side.forget), self.forget_batch)
 
-    @cached_property
-    def preferred_nll(self) -> TokenValues:
-        """-log p of each target of the preferred answers, by the policy."""
-        return self._nll(self._policy_final(self._preferred), self._preferred)
+    @property
+    def retain_nll(self) -> TokenValues:
+        """-log p of each label of the retain batch, by the policy."""
+        return self._nll(self._final(POLICY, Side.retain), self.retain_batch)
 
-    @cached_property
+    @property
+    @torch.no_grad()
     def reference_forget_nll(self) -> TokenValues:
-        """-log p of each target of the forget batch, by the reference model, without noise."""
-        return self._reference_nll(self.forget_batch)
+        """-log p of each label of the forget batch, by the reference model."""
+        batch = self.forget_batch
+        if self.noise.edits(REFERENCE, Side.forget):
+            return self._nll(self._final(REFERENCE, Side.forget), batch)
+        return self._clean_nll(batch)
 
-    @cached_property
-    def reference_preferred_nll(self) -> TokenValues:
-        """-log p of each target of the preferred answers, by the reference model, without noise."""
-        return self._reference_nll(self._preferred)
+    def answers_nll(self, answers: tuple[str, ...]) -> TokenValues:
+        """-log p of the answers, in turn, to the forget batch's contexts, by the policy, without noise."""
+        batch = self.answered(answers)
+        return self._nll(self._run(POLICY, batch, {}, None), batch)
+
+    @torch.no_grad()
+    def reference_answers_nll(self, answers: tuple[str, ...]) -> TokenValues:
+        """-log p of the answers, in turn, to the forget batch's contexts, by the reference model, without noise."""
+        return self._clean_nll(self.answered(answers))
 
     def retain_divergence(self, divergence: Callable[[Tensor, Tensor], Tensor]) -> TokenValues:
-        """Return divergence(reference's logits (n, v), policy's logits (n, v)) -> (n,) where retain targets are predicted.
+        """Return divergence(reference's logits (n, v), policy's logits (n, v)) -> (n,) where retain labels are predicted.
 
-        Each value stands at the target's own position. Deviation: the released code also compares what the last token predicts.
+        Each value stands at the label's own position. Deviation: the released code also compares what the last token predicts.
         """
         counted = self.retain_batch.label_mask.bool()[:, 1:]
-        policy, reference = self._policy_final(self.retain_batch)[:, :-1][counted], self._noised_final()[:, :-1][counted]
+        policy = self._final(POLICY, Side.retain)[:, :-1][counted]
+        reference = self._final(REFERENCE, Side.retain)[:, :-1][counted]
 
         def value(rows: Tensor, at: slice) -> Tensor:
             with torch.no_grad():
@@ -105,110 +109,105 @@ class Passes:
 
         return scatter(chunked_values(policy, value, self._vocabulary), self.retain_batch.label_mask)
 
-    def seen(self, batch: Batch) -> Tensor:
-        """Return the policy's hidden states on the forget or retain batch at `layer`, or at the noise's where that is None."""
-        if self.layer is not None:
-            return (self.forget if batch is self.forget_batch else self.retain).hidden
-        layer = self.augmentation.layer
-        if layer < self.policy.first:
-            return self._clean(batch, layer)
-        if id(batch) in self._noted:
-            return self._noted[id(batch)]
-        return segments.hidden(self.policy, batch, layer, start=self.policy.first, entry=self._entry(batch))
+    def hidden_at(self, side: Side) -> Tensor:
+        """Return the policy's hidden states (b, t, d) on the inputs of a side, at the layer `logged`."""
+        if self.layer == self.logged:
+            return self._hidden(POLICY, side)
+        captured = self.memo.get(("captured", side))
+        return self._run(POLICY, self._batch(side), {}, self.logged) if captured is None else captured
 
     @property
     def width(self) -> int:
         """The hidden size d."""
         return self.policy.model.config.get_text_config().hidden_size
 
-    @cached_property
-    def _preferred(self) -> Batch:
-        return self.preferred_batch()
-
-    @property
-    def _layer(self) -> int:
-        if self.layer is None:
-            raise InputError("retain", "HiddenMSE", "the method steers no layer to compare at; give a retain loss on logits")
-        return self.layer
-
     @property
     def _vocabulary(self) -> int:
         return self.policy.model.config.get_text_config().vocab_size
 
-    @cached_property
-    def _clean(self) -> Clean:
-        return Clean(self.policy, self.store)
+    def _batch(self, side: Side) -> Batch:
+        return self.forget_batch if side is Side.forget else self.retain_batch
 
-    def _entry(self, batch: Batch) -> Tensor | None:
-        """Return what enters the first trained layer, the same for policy and reference, or None where that is layer 0."""
-        if not self.policy.first:
-            return None
-        noised = batch is self.retain_batch and self.augmentation.scale
-        if (noised or self.capture) and self.augmentation.layer < self.policy.first - 1:
-            self._clean(batch, self.augmentation.layer)  # on the way up: noise enters there, or it is asked for
-        return self._clean(batch, self.policy.first - 1)
+    def _once(self, name: str, model: NoisedModel, side: Side, make: Callable[[], Tensor]) -> Tensor:
+        key = (name, model, side, self.noise.draw if self.noise.edits(model, side) else None)
+        if key not in self.memo:
+            self.memo[key] = make()
+        return self.memo[key]
 
-    def _policy_hidden(self, batch: Batch) -> Tensor:
-        if self._layer < self.policy.first:
-            return self._clean(batch, self._layer)
-        return segments.hidden(self.policy, batch, self._layer, start=self.policy.first, entry=self._entry(batch))
+    def _hidden(self, model: NoisedModel, side: Side) -> Tensor:
+        """Return hidden states at `layer`."""
+        layer = self.layer
+        if layer is None:
+            raise InputError("retain", "HiddenMSE", "the method steers no layer to compare at; give a retain loss on logits")
+        edits = {number: edit for number, edit in self.noise.edits(model, side).items() if number <= layer}
+        return self._once("hidden", model, side, lambda: self._run(model, self._batch(side), edits, layer))
 
-    def _policy_final(self, batch: Batch) -> Tensor:
-        """Return what `_logits` reads: final hidden states, or, of a model that cannot be cut, the logits themselves."""
-        if self.policy.unsplittable:
-            return segments.logits(self.policy, batch, edits=self._notes(batch))
-        return segments.final(self.policy, batch, start=self.policy.first, entry=self._entry(batch), edits=self._notes(batch))
+    def _final(self, model: NoisedModel, side: Side) -> Tensor:
+        """Return what `_logits` reads: final hidden states, or, of a model that cannot be split, the logits themselves."""
+        edits = self.noise.edits(model, side) | (self._captured(side) if model is POLICY else {})
+        return self._once("final", model, side, lambda: self._run(model, self._batch(side), edits, None))
 
-    def _notes(self, batch: Batch) -> Mapping[int, Callable[[Tensor], Tensor]]:
-        """Return what notes the hidden states at the noise's layer while the policy runs, and changes nothing."""
-        if not self.capture or self.augmentation.layer < self.policy.first:
+    def _captured(self, side: Side) -> dict[int, Callable[[Tensor], Tensor]]:
+        """Return what keeps the hidden states at the layer `logged` while the policy runs, and changes nothing."""
+        if not self.capture or self.logged < self.policy.first:
             return {}
-        return {self.augmentation.layer: lambda hidden: self._noted.setdefault(id(batch), hidden)}
+        return {self.logged: lambda hidden: self.memo.setdefault(("captured", side), hidden)}
 
-    @cached_property
-    def _noted(self) -> dict[int, Tensor]:
-        return {}
+    def _run(self, model: NoisedModel, batch: Batch, edits: Mapping[int, Callable[[Tensor], Tensor]], stop: int | None) -> Tensor:
+        """Return hidden states (b, t, d) at the output of layer `stop`, or with None what the head reads; `edits` change layers."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and model is POLICY):
+            if self.policy.unsplittable:
+                return self._run_whole(model, batch, edits, stop)
+            if stop is not None and not edits and (model is REFERENCE or stop < self.policy.first):
+                return self.clean(batch, stop)
+            start, entry = self._entry(model, batch, edits)
+            above = {number: edit for number, edit in edits.items() if number >= start}
+            if stop is not None and start > stop:
+                assert entry is not None
+                return entry
+            reference = model is REFERENCE
+            if stop is None:
+                return segments.final(self.policy, batch, reference=reference, start=start, entry=entry, edits=above)
+            return segments.hidden(self.policy, batch, stop, reference=reference, start=start, entry=entry, edits=above)
 
-    @torch.no_grad()
-    def _reference_final(self, batch: Batch) -> Tensor:
-        if self.policy.unsplittable:
-            return segments.logits(self.policy, batch, reference=True)
-        return segments.final(self.policy, batch, reference=True, start=self.policy.first, entry=self._entry(batch))
+    def _run_whole(
+        self, model: NoisedModel, batch: Batch, edits: Mapping[int, Callable[[Tensor], Tensor]], stop: int | None
+    ) -> Tensor:
+        if stop is None:
+            return segments.logits(self.policy, batch, reference=model is REFERENCE, edits=edits)
+        return segments.hidden(self.policy, batch, stop, reference=model is REFERENCE, edits=edits)
 
-    @torch.no_grad()
-    def _noised(self, stop: int) -> Tensor:
-        """Return the reference's hidden states at `stop` on retain inputs, noise having entered at its own layer."""
-        added, batch = self.augmentation, self.retain_batch
-        if added.layer > stop or not added.scale:
-            return self._clean(batch, stop)
-        if self.policy.unsplittable:
-            return segments.hidden(self.policy, batch, stop, reference=True, edits={added.layer: added})
-        noised = added(self._clean(batch, added.layer))
-        if added.layer == stop:
-            return noised
-        return segments.hidden(self.policy, batch, stop, reference=True, start=added.layer + 1, entry=noised)
+    def _entry(
+        self, model: NoisedModel, batch: Batch, edits: Mapping[int, Callable[[Tensor], Tensor]]
+    ) -> tuple[int, Tensor | None]:
+        """Return the layer to begin at and what enters it: below it policy and reference are the same, and nothing is run twice."""
+        first, lowest = self.policy.first, min(edits, default=None)
+        if lowest is not None and (model is REFERENCE or lowest < first):
+            return lowest + 1, edits[lowest](self.clean(batch, lowest))
+        if not first:
+            return 0, None
+        for layer in self._needed_below(batch):  # on the way up, so that each layer is run once
+            self.clean(batch, layer)
+        return first, self.clean(batch, first - 1)
 
-    @torch.no_grad()
-    def _noised_final(self) -> Tensor:
-        """Return what `_logits` reads, of the reference on retain inputs with noise."""
-        added, batch = self.augmentation, self.retain_batch
-        if not added.scale:
-            return self._reference_final(batch)
-        if self.policy.unsplittable:
-            return segments.logits(self.policy, batch, reference=True, edits={added.layer: added})
-        noised = added(self._clean(batch, added.layer))
-        return segments.final(self.policy, batch, reference=True, start=added.layer + 1, entry=noised)
+    def _needed_below(self, batch: Batch) -> list[int]:
+        """Return the layers below the first trained one at which the clean hidden states of a batch are needed, too."""
+        side = Side.retain if batch is self.retain_batch else Side.forget
+        noised = [*self.noise.edits(REFERENCE, side), *self.noise.edits(POLICY, side)][:1]
+        layers = [*noised, *([self.logged] if self.capture else [])]
+        return sorted(layer for layer in layers if layer < self.policy.first - 1)
 
     def _logits(self, rows: Tensor) -> Tensor:
         return rows if self.policy.unsplittable else segments.head(self.policy, rows)
 
-    @torch.no_grad()
-    def _reference_nll(self, batch: Batch) -> TokenValues:
-        values = self.store.get("nll", batch, lambda: self._nll(self._reference_final(batch), batch).values)
+    def _clean_nll(self, batch: Batch) -> TokenValues:
+        """Return -log p of each label by the reference model without noise; the store may know it."""
+        store = self.clean.store
+        values = store.get("nll", batch, lambda: self._nll(self._run(REFERENCE, batch, {}, None), batch).values)
         return TokenValues(values, batch.label_mask)
 
     def _nll(self, final: Tensor, batch: Batch) -> TokenValues:
-        """Return -log p of each target, at the target's own position; the row before it predicts it."""
+        """Return -log p of each label, at the label's own position; the row before it predicts it."""
         counted = batch.label_mask.bool()
         labels = batch.input_ids[counted]
 
@@ -220,5 +219,5 @@ class Passes:
 
 def scatter(values: Tensor, mask: Tensor) -> TokenValues:
     """Return values (n,) at the positions where the mask (b, t) is 1."""
-    spread = torch.zeros(mask.shape, dtype=values.dtype, device=values.device)
-    return TokenValues(spread.masked_scatter(mask.bool(), values), mask)
+    whole = torch.zeros(mask.shape, dtype=values.dtype, device=values.device)
+    return TokenValues(whole.masked_scatter(mask.bool(), values), mask)

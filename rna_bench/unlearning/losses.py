@@ -40,6 +40,19 @@ def gaussian_unit_vector(size: int, generator: torch.Generator) -> Tensor:
     return vector / vector.norm()
 
 
+class MeanOver(Enum):
+    """What a loss is a mean over, which says how the losses of micro-batches add up to the batch's.
+
+    `tokens`: those of the batch's mask. `labels`: tokens whose prediction counts. `sequences`: the batch's rows. `batch`: the loss
+    is a function of one mean over the whole batch, and no sum over micro-batches.
+    """
+
+    tokens = "tokens"
+    labels = "labels"
+    sequences = "sequences"
+    batch = "batch"
+
+
 class Reduction(Enum):
     """From likelihoods of tokens to what a preference loss compares.
 
@@ -51,6 +64,11 @@ class Reduction(Enum):
     token_mean = "token_mean"
     sequence_sum = "sequence_sum"
     sequence_mean = "sequence_mean"
+
+    @property
+    def mean_over(self) -> MeanOver:
+        """What a loss that is a mean over the reduced numbers is a mean over."""
+        return MeanOver.batch if self is Reduction.token_mean else MeanOver.sequences
 
 
 def reduced(nll: TokenValues, reduction: Reduction) -> Tensor:
@@ -68,6 +86,12 @@ def reduced(nll: TokenValues, reduction: Reduction) -> Tensor:
 def token_mean(values: TokenValues) -> Tensor:
     """Return the mean over the positions of the mask, as a scalar; 0 where there is none."""
     return (values.values * values.mask).sum() / values.mask.sum().clamp(min=1)
+
+
+def check_beta(beta: float) -> None:
+    """Raise InputError unless beta, the inverse temperature of the preference losses, is above 0."""
+    if not beta > 0:
+        raise InputError("method.beta", beta, "give a number above 0")
 
 
 def npo_loss(policy: Tensor, reference: Tensor, beta: float) -> Tensor:
@@ -110,17 +134,15 @@ def log_probability_mse(reference: Tensor, policy: Tensor) -> Tensor:
     return (expected - given).square().mean(dim=-1)
 
 
-def token_weight(part: Tensor, whole: Tensor) -> float:
-    """Return how much of the whole batch's counted positions a micro-batch holds.
-
-    A mean over tokens is the sum of its micro-batches' means times these shares.
-    """
-    return (part.sum() / whole.sum()).item()
-
-
-def reduction_weight(reduction: Reduction, part: Batch, whole: Batch) -> float:
-    """Return what a micro-batch's mean over reduced nll weighs in the whole batch's."""
-    if reduction is not Reduction.token_mean or len(part.input_ids) == len(whole.input_ids):
-        return len(part.input_ids) / len(whole.input_ids)
-    remedy = "a loss of the whole batch's mean is no sum over micro-batches; give sequence_sum, or train.micro_batches=1"
-    raise InputError("method.reduction", reduction.value, remedy)
+def micro_batch_weight(mean_over: MeanOver, part: Batch, whole: Batch) -> float:
+    """Return the weight of a micro-batch's loss in the batch's: its share of what the loss is a mean over."""
+    match mean_over:
+        case MeanOver.tokens:
+            return (part.mask.sum() / whole.mask.sum()).item()
+        case MeanOver.labels:
+            return (part.label_mask.sum() / whole.label_mask.sum()).item()
+        case MeanOver.batch if len(part.input_ids) < len(whole.input_ids):
+            remedy = "a loss of the whole batch's mean is no sum over micro-batches; give sequence_sum, or train.micro_batches=1"
+            raise InputError("method.reduction", Reduction.token_mean.value, remedy)
+        case _:
+            return len(part.input_ids) / len(whole.input_ids)

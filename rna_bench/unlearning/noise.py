@@ -1,13 +1,33 @@
-"""Random noise augmentation (RNA): Gaussian noise on hidden states of the reference model."""
+"""Noise on hidden states while unlearning. Random noise augmentation (RNA, arXiv 2501.19202) is one kind of it.
 
+To add a kind, write a frozen dataclass that follows `Noise`, and a YAML file that names it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from rna_bench.core.types import Batch, InputError
+
+
+class NoisedModel(Enum):
+    """Whose hidden states have noise: the frozen reference model's, or those of the policy, which is trained."""
+
+    reference = "reference"
+    policy = "policy"
+
+
+class Side(Enum):
+    """Which inputs have noise."""
+
+    forget = "forget"
+    retain = "retain"
 
 
 class Unit(Enum):
@@ -17,35 +37,178 @@ class Unit(Enum):
     rms = "rms"
 
 
-@dataclass(frozen=True)
-class Noise:
-    """RNA: scale nu (a standard deviation) in `unit`, added at the output of `layer`. nu = 0 is no noise.
+class Noise(Protocol):
+    """A kind of noise: where it acts, how often it is drawn in a step, and what it does to a hidden state.
 
-    arXiv 2501.19202: only to the reference model, only on retain inputs, fresh at every step. The released code (f12bf26)
-    takes nu as absolute.
+    `noised_layers` are the layers at whose output it acts; none is no noise. The loss of its side is the mean over `draws` draws
+    a step, and draws of the same `stream` begin with the same random numbers.
+    """
+
+    @property
+    def model(self) -> NoisedModel: ...
+    @property
+    def side(self) -> Side: ...
+    @property
+    def noised_layers(self) -> Sequence[int]: ...
+    @property
+    def draws(self) -> int: ...
+    def absolute_scale(self, rms: float) -> float: ...
+    def stream(self, draw: int) -> tuple[object, ...]: ...
+    def add(self, hidden: Tensor, scale: float, draw: int, generator: torch.Generator) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class RNA:
+    """Gaussian noise of scale nu (a standard deviation) in `unit`, at the output of `layer`. nu = 0 is no noise.
+
+    arXiv 2501.19202: on the reference model alone, on retain inputs alone, fresh at every step, independent for each token and
+    dimension. The released code (f12bf26) takes nu as absolute, at the steered layer.
     """
 
     scale: float
     unit: Unit
     layer: int
+    model = NoisedModel.reference
+    side = Side.retain
+    draws = 1
 
     def __post_init__(self) -> None:
-        if not 0 <= self.scale < float("inf"):
-            raise InputError("noise.scale", self.scale, "a standard deviation cannot be negative or infinite; give 0 or more")
+        check_scale(self.scale)
 
-    def absolute(self, rms: float) -> float:
-        """Return the standard deviation that is added, given the hidden state's root mean square."""
-        if self.unit is Unit.absolute or self.scale == 0:
-            return self.scale
-        if not rms > 0:
-            raise InputError("noise.unit", "rms", f"the hidden RMS is {rms}: texts are too short to tell; give absolute")
-        return self.scale * rms
+    @property
+    def noised_layers(self) -> Sequence[int]:
+        """The one layer."""
+        return (self.layer,) if self.scale else ()
+
+    def absolute_scale(self, rms: float) -> float:
+        """Return the scale in units of the hidden state, of which `rms` is the root mean square."""
+        return absolute(self.scale, self.unit, rms)
+
+    def stream(self, draw: int) -> tuple[object, ...]:
+        """Return the names of the step's one stream."""
+        return ()
+
+    def add(self, hidden: Tensor, scale: float, draw: int, generator: torch.Generator) -> Tensor:
+        """Return hidden + e, e ~ N(0, scale^2)."""
+        return gaussian(hidden, scale, generator)
+
+
+@dataclass(frozen=True)
+class GaussianNoise:
+    """RNA's noise elsewhere: at one layer or several, on the reference model or the policy, on retain or forget inputs.
+
+    At several layers it is drawn for each anew. With `draws` = K the loss is the mean over K independent draws a step: for a
+    squared distance its gradient is that of one target averaged over the K draws.
+    """
+
+    scale: float
+    unit: Unit
+    layers: list[int]
+    model: NoisedModel
+    side: Side
+    draws: int
+
+    def __post_init__(self) -> None:
+        check_scale(self.scale)
+        if self.draws < 1:
+            raise InputError("noise.draws", self.draws, "give 1 or more")
+        if len(set(self.layers)) < len(self.layers) or not self.layers:
+            raise InputError("noise.layers", self.layers, "give at least one layer, and none twice")
+
+    @property
+    def noised_layers(self) -> Sequence[int]:
+        """The layers given."""
+        return tuple(self.layers) if self.scale else ()
+
+    def absolute_scale(self, rms: float) -> float:
+        """Return the scale in units of the hidden state, of which `rms` is the root mean square."""
+        return absolute(self.scale, self.unit, rms)
+
+    def stream(self, draw: int) -> tuple[object, ...]:
+        """Return the names of a draw's stream: the first is RNA's."""
+        return (draw,) if draw else ()
+
+    def add(self, hidden: Tensor, scale: float, draw: int, generator: torch.Generator) -> Tensor:
+        """Return hidden + e, e ~ N(0, scale^2)."""
+        return gaussian(hidden, scale, generator)
+
+
+@dataclass(frozen=True)
+class AntitheticNoise:
+    """RNA in antithetic pairs: the retain loss is the mean over e and -e.
+
+    Where the loss is a squared distance of hidden states at `layer` itself, its gradient is exactly that without noise: e and -e
+    cancel in it. Below the compared layer they do not, as the layers between are not linear.
+    """
+
+    scale: float
+    unit: Unit
+    layer: int
+    model = NoisedModel.reference
+    side = Side.retain
+    draws = 2
+
+    def __post_init__(self) -> None:
+        check_scale(self.scale)
+
+    @property
+    def noised_layers(self) -> Sequence[int]:
+        """The one layer."""
+        return (self.layer,) if self.scale else ()
+
+    def absolute_scale(self, rms: float) -> float:
+        """Return the scale in units of the hidden state, of which `rms` is the root mean square."""
+        return absolute(self.scale, self.unit, rms)
+
+    def stream(self, draw: int) -> tuple[object, ...]:
+        """Return the names of the one stream that both draws begin with."""
+        return ()
+
+    def add(self, hidden: Tensor, scale: float, draw: int, generator: torch.Generator) -> Tensor:
+        """Return hidden + e in the first draw and hidden - e in the second, e ~ N(0, scale^2)."""
+        return gaussian(hidden, -scale if draw else scale, generator)
+
+
+@dataclass(frozen=True)
+class NoiseDraw:
+    """One draw of a step's noise, as forward passes apply it; `scales` are absolute, by layer."""
+
+    noise: Noise | None
+    scales: Mapping[int, float]
+    draw: int
+    generator: torch.Generator | None
+
+    def edits(self, model: NoisedModel, side: Side) -> dict[int, Callable[[Tensor], Tensor]]:
+        """Return what the noise does to layers' outputs in the pass of a model over the inputs of a side, from below."""
+        if not self.noise or (self.noise.model, self.noise.side) != (model, side):
+            return {}
+        return {layer: partial(self._add, self.noise, layer) for layer in sorted(self.scales)}
+
+    def _add(self, noise: Noise, layer: int, hidden: Tensor) -> Tensor:
+        assert self.generator is not None
+        return noise.add(hidden, self.scales[layer], self.draw, self.generator)
+
+
+NO_NOISE = NoiseDraw(None, {}, 0, None)
+
+
+def check_scale(scale: float) -> None:
+    """Raise InputError unless the scale is a standard deviation."""
+    if not 0 <= scale < float("inf"):
+        raise InputError("noise.scale", scale, "a standard deviation cannot be negative or infinite; give 0 or more")
+
+
+def absolute(scale: float, unit: Unit, rms: float) -> float:
+    """Return a scale in units of the hidden state, given its root mean square."""
+    if unit is Unit.absolute:
+        return scale
+    if not rms > 0:
+        raise InputError("noise.unit", "rms", f"the hidden RMS is {rms}: texts are too short to tell; give absolute")
+    return scale * rms
 
 
 def gaussian(hidden: Tensor, scale: float, generator: torch.Generator) -> Tensor:
     """Return hidden + scale * z, z ~ N(0, 1) for each element of (b, t, d); drawn in fp32, added in the hidden's dtype."""
-    if scale == 0:
-        return hidden
     z = torch.randn(hidden.shape, generator=generator, device=hidden.device, dtype=torch.float32)
     return hidden + (scale * z).to(hidden.dtype)
 

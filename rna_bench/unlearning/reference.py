@@ -24,14 +24,14 @@ class Clean:
     """Hidden states of the reference model without noise, each computed once for a batch; a store may know them already."""
 
     def __init__(self, policy: Policy, store: Store) -> None:
-        self._policy, self._store = policy, store
+        self._policy, self.store = policy, store
         self._known: dict[tuple[int, int], Tensor] = {}
 
     @torch.no_grad()
     def __call__(self, batch: Batch, layer: int) -> Tensor:
         key = (id(batch), layer)
         if key not in self._known:
-            self._known[key] = self._store.get(f"hidden {layer}", batch, partial(self._make, batch, layer))
+            self._known[key] = self.store.get(f"hidden {layer}", batch, partial(self._make, batch, layer))
         return self._known[key]
 
     def _make(self, batch: Batch, layer: int) -> Tensor:

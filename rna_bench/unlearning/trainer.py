@@ -1,160 +1,149 @@
 """The training loop: topics in turn, one joint step of forget and weighted retain loss."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Protocol, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from rna_bench.core.seeds import generator
-from rna_bench.core.types import Batch, EvalPoint, InputError, Score, StepLoss, finite
+from rna_bench.core.types import Batch, EvalPoint, InputError, StepLoss, finite
 from rna_bench.data.batches import TopicBatches, parts
 from rna_bench.models.segments import Policy
 from rna_bench.models.store import NOTHING, Store
-from rna_bench.unlearning.config import UnlearningConfig
-from rna_bench.unlearning.forward import Augmentation, Passes
-from rna_bench.unlearning.noise import beyond_first, hidden_norm, hidden_rms
-from rna_bench.unlearning.reference import reference_hidden
+from rna_bench.unlearning.config import Steering, UnlearningConfig
+from rna_bench.unlearning.forward import Passes
+from rna_bench.unlearning.log import NO_CHECKPOINTER, Checkpointer, Evaluate, Progress, TrainingLog
+from rna_bench.unlearning.losses import micro_batch_weight
+from rna_bench.unlearning.noise import NO_NOISE, NoiseDraw, Side, beyond_first, hidden_norm, hidden_rms
+from rna_bench.unlearning.reference import Clean, reference_hidden
 
-
-@dataclass
-class TrainingLog:
-    """What happened: losses by step, scores along the run, the noise in both units, and why it stopped early, if it did."""
-
-    losses: list[StepLoss] = field(default_factory=list)
-    eval_points: list[EvalPoint] = field(default_factory=list)
-    statistics: dict[str, float | None] = field(default_factory=dict)
-    diverged: str = ""
-
-    def events(self) -> list[StepLoss | EvalPoint]:
-        """Return looks and losses in the order of their steps, as they came: a look after n steps before the loss of step n."""
-        return sorted([*self.eval_points, *self.losses], key=lambda event: event.step)
-
-
-Watch: TypeAlias = Callable[[int], tuple[Score, ...] | None]
-"""Called before the first step (0) and after each (1, 2, ...); returns scores when it is time to look."""
-Progress: TypeAlias = Callable[[StepLoss | EvalPoint], None]
-"""Told of each step's losses and of each look, in their order, and of those that were kept before an interruption, too."""
 NO_LABEL = "leaves no token of a batch to learn from; raise it"
 ControlVectors: TypeAlias = dict[str, Tensor | None]
 
 
-class Keeper(Protocol):
-    """What keeps the state of training, so that it can go on after an interruption.
-
-    `restore` puts back what was kept, if anything was, and returns its history; `after_step` may keep what there is now.
-    """
-
-    def restore(self, policy: Policy, optimizer: torch.optim.Optimizer) -> TrainingLog | None: ...
-    def after_step(self, policy: Policy, optimizer: torch.optim.Optimizer, history: TrainingLog) -> None: ...
-
-
-@dataclass(frozen=True)
-class NoCheckpointer:
-    """Keeps nothing."""
-
-    def restore(self, policy: Policy, optimizer: torch.optim.Optimizer) -> None:
-        """Return that there is nothing."""
-
-    def after_step(self, policy: Policy, optimizer: torch.optim.Optimizer, history: TrainingLog) -> None:
-        """Keep nothing."""
-
-
-NO_CHECKPOINTER = NoCheckpointer()
-
-
 @dataclass(frozen=True)
 class Trainer:
-    """What stays the same from step to step."""
+    """What stays the same from step to step.
+
+    `scales` are the noise's, absolute, by layer; `logged` is the layer whose hidden norms eval points have.
+    """
 
     policy: Policy
     topics: Sequence[TopicBatches]
     recipe: UnlearningConfig
-    scale: float
+    scales: Mapping[int, float]
+    logged: int
     store: Store
 
-    def passes(self, topic: TopicBatches, index: int, scale: float, step: int, count: int, *, capture: bool = False) -> "Step":
-        """Return the passes of batch number `index` of a topic, in `count` micro-batches, with the noise of a step."""
-        recipe = self.recipe
-        noise = Augmentation(scale, recipe.noise.layer, generator(self.policy.device, recipe.seed, "noise", step))
-        forget, retain = topic.forget(index), topic.retain(index)
-        layer = recipe.of(topic.name).method.layer
-        if layer is None and not forget.label_mask.any():
-            raise InputError("train.max_tokens", recipe.of(topic.name).train.max_tokens, NO_LABEL)
-        if recipe.retain.reads_logits and not retain.label_mask.any():
-            raise InputError("train.retain_max_tokens", recipe.of(topic.name).train.retain_max_tokens, NO_LABEL)
-        pieces = zip(parts(forget, count), parts(retain, count), strict=True)
-        return Step(
-            forget,
-            retain,
-            [
-                Passes(self.policy, layer, f, r, partial(self._preferred, topic, index, i, count), noise, self.store, capture)
-                for i, (f, r) in enumerate(pieces)
-            ],
-        )
+    def step(self, number: int) -> Iterator["MicroBatch"]:
+        """Yield the micro-batches of a step, with its draws of noise."""
+        topic, index = self.topics[number % len(self.topics)], number // len(self.topics)
+        whole = topic.forget(index), topic.retain(index)
+        self._check(topic, *whole)
+        count, draws = self.recipe.train.micro_batches, self._draws(number)
+        for piece, part in enumerate(zip(*(parts(batch, count) for batch in whole), strict=True)):
+            yield MicroBatch(self._passes(topic, index, piece, count, part).drawn(draws), whole)
 
     def first(self, topic: TopicBatches) -> Passes:
         """Return the passes of a topic's first batch, without noise."""
-        return self.passes(topic, 0, 0.0, 0, 1, capture=True).passes[0]
+        batches = topic.forget(0), topic.retain(0)
+        self._check(topic, *batches)
+        return self._passes(topic, 0, 0, 1, batches, capture=True)
 
-    def _preferred(self, topic: TopicBatches, index: int, piece: int, count: int) -> Batch:
-        return list(parts(topic.forget.answered(index, self.recipe.train.refusals), count))[piece]
+    def _passes(
+        self, topic: TopicBatches, index: int, piece: int, count: int, part: tuple[Batch, Batch], *, capture: bool = False
+    ) -> Passes:
+        answered = cache(partial(self._answered, topic, index, piece, count))
+        layer, clean = self.recipe.of(topic.name).method.layer, Clean(self.policy, self.store)
+        return Passes(self.policy, layer, self.logged, *part, answered, NO_NOISE, clean, capture)
+
+    def _draws(self, step: int) -> list[NoiseDraw]:
+        """Return a step's draws of noise. Its micro-batches take from the same streams, one after the other."""
+        noise, device, seed = self.recipe.noise, self.policy.device, self.recipe.seed
+        if noise is None:
+            return [NO_NOISE]
+        streams = (generator(device, seed, "noise", step, *noise.stream(draw)) for draw in range(noise.draws))
+        return [NoiseDraw(noise, self.scales, draw, stream) for draw, stream in enumerate(streams)]
+
+    def _check(self, topic: TopicBatches, forget: Batch, retain: Batch) -> None:
+        """Raise InputError for a batch without a label where a loss on likelihoods reads it."""
+        own, loss = self.recipe.of(topic.name), self.recipe.retain
+        if own.method.layer is None and not forget.label_mask.any():
+            raise InputError("train.max_tokens", own.train.max_tokens, NO_LABEL)
+        if loss and loss.reads_logits and not retain.label_mask.any():
+            raise InputError("train.retain_max_tokens", own.train.retain_max_tokens, NO_LABEL)
+
+    def _answered(self, topic: TopicBatches, index: int, piece: int, count: int, answers: tuple[str, ...]) -> Batch:
+        return list(parts(topic.forget.answered(index, answers), count))[piece]
 
 
 @dataclass(frozen=True)
-class Step:
-    """A step's whole batches, and the passes over its micro-batches."""
+class MicroBatch:
+    """The passes over one part of a step's batches, one for each draw of the noise, and the whole batches."""
 
-    forget: Batch
-    retain: Batch
     passes: Sequence[Passes]
+    whole: tuple[Batch, Batch]
+
+    def mean(self, side: Side, noised: Side | None, loss: Callable[[Passes], Tensor]) -> Tensor:
+        """Return the loss, on the side that has noise its mean over the draws."""
+        draws = self.passes if side is noised else self.passes[:1]
+        return torch.stack([loss(passes) for passes in draws]).mean() if len(draws) > 1 else loss(draws[0])
 
 
 def unlearn(
     policy: Policy,
     topics: Sequence[TopicBatches],
     recipe: UnlearningConfig,
-    watch: Watch,
+    evaluate: Evaluate,
     progress: Progress,
     store: Store = NOTHING,
-    keeper: Keeper = NO_CHECKPOINTER,
+    checkpointer: Checkpointer = NO_CHECKPOINTER,
 ) -> TrainingLog:
     """Train the policy in place and return what happened. A loss that is not finite stops the run before its update.
 
-    Training goes on from what the keeper has, to the bit; the policy comes untrained either way.
+    Training goes on from the state that the checkpointer has, to the bit; the policy comes untrained either way.
     """
-    rms = _reference_rms(policy, topics, recipe.noise.layer, store)
-    trainer = Trainer(policy, topics, recipe, recipe.noise.absolute(rms), store)
+    logged = recipe.method.layer if recipe.method.layer is not None else policy.last
+    rms = _reference_rms(policy, topics, recipe, logged, store)
+    noise = recipe.noise
+    scales = {layer: noise.absolute_scale(rms[layer]) for layer in noise.noised_layers} if noise else {}
+    trainer = Trainer(policy, topics, recipe, scales, logged, store)
     optimizer = recipe.optimizer.make(policy.trained.values(), recipe.train.lr)
-    control_vectors = _control_vectors(trainer)  # of the model as it was: before the keeper puts trained tensors in
-    history = keeper.restore(policy, optimizer)
-    if history:
-        for event in history.events():
+    control_vectors = _control_vectors(trainer)  # of the model as it was: before a state puts trained tensors in
+    log = checkpointer.restore(policy, optimizer)
+    if log:
+        for event in log.events():
             progress(event)
     else:
-        history = TrainingLog(statistics=_statistics(trainer, rms))
-        _look(history, 0, trainer, control_vectors, watch, progress)
-    for step in range(len(history.losses), recipe.train.steps):
+        log = TrainingLog(statistics=_statistics(trainer, rms))
+        _eval_step(log, 0, trainer, control_vectors, evaluate, progress)
+    for step in range(len(log.losses), recipe.train.steps):
         optimizer.zero_grad()
-        history.losses.append(_gradients(trainer, step, control_vectors))
-        progress(history.losses[-1])
-        if None in (history.losses[-1].forget, history.losses[-1].retain):
-            history.diverged = f"the loss of step {step} is not finite"
+        log.losses.append(_gradients(trainer, step, control_vectors))
+        progress(log.losses[-1])
+        if None in (log.losses[-1].forget, log.losses[-1].retain):
+            log.diverged = f"the loss of step {step} is not finite"
             break
         optimizer.step()
-        _look(history, step + 1, trainer, control_vectors, watch, progress)
-        if history.diverged:
+        _eval_step(log, step + 1, trainer, control_vectors, evaluate, progress)
+        if log.diverged:
             break
-        keeper.after_step(policy, optimizer, history)
-    return history
+        checkpointer.after_step(policy, optimizer, log)
+    return log
 
 
-def _statistics(trainer: Trainer, rms: float) -> dict[str, float | None]:
-    statistics = {"hidden_rms": rms, "noise_absolute": trainer.scale, "noise_rms": trainer.scale / rms if trainer.scale else 0.0}
-    return {name: finite(value) for name, value in statistics.items()}
+def _statistics(trainer: Trainer, rms: Mapping[int, float]) -> dict[str, float | None]:
+    """Return the reference's hidden RMS and the noise's standard deviation in both units, by layer where it has several."""
+    found = {"hidden_rms": rms[trainer.logged]}
+    several = len(trainer.scales) > 1
+    for layer, scale in (trainer.scales or {trainer.logged: 0.0}).items():
+        at = f"/{layer}" if several else ""
+        found |= {f"noise_absolute{at}": scale, f"noise_rms{at}": scale / rms[layer] if scale else 0.0}
+    return {name: finite(value) for name, value in found.items()}
 
 
 def _gradients(trainer: Trainer, step: int, control_vectors: ControlVectors) -> StepLoss:
@@ -162,63 +151,77 @@ def _gradients(trainer: Trainer, step: int, control_vectors: ControlVectors) -> 
 
     The forget side is done with before the retain side begins: its activations are given back first.
     """
-    topic = trainer.topics[step % len(trainer.topics)]
-    own = trainer.recipe.of(topic.name)
-    batch = trainer.passes(topic, step // len(trainer.topics), trainer.scale, step, trainer.recipe.train.micro_batches)
+    topic, recipe = trainer.topics[step % len(trainer.topics)].name, trainer.recipe
+    own, loss, noised = recipe.of(topic), recipe.retain, recipe.noise.side if recipe.noise else None
     forget_sum = retain_sum = 0.0
-    for passes in batch.passes:
-        micro_batch_weight = own.method.micro_batch_weight(passes.forget_batch, batch.forget)
-        forget = micro_batch_weight * own.method.forget_loss(passes, control_vectors[topic.name])
+    for micro in trainer.step(step):
+        part, (whole_forget, whole_retain) = micro.passes[0], micro.whole
+        weight = micro_batch_weight(own.method.mean_over, part.forget_batch, whole_forget)
+        forget = weight * micro.mean(Side.forget, noised, lambda passes: own.method.forget_loss(passes, control_vectors[topic]))
         forget.backward()
-        retain = trainer.recipe.retain.micro_batch_weight(passes.retain_batch, batch.retain) * trainer.recipe.retain.retain_loss(
-            passes
-        )
-        (own.train.retain_weight * retain).backward()
-        forget_sum, retain_sum = forget_sum + forget.item(), retain_sum + retain.item()
-    return StepLoss(step, topic.name, finite(forget_sum), finite(retain_sum))
+        forget_sum += forget.item()
+        if loss:
+            weight = micro_batch_weight(loss.mean_over, part.retain_batch, whole_retain)
+            retain = weight * micro.mean(Side.retain, noised, loss.retain_loss)
+            (own.train.retain_weight * retain).backward()
+            retain_sum += retain.item()
+    return StepLoss(step, topic, finite(forget_sum), finite(retain_sum))
 
 
 @torch.no_grad()
 def _control_vectors(trainer: Trainer) -> ControlVectors:
-    """Return each topic's target, from its first batch and the model as it was.
+    """Return each topic's control vector, from its first batch and the model as it was; None of a method that does not steer.
 
-    Deviation: the released code makes the second topic's target after one update of the first.
+    Deviation: the released code makes the second topic's after one update of the first.
     """
-    device, seed = trainer.policy.device, trainer.recipe.seed
+    device, seed, recipe = trainer.policy.device, trainer.recipe.seed, trainer.recipe
+    methods = ((topic, recipe.of(topic.name).method) for topic in trainer.topics)
     return {
-        topic.name: trainer.recipe.of(topic.name).method.control_vector(
-            trainer.first(topic), generator(device, seed, "target", topic.name)
-        )
-        for topic in trainer.topics
+        topic.name: method.control_vector(trainer.first(topic), generator(device, seed, "target", topic.name))
+        if isinstance(method, Steering)
+        else None
+        for topic, method in methods
     }
 
 
 @torch.no_grad()
-def _look(
-    history: TrainingLog, step: int, trainer: Trainer, control_vectors: ControlVectors, watch: Watch, progress: Progress
+def _eval_step(
+    log: TrainingLog, step: int, trainer: Trainer, control_vectors: ControlVectors, evaluate: Evaluate, progress: Progress
 ) -> None:
-    """Add a checkpoint when it is time: scores, and forget loss and hidden norms on each topic's first batches."""
-    scores = watch(step)
+    """Add an eval point where one is due: scores, and forget loss and hidden norms on each topic's first batches."""
+    scores = evaluate(step)
     if scores is None:
         return
     losses, norms = [], {}
     for topic in trainer.topics:
         first = trainer.first(topic)
         losses.append(trainer.recipe.of(topic.name).method.forget_loss(first, control_vectors[topic.name]).item())
-        norms |= {topic.name: _norm(first, first.forget_batch), f"retain/{topic.name}": _norm(first, first.retain_batch)}
+        norms |= {topic.name: _norm(first, Side.forget), f"retain/{topic.name}": _norm(first, Side.retain)}
     loss = sum(losses) / len(losses)
-    history.eval_points.append(EvalPoint(step, finite(loss), scores, norms))
-    progress(history.eval_points[-1])
+    log.eval_points.append(EvalPoint(step, finite(loss), scores, norms))
+    progress(log.eval_points[-1])
     if not math.isfinite(loss):
-        history.diverged = f"the forget loss after step {step} is not finite"
+        log.diverged = f"the forget loss after step {step} is not finite"
 
 
-def _norm(first: Passes, batch: Batch) -> float | None:
-    return finite(hidden_norm(first.seen(batch), beyond_first(batch)))
+def _norm(first: Passes, side: Side) -> float | None:
+    batch = first.forget_batch if side is Side.forget else first.retain_batch
+    return finite(hidden_norm(first.hidden_at(side), beyond_first(batch)))
 
 
-def _reference_rms(policy: Policy, topics: Sequence[TopicBatches], layer: int, store: Store) -> float:
-    """Return the reference's hidden RMS on retain text at the layer: the root of the mean square over first batches."""
-    first = [topic.retain(0) for topic in topics]
-    squares = [hidden_rms(reference_hidden(policy, batch, layer, store), beyond_first(batch)) ** 2 for batch in first]
-    return math.sqrt(sum(squares) / len(squares))
+def _reference_rms(
+    policy: Policy, topics: Sequence[TopicBatches], recipe: UnlearningConfig, logged: int, store: Store
+) -> dict[int, float]:
+    """Return the reference's hidden RMS at each layer with noise, on the noise's side, and at the layer that is logged.
+
+    It is the root of the mean square over topics' first batches.
+    """
+    noise = recipe.noise
+    side = noise.side if noise else Side.retain
+    first = [topic.forget(0) if side is Side.forget else topic.retain(0) for topic in topics]
+
+    def rms(layer: int) -> float:
+        squares = [hidden_rms(reference_hidden(policy, batch, layer, store), beyond_first(batch)) ** 2 for batch in first]
+        return math.sqrt(sum(squares) / len(squares))
+
+    return {layer: rms(layer) for layer in sorted({*(noise.noised_layers if noise else ()), logged})}

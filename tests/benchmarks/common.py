@@ -18,7 +18,7 @@ from rna_bench.unlearning.config import Train, UnlearningConfig
 from rna_bench.unlearning.losses import Reduction
 from rna_bench.unlearning.methods.npo import NPO
 from rna_bench.unlearning.methods.rmu import RMU
-from rna_bench.unlearning.noise import Noise, Unit
+from rna_bench.unlearning.noise import RNA, Unit
 from rna_bench.unlearning.optimizers import TransformersAdamW
 from rna_bench.unlearning.retain_losses import KL, HiddenMSE
 from rna_bench.unlearning.trainer import unlearn
@@ -113,9 +113,8 @@ def recipe_of(kind: str, nu: float, steps: int, size: Size) -> UnlearningConfig:
         padding=Padding.masked,
         micro_batches=1,
         gradient_checkpointing=False,
-        refusals=["I don't know."],
     )
-    return UnlearningConfig(method, retain, Noise(nu, Unit.absolute, LAYER), train, OPTIMIZER, {}, SEED)
+    return UnlearningConfig(method, retain, RNA(nu, Unit.absolute, LAYER), train, OPTIMIZER, {}, SEED)
 
 
 class Stopwatch:

@@ -43,7 +43,7 @@ def make_record(
         "model": {"_target_": "LocalModel", "path": "/here", "dtype": "float32"},
         "method": DEEP,
         "retain": {"_target_": "HiddenMSE"},
-        "noise": {"_target_": "Noise", "scale": scale, "unit": "rms", "layer": 1},
+        "noise": {"_target_": "rna_bench.unlearning.noise.RNA", "scale": scale, "unit": "rms", "layer": 1},
         "train": {"_target_": "Train", "steps": 2, "lr": 0.1},
         "corpus": {"_target_": "PocketCorpus", "texts": 20},
         "dataset": {"mmlu": {"role": "retain", "path": "/here/mmlu", "limit": 0}},

@@ -8,7 +8,7 @@ import pytest
 
 from rna_bench.cli.main import COMMANDS, main
 from rna_bench.core.types import InputError
-from rna_bench.experiment.compose import config_folder
+from rna_bench.experiment.resolvers import config_folder
 
 HEADER = "question,choice0,choice1,choice2,choice3,answer\n"
 

@@ -13,7 +13,7 @@ from rna_bench.core.types import InputError
 from rna_bench.data.benchmarks import Benchmark
 from rna_bench.data.prompts import prompt
 from rna_bench.data.questions import QuestionSource, make_task
-from rna_bench.experiment.compose import config_folder
+from rna_bench.experiment.resolvers import config_folder
 
 TOY = Benchmark(
     name="toy",

@@ -159,7 +159,7 @@ def test_the_shipped_corpora_are_all_missing_offline_and_say_that_bio_is_gated(c
     from hydra import compose, initialize_config_dir
 
     from rna_bench.core.schemas import build
-    from rna_bench.experiment.compose import config_folder
+    from rna_bench.experiment.resolvers import config_folder
 
     with initialize_config_dir(str(config_folder("conf")), version_base="1.3"):
         made = build("corpus", compose("run", [f"corpus={name}", "method=none"]).corpus)

@@ -10,10 +10,10 @@ import pytest
 
 from rna_bench.cli.main import main
 from rna_bench.core.types import EvalPoint, Score, StepLoss
-from rna_bench.experiment.train import retell
+from rna_bench.experiment.train import replay
 from rna_bench.runs.collection import collect
 from rna_bench.runs.record import QUESTIONS, RECORD, read
-from rna_bench.unlearning.trainer import TrainingLog
+from rna_bench.unlearning.log import TrainingLog
 
 POCKET = ["dataset=[pocket_hazard_1,pocket_subjects]", "dataset.pocket_hazard_1.limit=3", "dataset.pocket_subjects.limit=4"]
 RMU = [
@@ -119,12 +119,12 @@ def test_scores_follow_from_the_questions(run):
         assert score.accuracy == pytest.approx(found[score.task, score.perturbation])
 
 
-def test_a_recorded_run_is_skipped(run, capsys):
+def test_a_recorded_run_is_skipped(run, caplog):
     folder = only(run(*RMU, *POCKET))
     before = (folder / RECORD).stat().st_mtime_ns, (folder / QUESTIONS).stat().st_mtime_ns
-    capsys.readouterr()
+    caplog.set_level("INFO")
     run(*RMU, *POCKET)
-    assert capsys.readouterr().out == f"{folder}: recorded already, nothing to do\n"
+    assert f"{folder}: recorded already, nothing to do" in caplog.messages
     assert ((folder / RECORD).stat().st_mtime_ns, (folder / QUESTIONS).stat().st_mtime_ns) == before
 
 
@@ -250,7 +250,7 @@ def interrupted(monkeypatch):
         def scored(exam, *given, **named):
             if len(given) > 2 and seen["scored"] == part:  # a part of the whole exam, not a look along the run
                 seen["scored"] = 0
-                monkeypatch.setattr(rna_bench.experiment.evaluate, "sit", counted)
+                monkeypatch.setattr(rna_bench.experiment.evaluate, "evaluate", counted)
                 raise KeyboardInterrupt
             return counted(exam, *given, **named)
 
@@ -259,7 +259,7 @@ def interrupted(monkeypatch):
             return evaluate(exam, *given, **named)
 
         monkeypatch.setattr(rna_bench.experiment.train, "unlearn", trained)
-        monkeypatch.setattr(rna_bench.experiment.evaluate, "sit", scored)
+        monkeypatch.setattr(rna_bench.experiment.evaluate, "evaluate", scored)
         return seen
 
     return arrange
@@ -277,10 +277,10 @@ def test_an_interrupted_run_goes_on_where_it_was_and_ends_with_the_same_record(r
         main()
     assert ended.value.code == 130
     (left,) = (tmp_path / "results").glob("*/.partial/*")
-    assert sorted(path.name for path in left.iterdir()) == ["answers-0.json", "answers-1.json", "delta.safetensors", "history.json"]
+    assert sorted(path.name for path in left.iterdir()) == ["delta.safetensors", "log.json", "responses-0.json", "responses-1.json"]
     folder = only(run(*RMU, *PARTS))
     assert seen["trained"] == 1  # before the interruption alone
-    assert read(folder / RECORD).measured["answers_resumed"] > 0
+    assert read(folder / RECORD).measured["responses_resumed"] > 0
     assert sorted(path.name for path in folder.iterdir()) == ["delta.safetensors", "questions.parquet", "record.json"]
     resumed = json.loads((folder / RECORD).read_text())
     for record in (whole, resumed):
@@ -294,7 +294,7 @@ def test_training_that_is_over_is_told_to_a_tracker_in_the_order_of_its_steps():
     losses = [StepLoss(step, "bio", 2.0 - step, 1.0) for step in range(3)]
     told = []
     session = SimpleNamespace(log=lambda step, values: told.append((step, *values)))
-    retell(session, TrainingLog(losses, [EvalPoint(step, 1.0, (score,), {"bio": 3.0}) for step in (0, 2, 3)]))
+    replay(session, TrainingLog(losses, [EvalPoint(step, 1.0, (score,), {"bio": 3.0}) for step in (0, 2, 3)]))
     assert [step for step, *_ in told] == [0, 0, 1, 2, 2, 3]
     assert [step for step, *names in told if {"along/t/clean", "along/hidden_norm/bio"} <= set(names)] == [0, 2, 3]
 
@@ -309,7 +309,7 @@ def test_damaged_leftovers_of_an_interrupted_run_are_not_used(run, tiny, tmp_pat
     (left / "delta.safetensors").write_bytes((left / "delta.safetensors").read_bytes()[:-20])
     made = read(only(run(*RMU, *PARTS)) / RECORD)
     assert seen["trained"] == 2
-    assert made.measured["answers_resumed"] == 0  # another training's answers are none of this one's
+    assert made.measured["responses_resumed"] == 0  # they belong to another training
 
 
 def test_answers_to_other_questions_are_not_used(run, tiny, tmp_path, monkeypatch, interrupted):
@@ -319,11 +319,11 @@ def test_answers_to_other_questions_are_not_used(run, tiny, tmp_path, monkeypatc
     with pytest.raises(SystemExit):
         main()
     (left,) = (tmp_path / "results").glob("*/.partial/*")
-    first, second = (left / f"answers-{part}.json" for part in (0, 1))
+    first, second = (left / f"responses-{part}.json" for part in (0, 1))
     second.write_bytes(first.read_bytes())
     known = len(json.loads(first.read_text()))
     made = read(only(run(*RMU, *PARTS)) / RECORD)
-    assert made.measured["answers_resumed"] == known
+    assert made.measured["responses_resumed"] == known
 
 
 def test_the_number_of_triggers_changes_what_is_asked(run):

@@ -7,7 +7,8 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from rna_bench.core.schemas import build
-from rna_bench.experiment.compose import compose_run, config_folder
+from rna_bench.experiment.compose import compose_run
+from rna_bench.experiment.resolvers import config_folder
 from rna_bench.models.architecture import Architecture, read_architecture
 from rna_bench.models.policies import decoder_layers, policy_of
 

@@ -18,8 +18,6 @@ from rna_bench.models import chunks as rows
 from rna_bench.models import segments
 from rna_bench.models.policies import checkpoint_layers, policy_of
 from rna_bench.models.segments import Policy
-from rna_bench.models.store import NOTHING
-from rna_bench.unlearning.forward import Augmentation, Passes
 from rna_bench.unlearning.losses import Reduction
 from rna_bench.unlearning.methods.dpo import DPO, Variant
 from rna_bench.unlearning.methods.npo import NPO
@@ -28,6 +26,7 @@ from rna_bench.unlearning.methods.rsv import RSV
 from rna_bench.unlearning.methods.simnpo import SimNPO
 from rna_bench.unlearning.retain_losses import KL, HiddenMSE, LogProbabilityMSE
 from tests.builders.models import CONFIGS, SIZES
+from tests.builders.passes import REFUSALS, passes_of, rna_draw, vector_of
 
 LAYERS_1_AND_2 = r"(?!.*vision_tower).*layers\.(1|2)\..*weight"
 
@@ -44,7 +43,7 @@ PAIRS = {
     "rmu": (RMU(2, 3.0), HiddenMSE()),
     "rsv": (RSV(2, 3.0), HiddenMSE()),
     "npo_kl": (NPO(0.1, Reduction.sequence_sum), KL()),
-    "dpo_kl": (DPO(0.1, Reduction.sequence_mean, Variant.formula), KL()),
+    "dpo_kl": (DPO(0.1, Reduction.sequence_mean, Variant.formula, REFUSALS), KL()),
     "simnpo_mse": (SimNPO(0.1, 0.5, Reduction.token_mean), LogProbabilityMSE()),
 }
 # Noise and its layer: none; below the trained layers, at the first, at the last. For losses on logits also above, and at the top.
@@ -97,10 +96,9 @@ def of(architecture: str) -> Models:
 def fast(policy: Policy, name: str, noise: tuple[float, int], batches: dict[str, Batch] = BATCHES) -> Step:
     method, retain_loss = PAIRS[name]
     policy.model.zero_grad()
-    augmentation = Augmentation(*noise, torch.Generator().manual_seed(5))
     forget, retain = batches["forget"], batches["retain"]
-    passes = Passes(policy, method.layer, forget, retain, lambda: batches["preferred"], augmentation, NOTHING)
-    target = method.control_vector(passes, torch.Generator().manual_seed(6))
+    passes = passes_of(policy, method.layer, forget, retain, rna_draw(*noise, seed=5), lambda answers: batches["preferred"])
+    target = vector_of(method, passes, torch.Generator().manual_seed(6))
     losses = method.forget_loss(passes, target), retain_loss.retain_loss(passes)
     losses[0].backward()
     (2 * losses[1]).backward()

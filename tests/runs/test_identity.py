@@ -12,8 +12,9 @@ import rna_bench.experiment.data
 from rna_bench.core.renames import MOVED
 from rna_bench.core.schemas import build
 from rna_bench.core.types import ModelFolder
-from rna_bench.experiment.compose import compose_from, config_folder
+from rna_bench.experiment.compose import compose_from
 from rna_bench.experiment.config import experiment_config
+from rna_bench.experiment.resolvers import config_folder
 from rna_bench.pocket.store import PocketModel
 from rna_bench.runs.identity import canonical, identity, relevant
 from rna_bench.runs.record import RECORD, earlier
@@ -105,7 +106,7 @@ def test_moving_a_class_changes_no_identity_and_what_was_written_before_is_still
     model = {"_target_": "rna_bench.models.loading.LocalModel", "path": "x", "name": "x", "dtype": "float32", "device": "cpu"}
     there = model | {"_target_": "rna_bench.elsewhere.LocalModel"}
     assert identity(CONFIG | {"model": there}, FINGERPRINTS) == identity(CONFIG | {"model": model}, FINGERPRINTS)
-    monkeypatch.setitem(MOVED, there["_target_"], model["_target_"])
+    monkeypatch.setitem(MOVED, "rna_bench.elsewhere", "rna_bench.models.loading")
     assert build("model", OmegaConf.create(there)) == build("model", OmegaConf.create(model))
 
 

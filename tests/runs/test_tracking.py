@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rna_bench.experiment.checkpointer import ending
+from rna_bench.experiment.checkpointer import sigterm_noted
 from rna_bench.runs.signals import terminable
 from rna_bench.runs.tracking import Mode, NullTracker, Wandb
 from rna_bench.runs.tracking.fault_tolerant import FaultTolerantSession
@@ -210,7 +210,7 @@ def test_training_that_keeps_its_state_on_sigterm_does_so_while_a_tracker_is_ope
     seen = []
 
     def train() -> None:
-        with ending() as told:
+        with sigterm_noted() as told:
             signal.raise_signal(signal.SIGTERM)
             seen.append(told())  # not ended yet: there is time to keep what was done
 

@@ -6,8 +6,9 @@ import pytest
 import yaml
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
-from rna_bench.experiment.compose import compose_run, config_folder
+from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import experiment_config
+from rna_bench.experiment.resolvers import config_folder
 from rna_bench.runs.tracking import Mode, Wandb
 from rna_bench.runs.tracking.metrics import MARGIN
 

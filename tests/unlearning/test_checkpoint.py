@@ -13,6 +13,7 @@ from rna_bench.core.types import Dtype, InputError, Padding, Score
 from rna_bench.models.store import NOTHING, Reuse, Store
 from rna_bench.unlearning.checkpoint import CheckpointInterval, load_state, save_state
 from rna_bench.unlearning.config import Train, UnlearningConfig
+from rna_bench.unlearning.log import TrainingLog
 from rna_bench.unlearning.losses import Reduction
 from rna_bench.unlearning.methods.adaptive_rmu import AdaptiveRMU
 from rna_bench.unlearning.methods.dpo import DPO, Variant
@@ -20,18 +21,18 @@ from rna_bench.unlearning.methods.npo import NPO
 from rna_bench.unlearning.methods.rmu import RMU
 from rna_bench.unlearning.methods.rsv import RSV
 from rna_bench.unlearning.methods.simnpo import SimNPO
-from rna_bench.unlearning.noise import Noise, Unit
+from rna_bench.unlearning.noise import RNA, Unit
 from rna_bench.unlearning.optimizers import AdamW, TransformersAdamW
 from rna_bench.unlearning.retain_losses import KL, HiddenMSE, LogProbabilityMSE
-from rna_bench.unlearning.trainer import TrainingLog, unlearn
+from rna_bench.unlearning.trainer import unlearn
 
-TRAIN = Train(5, 0.01, 2, 16, 16, 2.0, "", Padding.masked, 1, False, ["I don't know."])
-NOISE = Noise(0.5, Unit.rms, 1)
+TRAIN = Train(5, 0.01, 2, 16, 16, 2.0, "", Padding.masked, 1, False)
+NOISE = RNA(0.5, Unit.rms, 1)
 ADAMW, OLD = (made([0.9, 0.95], 1e-8, 0.01) for made in (AdamW, TransformersAdamW))
 RECIPE = UnlearningConfig(RMU(1, 3.0), HiddenMSE(), NOISE, TRAIN, ADAMW, {}, 0)
 STEERING = [RMU(1, 3.0), AdaptiveRMU(1, 3.0), RSV(1, 3.0)]
 SUM = Reduction.sequence_sum
-PREFERENCE = [NPO(0.1, SUM), DPO(0.1, SUM, Variant.formula), SimNPO(0.1, 0.0, SUM)]
+PREFERENCE = [NPO(0.1, SUM), DPO(0.1, SUM, Variant.formula, ["no"]), SimNPO(0.1, 0.0, SUM)]
 RECIPES = [
     *(replace(RECIPE, method=method, optimizer=made) for method, made in product(STEERING, (ADAMW, OLD))),
     *(replace(RECIPE, method=method, retain=retain) for method, retain in product(PREFERENCE, (KL(), LogProbabilityMSE()))),

@@ -4,13 +4,24 @@ from dataclasses import replace
 import pytest
 
 from rna_bench.core.types import InputError, Padding
-from rna_bench.unlearning.config import TopicConfig, TopicSettings, Train, UnlearningConfig, check_layer
+from rna_bench.unlearning.config import (
+    TopicConfig,
+    TopicSettings,
+    Train,
+    UnlearningConfig,
+    check_layer,
+    check_layers,
+    without_effect,
+)
+from rna_bench.unlearning.losses import Reduction
+from rna_bench.unlearning.methods.dpo import DPO, Variant
 from rna_bench.unlearning.methods.rmu import RMU
-from rna_bench.unlearning.noise import Noise, Unit
+from rna_bench.unlearning.methods.rsv import RSV
+from rna_bench.unlearning.noise import RNA, GaussianNoise, NoisedModel, Side, Unit
 from rna_bench.unlearning.optimizers import AdamW
-from rna_bench.unlearning.retain_losses import HiddenMSE
+from rna_bench.unlearning.retain_losses import KL, CrossEntropy, HiddenMSE
 
-TRAIN = Train(4, 0.01, 4, 16, 8, 2.0, "", Padding.masked, 1, False, ["I don't know."])
+TRAIN = Train(4, 0.01, 4, 16, 8, 2.0, "", Padding.masked, 1, False)
 
 
 @pytest.mark.parametrize(
@@ -37,9 +48,51 @@ def test_training_values_out_of_range_are_refused_by_name(key, value):
         replace(TRAIN, **{key: value})
 
 
-def test_training_without_refusals_is_refused():
-    with pytest.raises(InputError, match=r"train\.refusals"):
-        replace(TRAIN, refusals=[])
+@pytest.fixture
+def adamw_recipe():
+    return UnlearningConfig(RMU(1, 3.0), HiddenMSE(), None, TRAIN, AdamW([0.9, 0.999], 1e-8, 0.01), {}, 0)
+
+
+@pytest.mark.parametrize("refusals", [[], ["  "]])
+def test_dpo_without_refusals_is_refused(refusals):
+    with pytest.raises(InputError, match=r"method\.refusals"):
+        DPO(0.1, Reduction.sequence_sum, Variant.formula, refusals)
+
+
+@pytest.mark.parametrize(
+    ("noise", "method", "retain", "reason"),
+    [
+        (RNA(1.0, Unit.rms, 1), RMU(1, 3.0), HiddenMSE(), ""),
+        (RNA(0.0, Unit.rms, 1), RMU(1, 3.0), HiddenMSE(), "its scale is 0"),
+        (RNA(1.0, Unit.rms, 1), RMU(1, 3.0), CrossEntropy(), "CrossEntropy never reads the reference model on retain inputs"),
+        (RNA(1.0, Unit.rms, 1), RMU(1, 3.0), None, "there is no retain loss"),
+        (GaussianNoise(1.0, Unit.rms, [1], NoisedModel.policy, Side.retain, 1), RMU(1, 3.0), CrossEntropy(), ""),
+        (GaussianNoise(1.0, Unit.rms, [1], NoisedModel.policy, Side.forget, 1), RMU(1, 3.0), None, ""),
+        (GaussianNoise(1.0, Unit.rms, [1], NoisedModel.reference, Side.forget, 1), RSV(1, 3.0), None, ""),
+        (
+            GaussianNoise(1.0, Unit.rms, [1], NoisedModel.reference, Side.forget, 1),
+            RMU(1, 3.0),
+            HiddenMSE(),
+            "RMU never reads the reference model on forget inputs",
+        ),
+    ],
+)
+def test_noise_that_no_loss_reads_is_nothing_and_the_reason_is_given(noise, method, retain, reason):
+    assert without_effect(noise, method, retain) == reason
+
+
+def test_noise_above_the_compared_layer_is_refused(adamw_recipe):
+    above = replace(adamw_recipe, noise=RNA(1.0, Unit.rms, 2))
+    with pytest.raises(InputError, match=r"noise\.layer=2.*give 1 or less"):
+        check_layers(above, 3, [0, 1], 0)
+    check_layers(replace(above, retain=KL(), noise=RNA(1.0, Unit.rms, 2)), 3, [0, 1], 0)
+
+
+@pytest.mark.parametrize("layers", [[3], [0, 7]])
+def test_noise_at_a_layer_that_the_model_has_not_is_refused(adamw_recipe, layers):
+    noise = GaussianNoise(1.0, Unit.rms, layers, NoisedModel.reference, Side.retain, 1)
+    with pytest.raises(InputError, match=rf"noise\.layer={max(layers)}"):
+        check_layers(replace(adamw_recipe, noise=noise), 3, [0, 1], 0)
 
 
 @pytest.mark.parametrize("micro_batches", [1, 2, 4])
@@ -61,7 +114,7 @@ def test_settings_of_a_topic_are_checked():
 def test_a_topic_without_settings_has_those_of_all():
     own = TopicConfig(RMU(1, 9.0), replace(TRAIN, retain_weight=5.0))
     adamw = AdamW([0.9, 0.999], 1e-8, 0.0)
-    recipe = UnlearningConfig(RMU(1, 3.0), HiddenMSE(), Noise(0.0, Unit.rms, 1), TRAIN, adamw, {"cyber": own}, 0)
+    recipe = UnlearningConfig(RMU(1, 3.0), HiddenMSE(), None, TRAIN, adamw, {"cyber": own}, 0)
     assert recipe.of("cyber") is own
     assert recipe.of("bio") == TopicConfig(RMU(1, 3.0), TRAIN)
 

@@ -7,7 +7,6 @@ from rna_bench.core.types import InputError
 from rna_bench.data.batches import pad
 from rna_bench.models import segments
 from rna_bench.models.store import NOTHING
-from rna_bench.unlearning.forward import Augmentation, Passes
 from rna_bench.unlearning.losses import Reduction, kl_divergence
 from rna_bench.unlearning.methods.dpo import DPO, Variant
 from rna_bench.unlearning.methods.npo import NPO
@@ -15,7 +14,8 @@ from rna_bench.unlearning.methods.rmu import RMU
 from rna_bench.unlearning.methods.rsv import RSV
 from rna_bench.unlearning.methods.simnpo import SimNPO
 from rna_bench.unlearning.reference import reference_hidden
-from rna_bench.unlearning.retain_losses import KL, HiddenMSE
+from rna_bench.unlearning.retain_losses import KL, CrossEntropy, HiddenMSE
+from tests.builders.passes import REFUSALS, passes_of, rna_draw, vector_of
 
 FORGET = pad([[1, 20, 30, 40, 50, 60], [1, 21, 31]], "cpu")
 RETAIN = pad([[1, 70, 71, 72], [1, 80, 81, 82, 83]], "cpu")
@@ -23,12 +23,8 @@ PREFERRED = pad([[1, 90, 91], [1, 92]], "cpu")
 TOO_LARGE = pad([[10**6]], "cpu")
 
 
-def noise(scale, layer, seed=7):
-    return Augmentation(scale, layer, torch.Generator().manual_seed(seed))
-
-
-def passes(policy, layer=1, scale=0.0, noise_layer=1, preferred=lambda: PREFERRED, retain=RETAIN):
-    return Passes(policy, layer, FORGET, retain, preferred, noise(scale, noise_layer), NOTHING)
+def passes(policy, layer=1, scale=0.0, noise_layer=1, answered=lambda answers: PREFERRED, retain=RETAIN):
+    return passes_of(policy, layer, FORGET, retain, rna_draw(scale, noise_layer), answered)
 
 
 def train(policy, steps):
@@ -78,10 +74,10 @@ def test_each_pass_runs_once_and_only_when_it_is_read(policy):
     runs = counted(policy)
     made = passes(policy)
     assert runs[0] == 0
-    assert made.forget is made.forget
+    assert made.forget.hidden is made.forget.hidden
     assert runs[0] == 1
-    assert made.retain is made.retain
-    assert made.reference_retain is made.reference_retain
+    assert made.retain.hidden is made.retain.hidden
+    assert made.reference_retain.hidden is made.reference_retain.hidden
     assert runs[0] == 3
 
 
@@ -206,7 +202,7 @@ def test_padding_changes_no_likelihood_and_no_divergence(upper):
 
     together = passes(upper)
     for row in (0, 1):
-        single = Passes(upper, 1, alone(FORGET, row), alone(RETAIN, row), lambda: PREFERRED, noise(0.0, 1), NOTHING)
+        single = passes_of(upper, 1, alone(FORGET, row), alone(RETAIN, row))
         for ours, theirs in (
             (together.forget_nll, single.forget_nll),
             (together.reference_forget_nll, single.reference_forget_nll),
@@ -218,9 +214,9 @@ def test_padding_changes_no_likelihood_and_no_divergence(upper):
 def test_no_gradient_flows_through_the_references_likelihoods(upper):
     made = passes(upper)
     assert made.forget_nll.values.requires_grad
-    assert made.preferred_nll.values.requires_grad
+    assert made.answers_nll(("no",)).values.requires_grad
     assert not made.reference_forget_nll.values.requires_grad
-    assert not made.reference_preferred_nll.values.requires_grad
+    assert not made.reference_answers_nll(("no",)).values.requires_grad
 
 
 # Runs of layers 0 (below the trained one), 1 (trained) and 2, and of the output matrix. Layer 0 runs once a batch, the others
@@ -236,16 +232,16 @@ RUNS = [
     (NPO(0.1, Reduction.sequence_sum), KL(), 0.3, 0, [2, 4, 4, 4]),
     (NPO(0.1, Reduction.sequence_sum), KL(), 0.3, 2, [2, 4, 4, 4]),
     (SimNPO(0.1, 0.0, Reduction.token_mean), KL(), 0.3, 1, [2, 3, 3, 3]),
-    (DPO(0.1, Reduction.token_mean, Variant.formula), KL(), 0.3, 1, [3, 6, 6, 6]),
-    (DPO(0.1, Reduction.token_mean, Variant.released), KL(), 0.3, 1, [2, 4, 4, 4]),
+    (SimNPO(0.1, 0.0, Reduction.token_mean), CrossEntropy(), 0.0, 1, [2, 2, 2, 2]),
+    (DPO(0.1, Reduction.token_mean, Variant.formula, REFUSALS), KL(), 0.3, 1, [3, 6, 6, 6]),
+    (DPO(0.1, Reduction.token_mean, Variant.released, REFUSALS), KL(), 0.3, 1, [2, 4, 4, 4]),
 ]
 
 
 @pytest.mark.parametrize(("method", "retain", "scale", "layer", "expected"), RUNS)
 def test_each_layer_runs_as_often_as_it_must(upper, method, retain, scale, layer, expected):
     runs, made = counted(upper), passes(upper, method.layer, scale, layer)
-    target = method.control_vector(made, noise(0, 0).generator)
-    method.forget_loss(made, target)
+    method.forget_loss(made, vector_of(method, made, torch.Generator().manual_seed(7)))
     retain.retain_loss(made)
     assert [*runs[:3], runs[4]] == expected
 
@@ -259,13 +255,13 @@ def test_layers_below_the_trained_ones_run_once_a_batch_wherever_the_noise_enter
 
 
 def test_released_dpo_never_makes_the_preferred_batch(upper):
-    def refuse():
+    def refuse(answers):
         raise AssertionError("the preferred batch was made")
 
-    made = passes(upper, None, preferred=refuse)
-    DPO(0.1, Reduction.token_mean, Variant.released).forget_loss(made, None)
+    made = passes(upper, None, answered=refuse)
+    DPO(0.1, Reduction.token_mean, Variant.released, REFUSALS).forget_loss(made, None)
     with pytest.raises(AssertionError, match="preferred"):
-        DPO(0.1, Reduction.token_mean, Variant.formula).forget_loss(made, None)
+        DPO(0.1, Reduction.token_mean, Variant.formula, REFUSALS).forget_loss(made, None)
 
 
 def test_a_layer_below_the_trained_ones_is_read_there(fresh):

@@ -18,17 +18,17 @@ from rna_bench.unlearning.methods.npo import NPO
 from rna_bench.unlearning.methods.rmu import RMU
 from rna_bench.unlearning.methods.rsv import RSV
 from rna_bench.unlearning.methods.simnpo import SimNPO
-from rna_bench.unlearning.noise import Noise, Unit
+from rna_bench.unlearning.noise import RNA, Unit
 from rna_bench.unlearning.optimizers import AdamW, TransformersAdamW
 from rna_bench.unlearning.retain_losses import KL, HiddenMSE, LogProbabilityMSE
 from rna_bench.unlearning.trainer import unlearn
 
-QUIET, RNA = Noise(0.0, Unit.rms, 1), Noise(0.5, Unit.rms, 1)
-TRAIN = Train(4, 0.01, 2, 16, 16, 2.0, "", Padding.masked, 1, False, ["I don't know.", "not 1"])
+QUIET, NOISY = None, RNA(0.5, Unit.rms, 1)
+TRAIN = Train(4, 0.01, 2, 16, 16, 2.0, "", Padding.masked, 1, False)
 STILL = replace(TRAIN, lr=1e-12)  # so small that no weight moves
 ADAMW = AdamW([0.9, 0.999], 1e-8, 0.01)
 
-NPO_, DPO_ = NPO(0.1, Reduction.sequence_sum), DPO(0.1, Reduction.sequence_mean, Variant.formula)
+NPO_, DPO_ = NPO(0.1, Reduction.sequence_sum), DPO(0.1, Reduction.sequence_mean, Variant.formula, ["I don't know.", "not 1"])
 SIMNPO = SimNPO(0.1, 0.5, Reduction.sequence_mean)
 METHODS = {
     "rmu": (RMU(1, 3.0), HiddenMSE()),
@@ -59,7 +59,7 @@ PINNED = {
 }
 
 
-def recipe(name, train=TRAIN, noise=RNA, seed=0):
+def recipe(name, train=TRAIN, noise=NOISY, seed=0):
     method, retain = METHODS[name]
     return UnlearningConfig(method, retain, noise, train, ADAMW, {}, seed)
 
@@ -159,7 +159,7 @@ def test_micro_batches_add_up_to_the_batch(fresh, batches, name, count, padding)
 def test_micro_batches_of_a_loss_of_the_batchs_mean_are_refused(fresh, topics, method):
     chosen = replace(recipe("npo_kl"), method=method)
     assert len(run(fresh(), topics, chosen)) == 4
-    with pytest.raises(InputError, match=r"method\.reduction=token_mean.*train\.accumulation=1"):
+    with pytest.raises(InputError, match=r"method\.reduction=token_mean.*train\.micro_batches=1"):
         run(fresh(), topics, replace(chosen, train=replace(TRAIN, micro_batches=2)))
 
 
@@ -275,7 +275,7 @@ def test_runs_that_share_a_store_are_those_that_do_not_to_the_bit(fresh, topics,
         "disk": lambda: filled(1, 2000, str(tmp_path)),
     }[room]()
     policy = fresh()
-    for noise in (QUIET, RNA):
+    for noise in (QUIET, NOISY):
         hits, alone = store.hits, fresh()
         assert run(policy, topics, recipe(name, noise=noise), store) == run(alone, topics, recipe(name, noise=noise))
         assert same(weights(policy), weights(alone))

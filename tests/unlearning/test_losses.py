@@ -7,18 +7,18 @@ from torch.nn import functional as F
 from rna_bench.core.types import InputError, TokenValues
 from rna_bench.data.batches import pad, parts
 from rna_bench.unlearning.losses import (
+    MeanOver,
     Reduction,
     dpo_loss,
     gaussian_unit_vector,
     kl_divergence,
     log_probability_mse,
     masked_mse,
+    micro_batch_weight,
     npo_loss,
     reduced,
-    reduction_weight,
     simnpo_loss,
     token_mean,
-    token_weight,
     unit_vector,
 )
 
@@ -226,9 +226,9 @@ BATCH = pad([[1, 2, 3, 4], [5, 6], [7, 8, 9]], "cpu")
 def test_token_shares_by_hand_put_means_of_micro_batches_together():
     whole = TokenValues(draw(3, 4), BATCH.mask)
     pieces = [TokenValues(v, m) for v, m in zip(whole.values.split(1), whole.mask.split(1), strict=True)]
-    shares = [token_weight(piece.mask, whole.mask) for piece in pieces]
+    shares = [(piece.mask.sum() / whole.mask.sum()).item() for piece in pieces]
     assert shares == pytest.approx([4 / 9, 2 / 9, 3 / 9])
-    together = sum(micro_batch_weight * token_mean(piece) for micro_batch_weight, piece in zip(shares, pieces, strict=True))
+    together = sum(share * token_mean(piece) for share, piece in zip(shares, pieces, strict=True))
     torch.testing.assert_close(together, token_mean(whole), rtol=1e-6, atol=0)
 
 
@@ -240,11 +240,11 @@ def test_sequence_shares_put_losses_of_micro_batches_together(reduction):
     for part in parts(BATCH, 2):  # two rows and one
         rows = slice(start, start := start + len(part.input_ids))
         own = [reduced(TokenValues(side.values[rows], side.mask[rows]), reduction) for side in (nll, reference)]
-        together += reduction_weight(reduction, part, BATCH) * npo_loss(*own, 0.1)
+        together += micro_batch_weight(reduction.mean_over, part, BATCH) * npo_loss(*own, 0.1)
     torch.testing.assert_close(together, whole)
 
 
 def test_a_token_mean_has_no_share_but_the_whole():
-    assert reduction_weight(Reduction.token_mean, BATCH, BATCH) == 1.0
-    with pytest.raises(InputError, match=r"method\.reduction=token_mean: .*train\.accumulation=1"):
-        reduction_weight(Reduction.token_mean, next(parts(BATCH, 3)), BATCH)
+    assert micro_batch_weight(MeanOver.batch, BATCH, BATCH) == 1.0
+    with pytest.raises(InputError, match=r"method\.reduction=token_mean: .*train\.micro_batches=1"):
+        micro_batch_weight(MeanOver.batch, next(parts(BATCH, 3)), BATCH)

@@ -6,9 +6,16 @@ import torch
 
 from rna_bench.core.types import Batch, InputError, Outputs, TokenValues
 from rna_bench.data.batches import pad
-from rna_bench.models.store import NOTHING
-from rna_bench.unlearning.forward import Augmentation, Passes
-from rna_bench.unlearning.losses import Reduction, dpo_loss, gaussian_unit_vector, npo_loss, simnpo_loss, unit_vector
+from rna_bench.unlearning.config import Steering
+from rna_bench.unlearning.losses import (
+    Reduction,
+    dpo_loss,
+    gaussian_unit_vector,
+    micro_batch_weight,
+    npo_loss,
+    simnpo_loss,
+    unit_vector,
+)
 from rna_bench.unlearning.methods.adaptive_rmu import AdaptiveRMU
 from rna_bench.unlearning.methods.dpo import DPO, Variant
 from rna_bench.unlearning.methods.npo import NPO
@@ -16,6 +23,7 @@ from rna_bench.unlearning.methods.rmu import RMU
 from rna_bench.unlearning.methods.rsv import RSV
 from rna_bench.unlearning.methods.simnpo import SimNPO
 from rna_bench.unlearning.retain_losses import KL, HiddenMSE, LogProbabilityMSE
+from tests.builders.passes import REFUSALS, passes_of, rna_draw
 
 # Counted by the loss: (9, 9), (3, 4), (0, 1), that is all tokens. By Adaptive RMU's norm: (3, 4) and (0, 1), less first positions.
 FORGET = Outputs(
@@ -106,8 +114,8 @@ def nll(*values):
 LIKELIHOODS = SimpleNamespace(
     forget_nll=nll(0.0, 1.0, 2.0, 0.0, 4.0, 0.0),
     reference_forget_nll=nll(0.0, 0.5, 1.5, 0.0, 3.0, 0.0),
-    preferred_nll=nll(0.0, 5.0, 6.0, 0.0, 7.0, 0.0),
-    reference_preferred_nll=nll(0.0, 6.0, 6.0, 0.0, 9.0, 0.0),
+    answers_nll=lambda answers: nll(0.0, 5.0, 6.0, 0.0, 7.0, 0.0),
+    reference_answers_nll=lambda answers: nll(0.0, 6.0, 6.0, 0.0, 9.0, 0.0),
 )
 # forget, reference, preferred and its reference, reduced by hand
 REDUCED = {
@@ -123,26 +131,26 @@ def test_preference_methods_take_their_losses_of_reduced_likelihoods(reduction):
     for method, expected in (
         (NPO(0.5, reduction), npo_loss(f, rf, 0.5)),
         (SimNPO(0.5, 0.25, reduction), simnpo_loss(f, 0.5, 0.25)),
-        (DPO(0.5, reduction, Variant.formula), dpo_loss(f, rf, p, rp, 0.5)),
+        (DPO(0.5, reduction, Variant.formula, REFUSALS), dpo_loss(f, rf, p, rp, 0.5)),
     ):
-        assert method.control_vector(LIKELIHOODS, seeded()) is None
+        assert not isinstance(method, Steering)
         torch.testing.assert_close(method.forget_loss(LIKELIHOODS, None), expected)
 
 
 @pytest.mark.parametrize("reduction", Reduction)
 def test_released_dpo_is_npo_and_never_reads_the_preferred_passes(reduction):
     without = SimpleNamespace(forget_nll=LIKELIHOODS.forget_nll, reference_forget_nll=LIKELIHOODS.reference_forget_nll)
-    loss = DPO(0.1, reduction, Variant.released).forget_loss(without, None)
+    loss = DPO(0.1, reduction, Variant.released, REFUSALS).forget_loss(without, None)
     assert torch.equal(loss, NPO(0.1, reduction).forget_loss(without, None))
-    with pytest.raises(AttributeError, match="preferred"):
-        DPO(0.1, reduction, Variant.formula).forget_loss(without, None)
+    with pytest.raises(AttributeError, match="answers_nll"):
+        DPO(0.1, reduction, Variant.formula, REFUSALS).forget_loss(without, None)
 
 
 def test_simnpo_reads_nothing_but_the_forget_likelihoods():
     SimNPO(0.1, 0.0, Reduction.token_mean).forget_loss(SimpleNamespace(forget_nll=LIKELIHOODS.forget_nll), None)
 
 
-@pytest.mark.parametrize("make", [NPO, lambda b, r: DPO(b, r, Variant.formula), lambda b, r: SimNPO(b, 0.0, r)])
+@pytest.mark.parametrize("make", [NPO, lambda b, r: DPO(b, r, Variant.formula, REFUSALS), lambda b, r: SimNPO(b, 0.0, r)])
 @pytest.mark.parametrize("beta", [0.0, -0.1, float("nan")])
 def test_a_beta_that_is_not_above_zero_is_refused(make, beta):
     with pytest.raises(InputError, match=f"method.beta={beta}"):
@@ -155,18 +163,17 @@ FIRST = pad([[1, 2, 3]], "cpu")
 
 @pytest.mark.parametrize("method", [RMU(1, 6.5), AdaptiveRMU(1, 3.0), RSV(1, 10.0)])
 def test_methods_on_hidden_states_weigh_micro_batches_by_tokens(method):
-    assert method.micro_batch_weight(FIRST, PAIR) == 0.75
+    assert micro_batch_weight(method.mean_over, FIRST, PAIR) == 0.75
 
 
-@pytest.mark.parametrize("make", [lambda r: NPO(0.1, r), lambda r: SimNPO(0.1, 0.0, r), lambda r: DPO(0.1, r, Variant.formula)])
+@pytest.mark.parametrize(
+    "make", [lambda r: NPO(0.1, r), lambda r: SimNPO(0.1, 0.0, r), lambda r: DPO(0.1, r, Variant.formula, REFUSALS)]
+)
 def test_preference_methods_weigh_micro_batches_by_sequences(make):
-    assert (
-        make(Reduction.sequence_sum).micro_batch_weight(FIRST, PAIR)
-        == make(Reduction.sequence_mean).micro_batch_weight(FIRST, PAIR)
-        == 0.5
-    )
+    for reduction in (Reduction.sequence_sum, Reduction.sequence_mean):
+        assert micro_batch_weight(make(reduction).mean_over, FIRST, PAIR) == 0.5
     with pytest.raises(InputError, match=r"method\.reduction=token_mean"):
-        make(Reduction.token_mean).micro_batch_weight(FIRST, PAIR)
+        micro_batch_weight(make(Reduction.token_mean).mean_over, FIRST, PAIR)
 
 
 @pytest.mark.parametrize(("loss", "expected"), [(KL(), log(4 / 3) / 2), (LogProbabilityMSE(), (log(2) ** 2 + log(2 / 3) ** 2) / 2)])
@@ -183,7 +190,7 @@ def test_retain_losses_on_logits_are_means_over_tokens_of_reference_against_poli
 
 def made(policy, forget, retain, scale=0.0):
     forget, retain = pad(forget, "cpu"), pad(retain, "cpu")
-    return Passes(policy, 1, forget, retain, lambda: forget, Augmentation(scale, 1, seeded()), NOTHING)
+    return passes_of(policy, 1, forget, retain, rna_draw(scale, 1, seed=5))
 
 
 def test_retain_loss_before_training_is_zero_without_noise(policy):

@@ -4,18 +4,62 @@ import pytest
 import torch
 
 from rna_bench.core.types import Batch, InputError
-from rna_bench.unlearning.noise import Noise, Unit, beyond_first, gaussian, hidden_norm, hidden_rms
+from rna_bench.unlearning.noise import (
+    RNA,
+    AntitheticNoise,
+    GaussianNoise,
+    NoisedModel,
+    NoiseDraw,
+    Side,
+    Unit,
+    beyond_first,
+    gaussian,
+    hidden_norm,
+    hidden_rms,
+)
 
 
 def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def test_scale_zero_is_no_noise_bit_for_bit_and_draws_nothing():
-    hidden, source = torch.randn(2, 3, 4), seeded()
-    before = source.get_state()
-    assert torch.equal(gaussian(hidden, 0.0, source), hidden)
-    assert torch.equal(source.get_state(), before)
+KINDS = {
+    "rna": lambda scale, unit=Unit.rms: RNA(scale, unit, 3),
+    "gaussian": lambda scale, unit=Unit.rms: GaussianNoise(scale, unit, [3, 1], NoisedModel.policy, Side.forget, 2),
+    "antithetic": lambda scale, unit=Unit.rms: AntitheticNoise(scale, unit, 3),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_scale_zero_acts_at_no_layer(kind):
+    assert kind(0.0).noised_layers == ()
+    assert 3 in kind(0.1).noised_layers
+
+
+def test_a_draw_acts_on_the_passes_of_its_model_and_side_alone_from_below():
+    draw = NoiseDraw(KINDS["gaussian"](1.0), {3: 1.0, 1: 2.0}, 0, seeded())
+    assert list(draw.edits(NoisedModel.policy, Side.forget)) == [1, 3]
+    others = [(m, s) for m in NoisedModel for s in Side if (m, s) != (NoisedModel.policy, Side.forget)]
+    assert all(draw.edits(*other) == {} for other in others)
+
+
+def test_antithetic_draws_are_e_and_minus_e():
+    noise, hidden = KINDS["antithetic"](1.0), torch.randn(2, 3, 4, generator=seeded(1))
+    first, second = (noise.add(hidden, 0.5, draw, seeded()) for draw in range(noise.draws))
+    assert noise.stream(0) == noise.stream(1)
+    torch.testing.assert_close(first + second, 2 * hidden)
+    assert torch.equal(first, RNA(1.0, Unit.rms, 3).add(hidden, 0.5, 0, seeded()))
+
+
+def test_independent_draws_have_streams_of_their_own_and_the_first_is_rnas():
+    noise = KINDS["gaussian"](1.0)
+    assert noise.stream(0) == RNA(1.0, Unit.rms, 3).stream(0) != noise.stream(1)
+
+
+@pytest.mark.parametrize(("layers", "draws", "key"), [([], 1, "layers"), ([1, 1], 1, "layers"), ([1], 0, "draws")])
+def test_a_noise_without_layers_or_draws_is_refused(layers, draws, key):
+    with pytest.raises(InputError, match=rf"noise\.{key}"):
+        GaussianNoise(1.0, Unit.rms, layers, NoisedModel.policy, Side.forget, draws)
 
 
 def test_noise_is_scale_times_a_standard_normal_for_each_element():
@@ -71,15 +115,18 @@ def test_tokens_beyond_the_first_are_the_same_ones_wherever_the_padding_is():
 
 
 def test_noise_in_units_of_rms_is_multiplied_by_it_and_absolute_noise_is_not():
-    assert Noise(0.5, Unit.rms, 0).absolute(3.0) == 1.5
-    assert Noise(0.5, Unit.absolute, 0).absolute(3.0) == 0.5
+    for kind in KINDS.values():
+        assert kind(0.5).absolute_scale(3.0) == 1.5
+        assert kind(0.5, Unit.absolute).absolute_scale(3.0) == 0.5
 
 
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 @pytest.mark.parametrize("scale", [-0.1, float("inf"), float("nan")])
-def test_a_scale_that_is_no_standard_deviation_is_refused(scale):
+def test_a_scale_that_is_no_standard_deviation_is_refused(scale, kind):
     with pytest.raises(InputError, match=r"noise\.scale"):
-        Noise(scale, Unit.rms, 0)
+        kind(scale)
 
 
-def test_scale_zero_is_zero_whatever_the_rms():
-    assert Noise(0.0, Unit.rms, 0).absolute(float("nan")) == 0.0
+def test_an_rms_of_nothing_is_refused_for_a_scale_in_its_units():
+    with pytest.raises(InputError, match=r"noise\.unit=rms"):
+        RNA(0.5, Unit.rms, 0).absolute_scale(float("nan"))

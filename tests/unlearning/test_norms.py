@@ -11,15 +11,15 @@ from rna_bench.unlearning.losses import Reduction
 from rna_bench.unlearning.methods.dpo import DPO, Variant
 from rna_bench.unlearning.methods.npo import NPO
 from rna_bench.unlearning.methods.rmu import RMU
-from rna_bench.unlearning.noise import Noise, Unit
+from rna_bench.unlearning.noise import RNA, Unit
 from rna_bench.unlearning.optimizers import AdamW
 from rna_bench.unlearning.retain_losses import KL, HiddenMSE
 from rna_bench.unlearning.trainer import unlearn
 
-TRAIN = Train(2, 0.01, 2, 16, 16, 2.0, "", Padding.masked, 1, False, ["I don't know."])
-RMU_1 = UnlearningConfig(RMU(1, 3.0), HiddenMSE(), Noise(0.5, Unit.rms, 1), TRAIN, AdamW([0.9, 0.999], 1e-8, 0.01), {}, 0)
+TRAIN = Train(2, 0.01, 2, 16, 16, 2.0, "", Padding.masked, 1, False)
+RMU_1 = UnlearningConfig(RMU(1, 3.0), HiddenMSE(), RNA(0.5, Unit.rms, 1), TRAIN, AdamW([0.9, 0.999], 1e-8, 0.01), {}, 0)
 NPO_1 = replace(RMU_1, method=NPO(0.1, Reduction.sequence_sum), retain=KL())
-DPO_1 = replace(NPO_1, method=DPO(0.1, Reduction.sequence_sum, Variant.formula))
+DPO_1 = replace(NPO_1, method=DPO(0.1, Reduction.sequence_sum, Variant.formula, ["no"]))
 LOOK = (Score("t", "retain", "clean", 0.5, 0.5, 2),)
 
 
@@ -28,16 +28,21 @@ def looks(policy, topics, recipe):
 
 
 def naive(policy, batch, layer):
-    """The mean norm over tokens, less each row's first, of a full forward's hidden states; entry 0 is the embedding."""
-    hidden = policy.model(input_ids=batch.input_ids, attention_mask=batch.mask, output_hidden_states=True).hidden_states[layer + 1]
+    """The mean norm over tokens, less each row's first, of what leaves a layer in a full forward."""
+    states = []
+    hook = policy.layers[layer].register_forward_hook(lambda _module, _inputs, output: states.append(output))
+    policy.model(input_ids=batch.input_ids, attention_mask=batch.mask)
+    hook.remove()
+    hidden = states[0]
     rows = [row[1 : int(mask.sum())].norm(dim=-1) for row, mask in zip(hidden, batch.mask, strict=True)]
     return torch.cat(rows).mean().item()
 
 
 @pytest.mark.parametrize("recipe", [RMU_1, NPO_1, DPO_1], ids=["RMU", "NPO", "DPO"])
-@pytest.mark.parametrize(("pattern", "layer"), [(r"model\.layers\.[01]\..*", 1), (r"model\.layers\.[12]\..*", 1), (r"model.*", 1)])
+@pytest.mark.parametrize(("pattern", "layer"), [(r"model\.layers\.[01]\..*", 1), (r"model\.layers\.[12]\..*", 2), (r"model.*", 2)])
 def test_norms_are_those_of_a_full_forward_on_first_batches(fresh, two, recipe, pattern, layer):
-    pattern = r"model\.layers\.[01]\..*" if recipe is RMU_1 and "12" in pattern else pattern
+    if recipe is RMU_1:  # its norms are those of the steered layer, above which nothing may be trained
+        pattern, layer = r"model\.layers\.[01]\..*", 1
     policy = fresh(pattern)
     found = looks(policy, two, recipe)
     for topic in two:
@@ -48,12 +53,11 @@ def test_norms_are_those_of_a_full_forward_on_first_batches(fresh, two, recipe, 
     assert list(found[0].hidden_norm) == ["bio", "retain/bio", "cyber", "retain/cyber"]
 
 
-@pytest.mark.parametrize("layer", [0, 1])
-def test_below_the_trained_layers_norms_stay(fresh, two, layer):
-    policy = fresh(r"model\.layers\.2\..*")
-    found = looks(policy, two, replace(NPO_1, noise=Noise(0.5, Unit.rms, layer)))
-    assert found[0].hidden_norm == found[-1].hidden_norm
-    assert found[0].hidden_norm["bio"] == pytest.approx(naive(policy, two[0].forget(0), layer), rel=1e-5)
+@pytest.mark.parametrize("noise", [None, RNA(0.5, Unit.rms, 0), RNA(0.5, Unit.rms, 2)])
+def test_norms_are_those_of_the_highest_trained_layer_wherever_the_noise_is(fresh, two, noise):
+    found = looks(fresh(r"model\.layers\.[01]\..*"), two, replace(NPO_1, noise=noise))
+    untrained = fresh(r"model\.layers\.[01]\..*")
+    assert found[0].hidden_norm["bio"] == pytest.approx(naive(untrained, two[0].forget(0), 1), rel=1e-5)
 
 
 def layers_run(policy):
@@ -71,7 +75,7 @@ def layers_run(policy):
     [
         (RMU_1, r"model\.layers\.[01]\..*", [2, 2, 0]),
         (NPO_1, r"model\.layers\.1\..*", [2, 3, 2]),
-        (replace(NPO_1, noise=Noise(0.5, Unit.rms, 0)), r"model\.layers\.2\..*", [2, 1, 2]),
+        (replace(NPO_1, noise=RNA(0.5, Unit.rms, 0)), r"model\.layers\.2\..*", [2, 2, 3]),
     ],
 )
 def test_a_look_runs_no_layer_twice(fresh, one, recipe, pattern, expected):
@@ -92,16 +96,16 @@ def test_a_look_runs_no_layer_twice(fresh, one, recipe, pattern, expected):
 
 @pytest.mark.parametrize("recipe", [RMU_1, NPO_1, DPO_1], ids=["RMU", "NPO", "DPO"])
 @pytest.mark.parametrize("pattern", [r"model\.layers\.[01]\..*", r"model.*"], ids=["cut", "whole"])
-def test_the_forget_loss_of_a_look_is_that_of_a_pass_without_notes(fresh, two, recipe, pattern, monkeypatch):
+def test_the_forget_loss_of_a_look_is_that_of_a_pass_without_captured(fresh, two, recipe, pattern, monkeypatch):
     noted = looks(fresh(pattern), two, recipe)
-    monkeypatch.setattr("rna_bench.unlearning.forward.Passes._notes", lambda *_: {})
+    monkeypatch.setattr("rna_bench.unlearning.forward.Passes._captured", lambda *_: {})
     plain = looks(fresh(pattern), two, recipe)
     assert [look.forget_loss for look in noted] == [look.forget_loss for look in plain]
 
 
 def test_texts_of_one_token_have_no_norm(policy, batches):
     topic = TopicBatches("bio", batches("What", max_tokens=1), batches("for the", "this and"))
-    norms = looks(policy, [topic], replace(RMU_1, noise=Noise(0.0, Unit.rms, 1)))[0].hidden_norm
+    norms = looks(policy, [topic], replace(RMU_1, noise=None))[0].hidden_norm
     assert norms["bio"] is None
     assert math.isfinite(norms["retain/bio"])
 

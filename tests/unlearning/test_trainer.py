@@ -13,14 +13,14 @@ from rna_bench.unlearning.config import Train, UnlearningConfig
 from rna_bench.unlearning.losses import unit_vector
 from rna_bench.unlearning.methods.adaptive_rmu import AdaptiveRMU
 from rna_bench.unlearning.methods.rmu import RMU
-from rna_bench.unlearning.noise import Noise, Unit
+from rna_bench.unlearning.noise import RNA, Unit
 from rna_bench.unlearning.optimizers import AdamW
 from rna_bench.unlearning.retain_losses import HiddenMSE
 from rna_bench.unlearning.trainer import unlearn
 
-TRAIN = Train(4, 0.01, 2, 16, 16, 2.0, "", Padding.masked, 1, False, ["I don't know."])
+TRAIN = Train(4, 0.01, 2, 16, 16, 2.0, "", Padding.masked, 1, False)
 ADAMW = AdamW([0.9, 0.999], 1e-8, 0.01)
-QUIET = Noise(0.0, Unit.rms, 1)
+QUIET = None
 RECIPE = UnlearningConfig(RMU(1, 3.0), HiddenMSE(), QUIET, TRAIN, ADAMW, {}, 0)
 LOOK = (Score("t", "retain", "clean", 0.5, 0.5, 2),)
 
@@ -46,7 +46,7 @@ def same(left, right):
 
 
 @pytest.mark.parametrize("watch", [always, never])
-@pytest.mark.parametrize("noise", [QUIET, Noise(0.5, Unit.absolute, 1)])
+@pytest.mark.parametrize("noise", [QUIET, RNA(0.5, Unit.absolute, 1)])
 def test_loop_is_a_naive_one_with_a_second_model_and_full_forwards(policy, two, noise, watch):
     model, frozen = deepcopy(policy.model), deepcopy(policy.model)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=0.01, weight_decay=0.01)
@@ -60,7 +60,7 @@ def test_loop_is_a_naive_one_with_a_second_model_and_full_forwards(policy, two, 
 
         target = 3.0 * unit_vector(16, generator("cpu", 0, "target", topic.name))
         clean = layer_1(frozen, retain).detach()
-        noisy = clean + noise.scale * torch.randn(clean.shape, generator=generator("cpu", 0, "noise", step))
+        noisy = clean + (noise.scale if noise else 0.0) * torch.randn(clean.shape, generator=generator("cpu", 0, "noise", step))
         forget_loss = (layer_1(model, forget) - target)[forget.mask.bool()].square().mean()
         retain_loss = (layer_1(model, retain) - noisy)[retain.mask.bool()].square().mean()
         optimizer.zero_grad()
@@ -106,25 +106,25 @@ def test_retain_loss_of_step_0_is_zero_without_noise(policy, one):
 def test_retain_loss_of_step_0_is_the_mean_square_of_its_noise(policy, one):
     batch = one[0].retain(0)
     z = torch.randn(*batch.input_ids.shape, 16, generator=generator("cpu", 0, "noise", 0))
-    loss = run(policy, one, replace(RECIPE, noise=Noise(0.5, Unit.absolute, 1))).losses[0].retain
+    loss = run(policy, one, replace(RECIPE, noise=RNA(0.5, Unit.absolute, 1))).losses[0].retain
     assert loss == pytest.approx((0.5 * z)[batch.mask.bool()].square().mean().item(), rel=1e-4)
 
 
 def test_noise_is_fresh_at_every_step(policy, one):
     # lr is too small to move the model: what differs between steps 0 and 1, which read the same retain texts, is the noise
     train = replace(TRAIN, steps=2, lr=1e-12)
-    losses = run(policy, one, replace(RECIPE, noise=Noise(0.5, Unit.absolute, 1), train=train)).losses
+    losses = run(policy, one, replace(RECIPE, noise=RNA(0.5, Unit.absolute, 1), train=train)).losses
     assert losses[0].retain != pytest.approx(losses[1].retain, rel=1e-3)
 
 
-def test_facts_tell_the_noise_in_both_units(policy, two):
+def test_statistics_tell_the_noise_in_both_units(policy, two):
     # rms over both topics' first retain batches, first positions left out: the root of the mean of the two mean squares
     squares = []
     for topic in two:
         batch = topic.retain(0)
         squares.append(hidden(policy, batch, 1)[:, 1:][batch.mask[:, 1:].bool()].square().mean().item())
     rms = math.sqrt(sum(squares) / 2)
-    statistics = run(policy, two, replace(RECIPE, noise=Noise(0.5, Unit.rms, 1))).statistics
+    statistics = run(policy, two, replace(RECIPE, noise=RNA(0.5, Unit.rms, 1))).statistics
     assert statistics == pytest.approx({"hidden_rms": rms, "noise_absolute": 0.5 * rms, "noise_rms": 0.5}, rel=1e-5)
 
 
@@ -132,14 +132,14 @@ def test_noise_in_rms_is_the_same_as_its_absolute_value(fresh, one):
     def history(noise):
         return run(fresh(), one, replace(RECIPE, noise=noise))
 
-    first = history(Noise(0.5, Unit.rms, 1))
-    assert history(Noise(first.statistics["noise_absolute"], Unit.absolute, 1)).losses == first.losses
+    first = history(RNA(0.5, Unit.rms, 1))
+    assert history(RNA(first.statistics["noise_absolute"], Unit.absolute, 1)).losses == first.losses
 
 
 def test_same_seed_gives_the_same_run_bit_for_bit_and_another_seed_another(fresh, two):
     def final(seed):
         policy = fresh()
-        history = run(policy, two, replace(RECIPE, noise=Noise(1.0, Unit.rms, 0), seed=seed))
+        history = run(policy, two, replace(RECIPE, noise=RNA(1.0, Unit.rms, 0), seed=seed))
         return history.losses, state(policy)
 
     (losses, weights), (again, weights_again), (other, _) = final(1), final(1), final(2)
@@ -170,7 +170,7 @@ def test_forget_loss_of_a_look_is_the_mean_over_topics_on_their_first_batches(po
 
 
 def losses(method, fresh, topics, watch):
-    recipe = replace(RECIPE, method=method, noise=Noise(0.5, Unit.rms, 1))
+    recipe = replace(RECIPE, method=method, noise=RNA(0.5, Unit.rms, 1))
     return run(fresh(r"model\.layers\.[01]\..*"), topics, recipe, watch).losses
 
 
@@ -189,13 +189,13 @@ def test_second_topics_target_of_adaptive_rmu_does_not_depend_on_looking(fresh, 
     seen: list[torch.Tensor] = []
 
     class Spy(AdaptiveRMU):
-        def target(self, first, generator):
+        def control_vector(self, first, generator):
             seen.append(super().control_vector(first, generator))
             return seen[-1]
 
     for watch in (always, never):
         policy = fresh(r"model\.layers\.[01]\..*")
-        run(policy, two, replace(RECIPE, method=Spy(1, 3.0), noise=Noise(0.5, Unit.rms, 1)), watch)
+        run(policy, two, replace(RECIPE, method=Spy(1, 3.0), noise=RNA(0.5, Unit.rms, 1)), watch)
     assert torch.equal(seen[1], seen[3])
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rna_bench.core.types import CLEAN, RunRecord, Score
-from rna_bench.reporting.statistics.frame import method_label, noise_label, noise_scale, scored_trigger_types
+from rna_bench.reporting.statistics.frame import noise_scale, run_method_label, run_noise_label, scored_trigger_types
 from rna_bench.reporting.statistics.scores import (
     drop_beyond_control,
     final_forget_loss,
@@ -64,14 +64,13 @@ COLUMNS = (
 def row_of(run: Recorded, sweep: str, settings: str) -> RunRow:
     """Return the row of a record. `settings` are those that distinguish it from others of its sweep."""
     record = run.record
-    noise = record.config.get("noise")
     return RunRow(
         id=record.identity,
         sweep=sweep,
         model=record.model,
-        method=method_label(record),
-        noise=noise_label(noise),
-        scale=noise_scale(noise),
+        method=run_method_label(record),
+        noise=run_noise_label(record),
+        scale=noise_scale(record.config.get("noise")),
         settings=settings,
         seed=record.config["seed"],
         status=record.status.value,

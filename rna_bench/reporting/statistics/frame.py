@@ -1,22 +1,17 @@
 """Records -> groups of runs that differ in their seed alone, and the labels that tables and figures show for them."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rna_bench.core.labels import method_label, noise_label
 from rna_bench.core.types import RunRecord, Status, TriggerType
 from rna_bench.reporting.statistics.scores import has_role
-from rna_bench.runs.identity import public_name
 from rna_bench.runs.identity import settings as canonical_settings
 
 LABELLED = ("seed", "method._target_", "noise._target_", "noise.scale", "noise.unit")
-"""Settings that a column of their own shows."""
-UNNAMED_NOISE = ("RNA", "Noise")
-"""Classes of noise whose label is scale and unit alone: RNA, under its present name and its earlier one."""
-DEFAULT_RETAIN = "hidden_mse"
-"""The retain loss that a method's label leaves out: that of RMU and its relatives."""
+"""Settings that the seed and the labels of method and noise show."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +50,7 @@ def grouped(records: Sequence[RunRecord]) -> list[Group]:
     """Return the groups of finished runs in the order of model, method (base first), settings and noise scale."""
     finished = [record for record in records if record.status is Status.finished]
     flat = {record.identity: flat_config(record) for record in finished}
-    varied = _varied([(method_label(record), flat[record.identity]) for record in finished])
+    varied = _varied([(run_method_label(record), flat[record.identity]) for record in finished])
     by_key: dict[str, list[RunRecord]] = {}
     for record in finished:
         by_key.setdefault(_key(record, flat[record.identity], ()), []).append(record)
@@ -68,8 +63,8 @@ def _group(runs: Sequence[RunRecord], flat: Mapping[str, Any], varied: Sequence[
     return Group(
         model=runs[0].model,
         dtype=str(flat["model.dtype"]),
-        method=method_label(runs[0]),
-        noise=noise_label(noise),
+        method=run_method_label(runs[0]),
+        noise=run_noise_label(runs[0]),
         noise_unit=noise_unit(noise),
         scale=noise_scale(noise),
         settings=_shown(flat, varied),
@@ -82,46 +77,30 @@ def _group(runs: Sequence[RunRecord], flat: Mapping[str, Any], varied: Sequence[
     )
 
 
-def method_label(record: RunRecord) -> str:
-    """Return the name of method and retain loss: `rmu`, `rmu_kl`, `npo_kl`.
-
-    The retain loss is left out where it is `hidden_mse`, and where the method's own name ends in it (`npo_kl`), as in records
-    that have no choice of it.
-    """
-    method, retain = record.choices.get("method", "?"), record.choices.get("retain", DEFAULT_RETAIN)
-    if method == "none" or retain == DEFAULT_RETAIN or method.endswith(f"_{retain}"):
-        return method
-    return f"{method}_{retain}"
+def run_method_label(record: RunRecord) -> str:
+    """Return the name of a run's method with its retain loss: `rmu`, `rmu_kl`, `npo_kl`."""
+    return method_label(record.choices.get("method", "?"), record.choices.get("retain"))
 
 
-def noise_label(section: Mapping[str, Any] | None) -> str:
-    """Return the label of a record's noise section: "1 rms" for RNA, "antithetic 1 rms" for another kind of noise.
-
-    "0" without noise, and "-" where there is no section: nothing was trained.
-    """
-    if not section:
-        return "-"
-    if not section.get("scale"):
-        return "0"
-    return " ".join(part for part in (_noise_kind(section), f"{float(section['scale']):g}", section.get("unit", "")) if part)
+def run_noise_label(record: RunRecord) -> str:
+    """Return the label of a run's noise, as `noise_label` does; "0" without noise, and "-" where nothing was trained."""
+    section = record.config.get("noise")
+    return noise_label(section) or "0" if section else "-"
 
 
 def noise_unit(section: Mapping[str, Any] | None) -> str:
-    """Return the noise's kind and unit without its scale: "rms", "antithetic rms"; "" without noise."""
-    if not section or not section.get("scale"):
+    """Return the label of a record's noise section without its scale: "rms", "antithetic rms"; "" without noise."""
+    if not section or not noise_label(section):
         return ""
-    return f"{_noise_kind(section)} {section.get('unit', '')}".strip()
+    kind = noise_label({key: value for key, value in section.items() if key not in ("scale", "unit")})
+    return f"{kind} {section.get('unit', '')}".strip()
 
 
 def noise_scale(section: Mapping[str, Any] | None) -> float:
-    """Return the scale of a record's noise section; -1 where there is no section."""
-    return float((section or {}).get("scale", -1))
-
-
-def _noise_kind(section: Mapping[str, Any]) -> str:
-    """Return the noise's class name in words, less the word noise; "" for RNA."""
-    name = (public_name(section.get("_target_")) or "").rpartition(".")[2]
-    return "" if name in UNNAMED_NOISE else re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removesuffix("Noise")).lower()
+    """Return the scale of a record's noise section: 1 for a kind of noise without a scale, -1 where nothing was trained."""
+    if not section:
+        return -1.0
+    return float(section.get("scale", 1)) if noise_label(section) else 0.0
 
 
 def _shown(flat: Mapping[str, Any], keys: Sequence[str]) -> str:

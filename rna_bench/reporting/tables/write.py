@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas
 
 from rna_bench.core.types import InputError, RunRecord, Status, TriggerType
-from rna_bench.reporting.statistics.frame import Group, grouped, method_label
+from rna_bench.reporting.statistics.frame import Group, grouped, run_method_label
 from rna_bench.reporting.statistics.pairs import baseline_pairs
 from rna_bench.reporting.statistics.responses import ResponseMatrices, ResponseMatrix, read_response_matrices
 from rna_bench.reporting.statistics.verdicts import FORGOTTEN, claims
@@ -85,7 +85,7 @@ def _source(run: Recorded) -> dict[str, str]:
         "identity": record.identity,
         "folder": run.folder.name,
         "model": record.model,
-        "method": method_label(record),
+        "method": run_method_label(record),
         "seed": str(record.config["seed"]),
         "status": record.status.value,
         "reason": record.reason,

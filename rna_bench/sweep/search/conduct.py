@@ -9,7 +9,8 @@ from rna_bench.core import files
 from rna_bench.core.types import InputError, RunRecord, Status
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import gather
-from rna_bench.experiment.run import SHARED, execute
+from rna_bench.experiment.load import SHARED
+from rna_bench.experiment.run import execute
 from rna_bench.runs import failure, lock, record
 from rna_bench.sweep.search.front import standing, write_front
 from rna_bench.sweep.search.request import Request

@@ -10,8 +10,9 @@ from omegaconf import DictConfig
 
 from rna_bench.core.schemas import build, build_as
 from rna_bench.core.types import InputError
-from rna_bench.experiment.compose import compose_from, config_folder, given, without
+from rna_bench.experiment.compose import compose_from, given, without
 from rna_bench.experiment.config import ExperimentConfig, experiment_config
+from rna_bench.experiment.resolvers import config_folder
 from rna_bench.runs.identity import relevant, settings
 from rna_bench.sweep.search.objectives import Objective
 from rna_bench.sweep.search.space import Choices, Dimension, Range, override

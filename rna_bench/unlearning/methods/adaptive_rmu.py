@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rna_bench.core.types import Batch
 from rna_bench.unlearning.forward import Passes
-from rna_bench.unlearning.losses import masked_mse, token_weight, unit_vector
+from rna_bench.unlearning.losses import MeanOver, masked_mse, unit_vector
 from rna_bench.unlearning.noise import beyond_first, hidden_norm
 
 
@@ -17,6 +16,8 @@ class AdaptiveRMU:
 
     layer: int
     scale: float
+    reads_reference = False
+    mean_over = MeanOver.tokens
 
     def control_vector(self, first: Passes, generator: torch.Generator) -> Tensor:
         """Return scale * mean ||h_l(updated)|| * u (d,), fixed from the topic's first batch (arXiv 2408.06223, section 5).
@@ -31,7 +32,3 @@ class AdaptiveRMU:
     def forget_loss(self, passes: Passes, control_vector: Tensor) -> Tensor:
         """Return mse(h_l(updated), target) over the tokens of the forget batch."""
         return masked_mse(passes.forget.hidden, control_vector, passes.forget.mask)
-
-    def micro_batch_weight(self, part: Batch, whole: Batch) -> float:
-        """Return what a micro-batch's loss weighs in the whole batch's: its share of tokens."""
-        return token_weight(part.mask, whole.mask)

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from enum import Enum
 
-import torch
 from torch import Tensor
 
-from rna_bench.core.types import Batch, InputError
+from rna_bench.core.types import InputError, TokenValues
 from rna_bench.unlearning.forward import Passes
-from rna_bench.unlearning.losses import Reduction, dpo_loss, npo_loss, reduced, reduction_weight
+from rna_bench.unlearning.losses import MeanOver, Reduction, check_beta, dpo_loss, npo_loss, reduced
 
 
 class Variant(Enum):
@@ -20,19 +19,24 @@ class Variant(Enum):
 
 @dataclass(frozen=True)
 class DPO:
-    """Prefer the answers of `train.refusals` to the forget text, as far as the reference model does not already."""
+    """Prefer `refusals`, taken in turn, to the forget text, further than the reference model does."""
 
     beta: float
     reduction: Reduction
     variant: Variant
+    refusals: list[str]
     layer = None
+    reads_reference = True
 
     def __post_init__(self) -> None:
-        if not self.beta > 0:
-            raise InputError("method.beta", self.beta, "give a number above 0")
+        check_beta(self.beta)
+        if not self.refusals or not all(map(str.strip, self.refusals)):
+            raise InputError("method.refusals", self.refusals, "give at least one answer, and none that is empty")
 
-    def control_vector(self, first: Passes, generator: torch.Generator) -> None:
-        """Return None: nothing is held fixed."""
+    @property
+    def mean_over(self) -> MeanOver:
+        """What the loss is a mean over."""
+        return self.reduction.mean_over
 
     def forget_loss(self, passes: Passes, control_vector: Tensor | None) -> Tensor:
         """Return `dpo_loss` of forget targets and preferred answers.
@@ -42,9 +46,9 @@ class DPO:
         forget, reference_forget = (reduced(nll, self.reduction) for nll in (passes.forget_nll, passes.reference_forget_nll))
         if self.variant is Variant.released:
             return npo_loss(forget, reference_forget, self.beta)
-        preferred, reference = (reduced(nll, self.reduction) for nll in (passes.preferred_nll, passes.reference_preferred_nll))
+        preferred, reference = (reduced(nll, self.reduction) for nll in self._refused(passes))
         return dpo_loss(forget, reference_forget, preferred, reference, self.beta)
 
-    def micro_batch_weight(self, part: Batch, whole: Batch) -> float:
-        """Return what a micro-batch's loss weighs in the whole batch's: its share of sequences."""
-        return reduction_weight(self.reduction, part, whole)
+    def _refused(self, passes: Passes) -> tuple[TokenValues, TokenValues]:
+        answers = tuple(self.refusals)
+        return passes.answers_nll(answers), passes.reference_answers_nll(answers)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rna_bench.core.types import Batch
 from rna_bench.unlearning.forward import Passes
-from rna_bench.unlearning.losses import masked_mse, token_weight, unit_vector
+from rna_bench.unlearning.losses import MeanOver, masked_mse, unit_vector
 
 
 @dataclass(frozen=True)
@@ -19,6 +18,8 @@ class RMU:
 
     layer: int
     steering_coefficient: float
+    reads_reference = False
+    mean_over = MeanOver.tokens
 
     def control_vector(self, first: Passes, generator: torch.Generator) -> Tensor:
         """Return c * u (d,), drawn for the topic whose first step `first` is."""
@@ -27,7 +28,3 @@ class RMU:
     def forget_loss(self, passes: Passes, control_vector: Tensor) -> Tensor:
         """Return mse(h_l(updated), c * u) over the tokens of the forget batch (arXiv 2403.03218, eq. 1)."""
         return masked_mse(passes.forget.hidden, control_vector, passes.forget.mask)
-
-    def micro_batch_weight(self, part: Batch, whole: Batch) -> float:
-        """Return what a micro-batch's loss weighs in the whole batch's: its share of tokens."""
-        return token_weight(part.mask, whole.mask)

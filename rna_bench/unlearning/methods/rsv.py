@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rna_bench.core.types import Batch
 from rna_bench.unlearning.forward import Passes
-from rna_bench.unlearning.losses import gaussian_unit_vector, masked_mse, token_weight
+from rna_bench.unlearning.losses import MeanOver, gaussian_unit_vector, masked_mse
 
 
 @dataclass(frozen=True)
@@ -19,6 +18,8 @@ class RSV:
 
     layer: int
     scale: float
+    reads_reference = True
+    mean_over = MeanOver.tokens
 
     def control_vector(self, first: Passes, generator: torch.Generator) -> Tensor:
         """Return scale * u (d,), drawn for the topic whose first step `first` is."""
@@ -28,7 +29,3 @@ class RSV:
         """Return mse(h_l(updated), h_l(frozen) + scale * u) over the tokens of the forget batch (released code)."""
         frozen = passes.reference_forget.hidden.float()
         return masked_mse(passes.forget.hidden, frozen + control_vector, passes.forget.mask)
-
-    def micro_batch_weight(self, part: Batch, whole: Batch) -> float:
-        """Return what a micro-batch's loss weighs in the whole batch's: its share of tokens."""
-        return token_weight(part.mask, whole.mask)

@@ -1,9 +1,11 @@
 """Labels of methods and of noise, and groups of runs with other kinds of noise than RNA."""
 
+from dataclasses import replace
+
 import pytest
 
 from rna_bench.reporting.figures.chains import panels
-from rna_bench.reporting.statistics.frame import flattened, grouped, method_label, noise_label, noise_unit
+from rna_bench.reporting.statistics.frame import flattened, grouped, noise_scale, noise_unit, run_method_label, run_noise_label
 from rna_bench.reporting.tables.write import build_tables
 from tests.builders.records import make_record, scored
 
@@ -24,7 +26,7 @@ ANTITHETIC = {"_target_": "rna_bench.unlearning.noise.AntitheticNoise"}
     ],
 )
 def test_a_methods_label_has_its_retain_loss_unless_that_is_implied(method, retain, label):
-    assert method_label(make_record(1, method=method, retain=retain)) == label
+    assert run_method_label(make_record(1, method=method, retain=retain)) == label
 
 
 def test_a_record_with_the_retain_loss_as_a_choice_is_in_the_group_of_earlier_ones():
@@ -32,24 +34,37 @@ def test_a_record_with_the_retain_loss_as_a_choice_is_in_the_group_of_earlier_on
     assert (group.method, list(group.runs)) == ("npo_kl", [1, 2])
 
 
+GAUSSIAN = {
+    "_target_": "rna_bench.unlearning.noise.GaussianNoise",
+    "model": "policy",
+    "side": "forget",
+    "layers": [1, 2],
+    "draws": 1,
+}
+
+
 @pytest.mark.parametrize(
-    ("section", "label", "unit"),
+    ("section", "label", "unit", "scale"),
     [
-        (None, "-", ""),
-        ({"_target_": None, "scale": 0.0}, "0", ""),
-        ({"_target_": "rna_bench.unlearning.noise.Noise", "scale": 1, "unit": "rms", "layer": 1}, "1 rms", "rms"),
+        (None, "-", "", -1),
+        ({"_target_": None, "scale": 0.0}, "0", "", 0),
+        ({"_target_": "rna_bench.unlearning.noise.RNA", "scale": 1, "unit": "rms", "layer": 1}, "1 rms", "rms", 1),
+        (ANTITHETIC | {"scale": 0.5, "unit": "absolute", "layer": 1}, "antithetic 0.5 absolute", "antithetic absolute", 0.5),
         (
-            {"_target_": "rna_bench.unlearning.noise.RNA", "scale": 0.05, "unit": "absolute", "layer": 1},
-            "0.05 absolute",
-            "absolute",
+            GAUSSIAN | {"scale": 2.0, "unit": "rms"},
+            "policy, forget inputs, layers 1, 2: 2 rms",
+            "policy, forget inputs, layers 1, 2: rms",
+            2,
         ),
-        (ANTITHETIC | {"scale": 1.0, "unit": "rms", "layers": [1, 2]}, "antithetic 1 rms", "antithetic rms"),
-        ({"_target_": "rna_bench.noise.GaussianNoise", "scale": 2.0, "unit": "rms"}, "gaussian 2 rms", "gaussian rms"),
-        ({"_target_": "my_package.PinkHiddenNoise", "scale": 2.0}, "pink hidden 2", "pink hidden"),
+        ({"_target_": "my_package.Dropout", "rate": 0.1}, "Dropout", "Dropout", 1),
     ],
 )
-def test_a_noises_label_has_its_kind_unless_it_is_rna(section, label, unit):
-    assert (noise_label(section), noise_unit(section)) == (label, unit)
+def test_a_noises_label_has_its_kind_unless_it_is_rna(section, label, unit, scale):
+    run = make_record(1)
+    run = replace(
+        run, config={key: value for key, value in run.config.items() if key != "noise"} | ({"noise": section} if section else {})
+    )
+    assert (run_noise_label(run), noise_unit(section), noise_scale(section)) == (label, unit, scale)
 
 
 def test_kinds_of_noise_have_their_own_rows_and_chains_beside_one_baseline():

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from rna_bench.core.types import CLEAN, InputError, Score
-from rna_bench.experiment.compose import compose_run, config_folder
+from rna_bench.experiment.compose import compose_run
+from rna_bench.experiment.resolvers import config_folder
 from rna_bench.reporting.statistics.frame import grouped
 from rna_bench.reporting.tables.paper import against, references
 from rna_bench.reporting.tables.write import write_tables

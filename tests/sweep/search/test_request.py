@@ -1,9 +1,10 @@
 import pytest
 
 from rna_bench.core.types import InputError
-from rna_bench.experiment.compose import compose_run, config_folder
+from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import experiment_config
 from rna_bench.experiment.data import gather
+from rna_bench.experiment.resolvers import config_folder
 from rna_bench.sweep.search.request import request_of
 
 NAMES = sorted(path.stem for path in (config_folder("sweeps") / "search").glob("*.yaml"))

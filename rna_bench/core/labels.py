@@ -1,0 +1,37 @@
+"""What tables, presets and messages call a method with its retain loss, and a noise."""
+
+from collections.abc import Mapping
+from typing import Any
+
+SHORT = {f"{method}_{loss}": method for method in ("npo", "dpo", "simnpo") for loss in ("kl", "mse")}
+"""Options of the group `method` that are short for a method with one retain loss."""
+STEERED = "hidden_mse"
+
+
+def method_of(choice: str) -> str:
+    """Return the method that an option of the group `method` stands for: npo of npo_kl."""
+    return SHORT.get(choice, choice)
+
+
+def method_label(choice: str, retain: str | None) -> str:
+    """Return a method's name with its retain loss: npo_kl, or rmu alone, whose retain loss is that of hidden states.
+
+    `choice` and `retain` are options of the groups; earlier records have no choice of a retain loss, and theirs is in the method's.
+    """
+    if retain is None or choice == "none":
+        return choice
+    return method_of(choice) if retain == STEERED else f"{method_of(choice)}_{retain}"
+
+
+def noise_label(noise: Mapping[str, Any]) -> str:
+    """Return what a noise section is called: "1 rms" for RNA, with the kind's name before it for others; "" for no noise."""
+    target = noise.get("_target_")
+    if not target or not noise.get("scale", 1):
+        return ""
+    name = target.rpartition(".")[2]
+    kind = {"RNA": "", "AntitheticNoise": "antithetic"}.get(name, name)
+    if name == "GaussianNoise":
+        draws = f", {noise['draws']} draws" if noise["draws"] > 1 else ""
+        kind = f"{noise['model']}, {noise['side']} inputs, layers {', '.join(map(str, noise['layers']))}{draws}:"
+    size = f"{noise['scale']:g} {noise['unit']}" if {"scale", "unit"} <= set(noise) else ""
+    return f"{kind} {size}".strip()

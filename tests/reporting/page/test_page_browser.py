@@ -95,7 +95,7 @@ def test_runs_chosen_in_the_table_are_compared_and_back_and_forward_work(opened)
     assert page.locator("h1:visible").text_content() == "2 runs compared"
     assert page.evaluate("document.activeElement.tagName") == "H1"
     differing = page.get_by_role("region", name="Settings that differ").locator("tbody th").all_text_contents()
-    assert differing == ["noise.scale"]
+    assert differing == ["noise._target_", "noise.layer", "noise.scale", "noise.unit"]
     assert page.locator(".charts figure").count() == 6
     page.get_by_role("link", name=plain).first.click()
     assert page.locator("h1:visible").text_content() == f"Run {plain}"

@@ -11,6 +11,7 @@ FIELDS = {"trajectory": "eval_points", "facts": "statistics"}
 SCORE_FIELDS = {"form": "perturbation"}
 """Fields of a record, and of its scores, by the names that they had."""
 TRAIN_KEYS = {"accumulation": "micro_batches"}
+OPTIMIZER = "rna_bench.unlearning.optimizers.AdamW"
 RNA = "rna_bench.unlearning.noise.RNA"
 ADAMW = ("betas", "eps", "weight_decay")
 RETAIN = {"HiddenMSE": "hidden_mse", "KL": "kl", "LogProbabilityMSE": "mse"}
@@ -53,12 +54,18 @@ def _training(config: Mapping[str, Any]) -> dict[str, Any]:
     The optimiser had its settings among `train`'s, texts of both sides one length, and DPO its refusals in `train`.
     """
     old = {TRAIN_KEYS.get(key, key): value for key, value in config["train"].items()}
-    optimizer = {"_target_": "rna_bench.unlearning.optimizers.AdamW"} | {key: old.pop(key) for key in ADAMW if key in old}
+    among = {key: old.pop(key) for key in ADAMW if key in old}
     refusals = {"refusals": old.pop("refusals")} if "refusals" in old else {}
     method = config["method"] | (refusals if public_name(config["method"]["_target_"]) == "DPO" else {})
     added = {"retain_max_tokens": old["max_tokens"], "padding": "masked", "micro_batches": 1, "gradient_checkpointing": False}
-    found = {"optimizer": config.get("optimizer", optimizer), "topics": config.get("topics", {}), "train": added | old}
+    found = {"optimizer": _optimizer(config.get("optimizer", among)), "topics": config.get("topics", {}), "train": added | old}
     return found | {"method": method, "noise": _noise(config["noise"])}
+
+
+def _optimizer(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the optimiser's section: the AdamW of earlier versions of transformers was a class of its own."""
+    earlier = str(settings.get("_target_")).endswith("TransformersAdamW")
+    return {"variant": "transformers" if earlier else "torch", **settings, "_target_": OPTIMIZER}
 
 
 def _noise(noise: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Protocol
 
 import torch
@@ -17,48 +18,39 @@ class Optimizer(Protocol):
     def make(self, parameters: Iterable[nn.Parameter], lr: float) -> torch.optim.Optimizer: ...
 
 
-def _check(betas: list[float], eps: float, weight_decay: float) -> None:
-    for key, value in (("eps", eps), ("weight_decay", weight_decay)):
-        if not 0 <= value < math.inf:
-            raise InputError(f"optimizer.{key}", value, "give 0 or more")
-    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
-        raise InputError("optimizer.betas", betas, "give two numbers from 0 to below 1")
+class AdamWVariant(Enum):
+    """Where epsilon is added.
+
+    `torch`: PyTorch's, to the root of the bias-corrected second moment (arXiv 1711.05101). `transformers`: that of transformers
+    before version 5, which the released code used, before bias correction: epsilon weighs 1 / sqrt(1 - beta2^t) times as much, 32
+    times at the first step, and decay comes after the update.
+    """
+
+    torch = "torch"
+    transformers = "transformers"
 
 
 @dataclass(frozen=True)
 class AdamW:
-    """PyTorch's AdamW (arXiv 1711.05101): eps is added to the root of the bias-corrected second moment."""
+    """AdamW, as `variant` says."""
 
     betas: list[float]
     eps: float
     weight_decay: float
+    variant: AdamWVariant = AdamWVariant.torch
 
     def __post_init__(self) -> None:
-        _check(self.betas, self.eps, self.weight_decay)
+        for key, value in (("eps", self.eps), ("weight_decay", self.weight_decay)):
+            if not 0 <= value < math.inf:
+                raise InputError(f"optimizer.{key}", value, "give 0 or more")
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise InputError("optimizer.betas", self.betas, "give two numbers from 0 to below 1")
 
     def make(self, parameters: Iterable[nn.Parameter], lr: float) -> torch.optim.Optimizer:
-        """Return torch.optim.AdamW."""
+        """Return the optimiser of the parameters."""
         b1, b2 = self.betas
-        return torch.optim.AdamW(parameters, lr=lr, betas=(b1, b2), eps=self.eps, weight_decay=self.weight_decay)
-
-
-@dataclass(frozen=True)
-class TransformersAdamW:
-    """The AdamW that transformers had before version 5, which the released code used: eps is added before bias correction.
-
-    So eps weighs 1 / sqrt(1 - beta2^t) times as much: 32 times at the first step. Decay comes after the update.
-    """
-
-    betas: list[float]
-    eps: float
-    weight_decay: float
-
-    def __post_init__(self) -> None:
-        _check(self.betas, self.eps, self.weight_decay)
-
-    def make(self, parameters: Iterable[nn.Parameter], lr: float) -> torch.optim.Optimizer:
-        """Return the optimiser."""
-        b1, b2 = self.betas
+        if self.variant is AdamWVariant.torch:
+            return torch.optim.AdamW(parameters, lr=lr, betas=(b1, b2), eps=self.eps, weight_decay=self.weight_decay)
         return _TransformersAdamW(parameters, {"lr": lr, "b1": b1, "b2": b2, "eps": self.eps, "weight_decay": self.weight_decay})
 
 

@@ -19,7 +19,7 @@ from rna_bench.unlearning.losses import Reduction
 from rna_bench.unlearning.methods.npo import NPO
 from rna_bench.unlearning.methods.rmu import RMU
 from rna_bench.unlearning.noise import RNA, Unit
-from rna_bench.unlearning.optimizers import TransformersAdamW
+from rna_bench.unlearning.optimizers import AdamW, AdamWVariant
 from rna_bench.unlearning.retain_losses import KL, HiddenMSE
 from rna_bench.unlearning.trainer import unlearn
 
@@ -32,7 +32,7 @@ COEFFICIENT, BETA = 6.5, 0.1
 WEIGHT = {"rm": 1200.0, "po": 50.0}
 RATE = {"rm": 5e-5, "po": 2e-5}
 Losses: TypeAlias = tuple[float, float]  # forget and retain loss of a step
-OPTIMIZER = TransformersAdamW([0.9, 0.999], 1e-6, 0.0)
+OPTIMIZER = AdamW([0.9, 0.999], 1e-6, 0.0, AdamWVariant.transformers)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 import json
 import resource
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 import pytest
@@ -22,13 +23,13 @@ from rna_bench.unlearning.methods.rmu import RMU
 from rna_bench.unlearning.methods.rsv import RSV
 from rna_bench.unlearning.methods.simnpo import SimNPO
 from rna_bench.unlearning.noise import RNA, Unit
-from rna_bench.unlearning.optimizers import AdamW, TransformersAdamW
+from rna_bench.unlearning.optimizers import AdamW, AdamWVariant
 from rna_bench.unlearning.retain_losses import KL, HiddenMSE, LogProbabilityMSE
 from rna_bench.unlearning.trainer import unlearn
 
 TRAIN = Train(5, 0.01, 2, 16, 16, 2.0, "", Padding.masked, 1, False)
 NOISE = RNA(0.5, Unit.rms, 1)
-ADAMW, OLD = (made([0.9, 0.95], 1e-8, 0.01) for made in (AdamW, TransformersAdamW))
+ADAMW, OLD = (made([0.9, 0.95], 1e-8, 0.01) for made in (AdamW, partial(AdamW, variant=AdamWVariant.transformers)))
 RECIPE = UnlearningConfig(RMU(1, 3.0), HiddenMSE(), NOISE, TRAIN, ADAMW, {}, 0)
 STEERING = [RMU(1, 3.0), AdaptiveRMU(1, 3.0), RSV(1, 3.0)]
 SUM = Reduction.sequence_sum

@@ -19,7 +19,7 @@ from rna_bench.unlearning.methods.rmu import RMU
 from rna_bench.unlearning.methods.rsv import RSV
 from rna_bench.unlearning.methods.simnpo import SimNPO
 from rna_bench.unlearning.noise import RNA, Unit
-from rna_bench.unlearning.optimizers import AdamW, TransformersAdamW
+from rna_bench.unlearning.optimizers import AdamW, AdamWVariant
 from rna_bench.unlearning.retain_losses import KL, HiddenMSE, LogProbabilityMSE
 from rna_bench.unlearning.trainer import unlearn
 
@@ -111,7 +111,7 @@ def test_a_run_is_repeated_to_the_bit(fresh, topics, name):
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("optimizer", [ADAMW, TransformersAdamW([0.9, 0.999], 1e-6, 0.0)])
+@pytest.mark.parametrize("optimizer", [ADAMW, AdamW([0.9, 0.999], 1e-6, 0.0, AdamWVariant.transformers)])
 def test_a_run_in_bfloat16_is_finite_and_moves_its_tensors_alone(fresh, topics, name, optimizer):
     policy = fresh(dtype=Dtype.bfloat16)
     before = weights(policy)

@@ -36,7 +36,7 @@ RECOVERED = (
 )
 
 
-class Side(NamedTuple):
+class PairedValues(NamedTuple):
     """A measure's values in the runs with noise and in their no-noise baselines, in percent, seed by seed."""
 
     noisy: tuple[float, ...]
@@ -54,7 +54,7 @@ class Match:
 
     group: Group
     trigger_types: tuple[TriggerType, ...]
-    sides: Mapping[str, Mapping[str, Side]]
+    sides: Mapping[str, Mapping[str, PairedValues]]
     questions: Evidences
 
 
@@ -83,7 +83,7 @@ def _match(group: Group, baseline: Group, matrices: Mapping[str, ResponseMatrix]
     return Match(group, shared, sides, evidences(group, baseline, shared, matrices))
 
 
-def _sides(pairs: Sequence[Pair], trigger_types: Sequence[TriggerType], *, forgets: bool) -> dict[str, Side]:
+def _sides(pairs: Sequence[Pair], trigger_types: Sequence[TriggerType], *, forgets: bool) -> dict[str, PairedValues]:
     """Return the sides by measure; each measure is taken once a run, because that is what takes the time."""
     measures: dict[str, Measure] = {FORGET: forget_accuracy} if forgets else {}
     if trigger_types:
@@ -92,12 +92,12 @@ def _sides(pairs: Sequence[Pair], trigger_types: Sequence[TriggerType], *, forge
             for perturbation in (CLEAN, *(one.trigger for one in trigger_types))
         }
     sides = {
-        name: Side(tuple(pair.noisy(measure) for pair in pairs), tuple(pair.baseline(measure) for pair in pairs))
+        name: PairedValues(tuple(pair.noisy(measure) for pair in pairs), tuple(pair.baseline(measure) for pair in pairs))
         for name, measure in measures.items()
     }
     if trigger_types:
         every = [sides[one.trigger] for one in trigger_types]
-        sides[TRIGGERS] = Side(_mean([side.noisy for side in every]), _mean([side.plain for side in every]))
+        sides[TRIGGERS] = PairedValues(_mean([side.noisy for side in every]), _mean([side.plain for side in every]))
         sides[RETAIN] = sides.pop(CLEAN)
     return sides
 
@@ -129,7 +129,7 @@ def _correct(family: Sequence[TableRow], p: str) -> None:
         row["comparisons"] = row["comparisons"] or str(len(family))
 
 
-def _test(match: Match, name: str, equal: str, side: Side) -> TableRow:
+def _test(match: Match, name: str, equal: str, side: PairedValues) -> TableRow:
     p = paired_t(side.differences)
     evidence = match.questions.by_measure.get(name) if equal == "steps" else None
     return group_cells(match.group) | {
@@ -156,7 +156,7 @@ def _recovery(match: Match) -> list[TableRow]:
     return rows
 
 
-def _matched_recovery(trigger_types: Sequence[TriggerType], sides: Mapping[str, Side]) -> dict[str, Span | None]:
+def _matched_recovery(trigger_types: Sequence[TriggerType], sides: Mapping[str, PairedValues]) -> dict[str, Span | None]:
     """Return recovery rates over seeds alone, treating each seed as one question; none of a single seed, which has no interval."""
     if not trigger_types or len(sides[RETAIN].plain) < 2:
         return {}

@@ -114,7 +114,7 @@ def unlike(name, formats, monkeypatch):
         file: content for file, content in contents(ROOT / "results/figures" / name).items() if file.endswith((*formats, ".md"))
     }
     assert sorted(figures) == sorted(committed)
-    return {file: said for file, content in figures.items() if (said := differences(file, content, committed[file]))}
+    return {file: lines for file, content in figures.items() if (lines := differences(file, content, committed[file]))}
 
 
 def test_committed_figures_are_what_the_published_records_give(monkeypatch):

@@ -1,12 +1,10 @@
 import csv
 import re
-from dataclasses import replace
 
 import pytest
 
 from rna_bench.core.types import CLEAN, InputError, Score, Status
 from rna_bench.reporting.statistics.frame import grouped
-from rna_bench.reporting.statistics.verdicts import claims
 from rna_bench.reporting.tables.write import build_tables, write_tables
 from rna_bench.runs import record
 from tests.builders.records import OPTION, make_record, scored, tabled
@@ -152,65 +150,6 @@ def test_rows_of_different_dtype_are_called_not_comparable(tmp_path):
     assert "Rows of different dtype (bfloat16, float32) are not comparable" in text
 
 
-def verdicts(records):
-    """Return the words in bold, claim 1 and then claim 2, in the order of the groups."""
-    return re.findall(r"\*\*(.*?)\*\*", claims(grouped(records)))
-
-
-def broken(seed, more=0.0):
-    """Return a run without noise whose trigger-induced drop is 40 points, less one by seed; 0.9 -> 0.5 along the run too."""
-    start, end = scored(option=0.9), scored(option=0.5 + seed / 100)
-    return make_record(seed, 0.0, scored(option=0.5 + seed / 100, option_control=0.9), eval_points=((8, start), (2, end)))
-
-
-def noisy(seed, end, level):
-    """Return a run with noise, of this accuracy under the trigger at the end, and at the same forget loss."""
-    return make_record(seed, 1.0, scored(option=end), eval_points=((8, scored(option=0.9)), (2, scored(option=level))))
-
-
-@pytest.mark.parametrize(
-    ("end", "level", "verdict"),
-    [
-        (0.7, 0.7, "yes"),  # about +18 points both ways; they vary by 1 point a seed, so the interval is +- 2.5 at most
-        (0.7, 0.5, "only at equal steps"),  # at matched forgetting about -2
-        (0.5, 0.7, "not shown"),  # at equal steps about -2
-    ],
-)
-def test_claim_2_is_judged_at_equal_steps_and_at_matched_forgetting(end, level, verdict):
-    runs = [run for seed in (1, 2, 3) for run in (broken(seed), noisy(seed, end, level))]
-    assert verdicts(runs) == ["yes", verdict]
-
-
-def test_one_seed_proves_nothing():
-    assert verdicts([broken(1), noisy(1, 0.9, 0.9)]) == ["undetermined: one seed"] * 2
-
-
-def test_claim_2_says_how_much_of_the_drop_is_recovered():
-    # clean 0.5 in every run; 90 - 51 = 39 points are recovered at the end, and 90 - 51 at the common forget loss of 2
-    text = claims(grouped([broken(1), noisy(1, 0.9, 0.9)]))
-    assert "At equal steps +39.0 of a drop of 39.0 points (forget accuracy +0.0)" in text
-    assert "at matched forgetting +39.0 of 39.0; forget accuracy is 25.0 there." in text
-
-
-def test_runs_that_meet_before_they_have_forgotten_are_not_compared():
-    def unmoved(run):
-        points = [replace(point, scores=scored(forget=0.9)) for point in run.eval_points]
-        return replace(run, eval_points=tuple(points))
-
-    runs = [unmoved(run) for seed in (1, 2, 3) for run in (broken(seed), noisy(seed, 0.7, 0.7))]
-    assert verdicts(runs) == ["yes", "not comparable: not forgotten with this noise"]
-
-
-def test_claim_1_is_no_where_a_trigger_costs_what_its_control_costs():
-    runs = [make_record(seed, 0.0, scored(option=0.5 + seed / 100, option_control=0.52)) for seed in (1, 2, 3)]
-    assert verdicts(runs) == ["no"]
-
-
-def test_there_are_no_claims_without_triggers_or_without_unlearning():
-    assert verdicts([make_record(1, scores=scored(perturbations=()))]) == []
-    assert verdicts([make_record(1, method="none")]) == []
-
-
 def test_runs_with_different_trigger_types_can_be_tabled_together(tmp_path):
     four = make_record(
         1, scores=scored(perturbations=(*OPTION, "before", "before_control")), change={"trigger": {"kinds": ["option", "before"]}}
@@ -234,7 +173,7 @@ def both(seed=1):
 def test_files_are_written_in_markdown_csv_and_latex(tmp_path):
     text = tabled(both(), tmp_path)
     tables = ("accuracy", "drop", "robustness_gain", "trigger_types", "tests", "tests_each")
-    names = {f"{name}.{kind}" for name in tables for kind in ("csv", "tex")}
+    names = {f"{name}.{suffix}" for name in tables for suffix in ("csv", "tex")}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names | {"tables.md", "sources.csv"}
     assert (tmp_path / "out" / "tables.md").read_text(encoding="utf-8") == text
     assert "From 3 records" in text

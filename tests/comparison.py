@@ -1,7 +1,7 @@
-"""Files that were made twice, perhaps on two machines: do they say the same?
+"""Comparison of two files of one name by content, wherever they were built.
 
-What a picture or a table says is what is drawn, the texts, and the numbers to some digits. How it is written is not: the names of
-letters in an SVG, the padding of a table's columns, the compression of a PDF, and the version of what drew it.
+The content is what is drawn, the texts, and the numbers to some digits. Differences in the glyph names of an SVG, the padding of a
+table's columns, the compression of a PDF and the version of the program are ignored.
 """
 
 import csv
@@ -17,47 +17,47 @@ import numpy
 from PIL import Image
 
 NUMBER = re.compile(r"(?<![\w#.])(-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?!\w|\.\d)")
-"""A number that stands alone: no part of a colour, a version, an identity or a length with its unit."""
+"""A separate number, not part of a colour, a version, an identity or a length with its unit."""
 POINTS = 0.01
-"""How far apart, in points of 1/72 inch, two coordinates of one place may be."""
+"""The largest difference of two equal coordinates, in points of 1/72 inch."""
 PIXELS, LEVELS = 1e-4, 64
-"""How many of a picture's pixels may differ by more than so many of 255 levels: edges of letters do."""
+"""The fraction of a picture's pixels that may differ by more than `LEVELS` of 255 levels: edges of letters do."""
 
 Close = Callable[[str, str], bool]
 
 
-def differences(name: str, found: bytes, committed: bytes) -> list[str]:
-    """Return in words where two files of one name say different things, the first five of them; the name's end is their kind."""
-    kind = name.rsplit(".", 1)[-1]
-    if kind == "png":
-        return _of_pictures(found, committed)
-    lines, close = KINDS[kind]
-    pairs = zip_longest(lines(found), lines(committed), fillvalue="")
-    return [said for one, other in pairs if (said := _of_lines(one, other, close))][:5]
+def differences(name: str, rebuilt: bytes, committed: bytes) -> list[str]:
+    """Return the first five differences in content, in words; the name's suffix is the format."""
+    suffix = name.rsplit(".", 1)[-1]
+    if suffix == "png":
+        return _of_pictures(rebuilt, committed)
+    lines, close = FORMATS[suffix]
+    pairs = zip_longest(lines(rebuilt), lines(committed), fillvalue="")
+    return [difference for one, other in pairs if (difference := _of_lines(one, other, close))][:5]
 
 
 def written_in_full(one: str, other: str) -> bool:
-    """Whole numbers are equal, others to 1e-5; below 1e-12 there is but rounding."""
+    """Return whether whole numbers are equal, and others to 1e-5 relative or 1e-12 absolute."""
     return one == other or ("." in one + other and isclose(float(one), float(other), rel_tol=1e-5, abs_tol=1e-12))
 
 
 def shown(one: str, other: str) -> bool:
-    """As above, or rounded to either side: 96.25 is shown as 96.2, and what is a little more as 96.3."""
+    """Return whether numbers are equal as above, or as rounded: 96.25 is shown as 96.2, and slightly more as 96.3."""
     unit = 10.0 ** -max(len(number.partition(".")[2]) for number in (one, other))
     rounded = "." in one and "." in other and "e" not in one + other and abs(float(one) - float(other)) < 1.5 * unit
     return rounded or written_in_full(one, other)
 
 
 def placed(one: str, other: str) -> bool:
-    """Coordinates."""
+    """Return whether coordinates are equal within `POINTS`."""
     return abs(float(one) - float(other)) <= POINTS
 
 
 def _of_lines(one: str, other: str, close: Close) -> str:
-    """Return "" for two lines that say the same, else what stands around the first difference."""
+    """Return "" for two equal lines, otherwise the text around the first difference."""
     if one == other:
         return ""
-    ours, theirs = (NUMBER.split(line) for line in (one, other))  # words and numbers take turns
+    ours, theirs = (NUMBER.split(line) for line in (one, other))  # words and numbers alternate
     for place, (mine, its) in enumerate(zip_longest(ours, theirs, fillvalue="")):
         same = mine == its or (place % 2 == 1 and mine and its and close(mine, its))
         if not same:
@@ -67,7 +67,7 @@ def _of_lines(one: str, other: str, close: Close) -> str:
 
 
 def _texts(content: bytes) -> Iterator[str]:
-    """Yield the lines, however wide their columns are."""
+    """Yield the lines without the padding of columns."""
     for line in content.decode().split("\n"):
         yield re.sub(r"-{3,}", "---", " ".join(line.split()))
 
@@ -80,24 +80,24 @@ def _cells(content: bytes) -> Iterator[str]:
 
 
 def _elements(content: bytes) -> Iterator[str]:
-    """Yield what an SVG draws, one element a line in the order of drawing."""
+    """Yield the elements of an SVG as lines, in drawing order."""
     root = ElementTree.fromstring(content, ElementTree.XMLParser(target=ElementTree.TreeBuilder(insert_comments=True)))
     named = {f"#{name}": element for element in root.iter() if (name := element.get("id"))}
     yield from _drawn(root, named)
 
 
 def _drawn(element: ElementTree.Element, named: Mapping[str, ElementTree.Element]) -> Iterator[str]:
-    """Yield an element and those in it. What has a name is told where it is used, and the name itself nowhere."""
+    """Yield an element and its children. Elements with an id are yielded where they are used, without the id."""
     tag = "text" if element.tag is ElementTree.Comment else element.tag.split("}")[-1]
     if tag == "creator":
         return
-    told = {key.split("}")[-1]: value for key, value in element.attrib.items()}
-    told.pop("id", None)
-    used = re.findall(r"#[\w.-]+(?=\)$)", told.pop("clip-path", ""))
+    attributes = {key.split("}")[-1]: value for key, value in element.attrib.items()}
+    attributes.pop("id", None)
+    used = re.findall(r"#[\w.-]+(?=\)$)", attributes.pop("clip-path", ""))
     if tag == "use":
-        used.append(told.pop("href"))
-    if told or tag not in ("g", "defs"):
-        yield " ".join([tag, *(f"{key}={value}" for key, value in told.items()), element.text or ""]).strip()
+        used.append(attributes.pop("href"))
+    if attributes or tag not in ("g", "defs"):
+        yield " ".join([tag, *(f"{key}={value}" for key, value in attributes.items()), element.text or ""]).strip()
     for name in used:
         yield from _drawn(named[name], named)
     for child in element:
@@ -106,25 +106,25 @@ def _drawn(element: ElementTree.Element, named: Mapping[str, ElementTree.Element
 
 
 def _operators(content: bytes) -> Iterator[str]:
-    """Yield what a PDF says of itself, and the lines of what it draws but for letters, which each subset of a font numbers anew."""
+    """Yield the metadata and drawing operators of a PDF, without letters, whose codes depend on the font subset."""
     yield from (line.decode("latin-1") for line in re.findall(rb"/(?:Title|Subject|MediaBox) ?[(\[].*", content))
     for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", content, re.DOTALL):
         drawn = zlib.decompress(stream)
-        if not drawn.startswith(b"\0") and b"begincmap" not in drawn:  # a font, and its letters' names
+        if not drawn.startswith(b"\0") and b"begincmap" not in drawn:  # a font, and its character map
             yield from re.sub(r"\((?:\\.|[^\\)])*\)", "()", drawn.decode("latin-1"), flags=re.DOTALL).split("\n")
 
 
-def _of_pictures(found: bytes, committed: bytes) -> list[str]:
-    with Image.open(io.BytesIO(found)) as one, Image.open(io.BytesIO(committed)) as other:
+def _of_pictures(rebuilt: bytes, committed: bytes) -> list[str]:
+    with Image.open(io.BytesIO(rebuilt)) as one, Image.open(io.BytesIO(committed)) as other:
         mine, its = ([image.size, *map(image.info.get, ("Title", "Description", "Source"))] for image in (one, other))
         if mine != its:
             return [f"{mine} is not {its}"]
         ours, theirs = (numpy.asarray(image.convert("RGB"), dtype=int) for image in (one, other))
-    micro_batch_weight = float((abs(ours - theirs).max(axis=2) > LEVELS).mean())
-    return [f"{micro_batch_weight:.2%} of the pixels differ"] if micro_batch_weight > PIXELS else []
+    fraction = float((abs(ours - theirs).max(axis=2) > LEVELS).mean())
+    return [f"{fraction:.2%} of the pixels differ"] if fraction > PIXELS else []
 
 
-KINDS: Mapping[str, tuple[Callable[[bytes], Iterator[str]], Close]] = {
+FORMATS: Mapping[str, tuple[Callable[[bytes], Iterator[str]], Close]] = {
     "svg": (_elements, placed),
     "pdf": (_operators, placed),
     "csv": (_cells, written_in_full),

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from rna_bench.reporting.figures.style import page
+from rna_bench.reporting.figures.style import drawing_settings
 from tests.comparison import differences
 
 CSV = b"model,accuracy,accuracy n,p\nrmu,27.916666666666668,5,0.0473451\nrsv,0.0,5,\n"
@@ -26,7 +26,7 @@ WITHOUT_DATE = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
 
 def figure(kind="svg", points=((0, 1), (1, 3)), series=1, title="Losses", colour="#0072b2"):
     """A figure with a bold title, as matplotlib writes it."""
-    with page():
+    with drawing_settings():
         drawn = Figure(figsize=(3, 2))
         axes = drawn.subplots()
         axes.set_title(title)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 def tables(arguments: Sequence[str]) -> None:
     """Write and show tables."""
+    from rna_bench.reporting.places import default_folder
     from rna_bench.reporting.tables.write import write_tables
     from rna_bench.runs.collection import find
 
@@ -14,11 +15,16 @@ def tables(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "name", nargs="?", default="results/runs", help="folder of records, or a name below results/runs or results/published"
     )
-    parser.add_argument("--out", type=Path, help="where tables.md, sources.csv and a CSV and LaTeX file a table go (FOLDER/tables)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="folder for tables.md, sources.csv, and CSV and LaTeX files (FOLDER/tables; of published records, and of others that "
+        "git tracks, results/tables/NAME)",
+    )
     parser.add_argument("--paper", action="store_true", help="reference numbers (results/paper) of the same models beside ours")
     given = parser.parse_args(arguments)
     folder = find(given.name)
-    print(write_tables(folder, given.out or folder / "tables", _references() if given.paper else None))
+    print(write_tables(folder, given.out or default_folder(folder, "tables"), _references() if given.paper else None))
 
 
 def _references() -> Path:
@@ -30,21 +36,28 @@ def _references() -> Path:
 def figures(arguments: Sequence[str]) -> None:
     """Write figures."""
     from rna_bench.reporting.figures.files import write_figures
+    from rna_bench.reporting.places import default_folder
     from rna_bench.runs.collection import find
 
     parser = argparse.ArgumentParser(prog="rna-bench figures", description="Figures (PNG, SVG, PDF) from run records alone.")
     parser.add_argument(
         "name", nargs="?", default="results/runs", help="folder of records, or its name: below results/runs or published"
     )
-    parser.add_argument("--out", type=Path, help="where the figures and their list, figures.md, go (FOLDER/figures)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="folder for the figures and their list, figures.md (FOLDER/figures; of published records, and of others that git "
+        "tracks, results/figures/NAME)",
+    )
     given = parser.parse_args(arguments)
     folder = find(given.name)
-    print(write_figures(folder, given.out or folder / "figures"))
+    print(write_figures(folder, given.out or default_folder(folder, "figures")))
 
 
 def report(arguments: Sequence[str]) -> None:
     """Write the page of runs."""
     from rna_bench.reporting.page.build import write_report
+    from rna_bench.reporting.places import default_page
     from rna_bench.runs.collection import find
 
     parser = argparse.ArgumentParser(
@@ -55,10 +68,15 @@ def report(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "folder", nargs="?", metavar="NAME_OR_FOLDER", help="records, those in folders of it too (results/published)"
     )
-    parser.add_argument("--out", type=Path, help="the file to write (results/report.html; of a folder given, FOLDER/report.html)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="the file to write (FOLDER/report.html; of results/published results/report.html; of a folder in it, and of others "
+        "that git tracks, results/pages/NAME.html)",
+    )
     given = parser.parse_args(arguments)
     folder = find(given.folder or "results/published")
-    print(write_report(folder, given.out or (folder if given.folder else folder.parent) / "report.html"))
+    print(write_report(folder, given.out or default_page(folder)))
 
 
 def dashboard(arguments: Sequence[str]) -> None:

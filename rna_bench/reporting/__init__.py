@@ -1,1 +1,1 @@
-"""Records -> numbers with intervals -> tables."""
+"""Statistics, tables, figures and a page, all from run records."""

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 
 import pandas
 
-from rna_bench.reporting.statistics.frame import flat_config
+from rna_bench.reporting.statistics.frame import flat_config, run_method_label, run_noise_label
+from rna_bench.reporting.statistics.scores import final_forget_loss
 from rna_bench.runs.collection import Recorded, collect, find
 
 
-def load_results(name: str) -> pandas.DataFrame:
-    """Return a row for each run, task and form; see `rna_bench.load_results`. What is left out is warned of."""
+def results_frame(name: str) -> pandas.DataFrame:
+    """Return a row for each run, task and perturbation, as `rna_bench.load_results` documents; warn of records left out."""
     collection = collect(find(name), deep=True)
     for line in collection.left_out:
         warnings.warn(f"left out: {line}", stacklevel=3)
@@ -26,13 +27,14 @@ def _rows(run: Recorded) -> Iterator[dict[str, object]]:
         "status": record.status.value,
         "model": record.model,
         "dtype": settings["model.dtype"],
-        "method": record.choices["method"],
+        "method": run_method_label(record),
+        "noise": run_noise_label(record),
         "noise_scale": settings.get("noise.scale"),
         "noise_unit": settings.get("noise.unit"),
         "noise_layer": settings.get("noise.layer"),
         "seed": record.config["seed"],
         "steps": settings.get("train.steps"),
-        "forget_loss": record.eval_points[-1].forget_loss if record.eval_points else None,
+        "forget_loss": final_forget_loss(record),
     }
     for score in record.scores:
         yield shared | {

@@ -1,4 +1,4 @@
-"""Valid records by the hundred: published ones with another seed, or another setting, and the identity that follows."""
+"""Valid records in any number: published ones with another seed or setting, and the identity that follows from it."""
 
 import shutil
 from copy import deepcopy
@@ -13,7 +13,7 @@ PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 
 
 def many(folder: Path, count: int) -> None:
-    """Write so many records below `folder`, in the published sweeps, with their answers; each is a run of its own."""
+    """Write `count` different records with their responses below `folder`, in sweeps of the published names."""
     runs = collect(PUBLISHED, deep=True).runs
     for number in range(count):
         copy, run = divmod(number, len(runs))
@@ -21,17 +21,17 @@ def many(folder: Path, count: int) -> None:
 
 
 def _write(folder: Path, run: Recorded, copy: int) -> None:
-    found = run.record
-    config = deepcopy(found.config)
-    if copy % 2:  # of every second copy the seed changes, and of the others how much is forgotten
+    source = run.record
+    config = deepcopy(source.config)
+    if copy % 2:  # every second copy has another seed, the others another setting
         config["seed"] += 100 * copy
     elif copy and "noise" in config:
         config["train"]["retain_weight"] += copy
     elif copy:
         config["scoring"]["batch_tokens"] += copy
-    name = identity(config, found.fingerprints)
+    name = identity(config, source.fingerprints)
     there = folder / run.folder.parent.name / name
     there.mkdir(parents=True)
-    made = replace(found, config=config, identity=name)
-    (there / record.RECORD).write_bytes(record._adapter().dump_json(made))
+    changed = replace(source, schema_version=record.SCHEMA_VERSION, config=config, identity=name)
+    (there / record.RECORD).write_bytes(record._adapter().dump_json(changed))
     shutil.copyfile(run.folder / record.QUESTIONS, there / record.QUESTIONS)

@@ -1,4 +1,4 @@
-"""Records and answers by hand, and folders of them."""
+"""Records and responses built by hand, and folders of them."""
 
 from rna_bench.core.types import CLEAN, EvalPoint, Response, RunRecord, Score, Status, StepLoss
 from rna_bench.reporting.tables.write import write_tables
@@ -16,24 +16,34 @@ RIGHT, WRONG = (-1.0, -2.0, -3.0, -4.0), (-2.0, -1.0, -3.0, -4.0)
 
 
 def scored(forget=0.25, clean=0.9, perturbations=OPTION, n=100, **accuracies):
-    found = [Score("wmdp", "forget", CLEAN, forget, None, n), Score("mmlu", "retain", CLEAN, clean, None, n)]
+    clean_scores = [Score("wmdp", "forget", CLEAN, forget, None, n), Score("mmlu", "retain", CLEAN, clean, None, n)]
     return (
-        *found,
+        *clean_scores,
         *(Score("mmlu", "retain", perturbation, accuracies.get(perturbation, clean), None, n) for perturbation in perturbations),
     )
 
 
-def made(
-    seed, scale=0.0, scores=None, *, looks=(), method="rmu", model="tiny", fingerprint="aa", status=Status.finished, change=()
+def make_record(
+    seed,
+    scale=0.0,
+    scores=None,
+    *,
+    eval_points=(),
+    method="rmu",
+    retain=None,
+    model="tiny",
+    fingerprint="aa",
+    status=Status.finished,
+    change=(),
 ):
-    """A record by hand. `looks` are pairs of forget loss and scores; `change` replaces keys of the config's sections."""
+    """Return a record. `eval_points` are pairs of forget loss and scores; `change` replaces keys of the config's sections."""
     config = {
         "seed": seed,
         "threads": 1,
         "model": {"_target_": "LocalModel", "path": "/here", "dtype": "float32"},
         "method": DEEP,
         "retain": {"_target_": "HiddenMSE"},
-        "noise": {"_target_": "Noise", "scale": scale, "unit": "rms", "layer": 1},
+        "noise": {"_target_": "rna_bench.unlearning.noise.RNA", "scale": scale, "unit": "rms", "layer": 1},
         "train": {"_target_": "Train", "steps": 2, "lr": 0.1},
         "corpus": {"_target_": "PocketCorpus", "texts": 20},
         "dataset": {"mmlu": {"role": "retain", "path": "/here/mmlu", "limit": 0}},
@@ -52,10 +62,10 @@ def made(
         reason="" if status is Status.finished else "why it did",
         model=model,
         config=relevant(config),
-        choices={"method": method},
+        choices={"method": method} | ({"retain": retain} if retain else {}),
         fingerprints=fingerprints,
         scores=scored() if scores is None else scores,
-        eval_points=tuple(EvalPoint(step, loss, found) for step, (loss, found) in enumerate(looks)),
+        eval_points=tuple(EvalPoint(step, loss, own) for step, (loss, own) in enumerate(eval_points)),
         losses=() if method == "none" else (StepLoss(0, "bio", 1.0, 1.0),),
         statistics={},
         provenance={"revision": "0123456789abcdef"},
@@ -63,26 +73,26 @@ def made(
     )
 
 
-def answer(question, perturbation, choice, task="mmlu", correct=0):
-    """An answer that chooses the choice (0..3), or NaN where it is None."""
+def response(question, perturbation, choice, task="mmlu", correct=0):
+    """Return a response that selects the choice (0..3), or one of NaN where it is None."""
     logps = tuple(float("nan") if choice is None else (-1.0 if index == choice else -2.0) for index in range(4))
     return Response(task, "retain", question, perturbation, logps, correct)
 
 
 def swept(folder, *records):
-    """Write the records below `folder`, in a sweep of that name, each with one answer."""
+    """Write the records to a sweep below `folder`, each with one response; return `folder`."""
     for run in records:
         record.write(folder / "swept" / run.identity, run, [Response("mmlu", "retain", "law/1", "clean", RIGHT, 0, "law")])
     return folder
 
 
 def pairs():
-    """Runs of two seeds, without noise and with it."""
-    return [made(seed, scale, looks=((8, scored()), (2, scored()))) for seed in (1, 2) for scale in (0.0, 1.0)]
+    """Return runs of two seeds, without noise and with it."""
+    return [make_record(seed, scale, eval_points=((8, scored()), (2, scored()))) for seed in (1, 2) for scale in (0.0, 1.0)]
 
 
 def tabled(records, tmp_path):
-    """Write the records and then their tables, and return the tables in Markdown."""
-    for made_here in records:
-        record.write(tmp_path / "runs" / made_here.identity, made_here, [])
+    """Write the records and their tables; return the tables in Markdown."""
+    for run in records:
+        record.write(tmp_path / "runs" / run.identity, run, [])
     return write_tables(tmp_path / "runs", tmp_path / "out")

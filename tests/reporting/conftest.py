@@ -12,18 +12,18 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 @pytest.fixture(scope="session")
 def chromium():
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs a browser's driver: pip install 'rna_bench[browser]'")
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        pytest.skip("there is no chromium on the PATH")
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("no chromium on the PATH")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
 
 
 @pytest.fixture
 def opened(chromium):
-    """Open a page; at the end no script must have failed, and nothing but the file must have been asked for."""
+    """Open a page; afterwards, check that no script failed and that nothing but the file was requested."""
     contexts, trouble = [], []
 
     def open_page(path=PAGE, size=(1280, 800), scheme="light", script=True, hash_=""):

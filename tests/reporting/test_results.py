@@ -17,19 +17,19 @@ import rna_bench
 from rna_bench.core.types import Status
 from rna_bench.reporting.tables.write import write_tables
 from rna_bench.runs import record
-from tests.builders.records import made, scored
+from tests.builders.records import make_record, scored
 
 RESULTS = Path(__file__).parents[2] / "results"
 
 
-def test_there_is_a_row_for_each_run_task_and_form(tmp_path):
-    for run in (made(1, 1.0, scored(0.25, option=0.5)), made(2, status=Status.diverged)):
+def test_there_is_a_row_for_each_run_task_and_perturbation(tmp_path):
+    for run in (make_record(1, 1.0, scored(0.25, option=0.5)), make_record(2, status=Status.diverged)):
         record.write(tmp_path / "sweep" / run.identity, run, [])
     frame = rna_bench.load_results(str(tmp_path))
     assert len(frame) == 2 * 4
     (row,) = frame[(frame.seed == 1) & (frame.perturbation == "option")].to_dict("records")
-    asked = ("model", "method", "noise_scale", "noise_unit", "noise_layer", "role", "task", "accuracy", "n", "status")
-    assert [row[name] for name in asked] == ["tiny", "rmu", 1.0, "rms", 1, "retain", "mmlu", 0.5, 100, "finished"]
+    columns = ("model", "noise", "method", "noise_scale", "noise_unit", "noise_layer", "role", "task", "accuracy", "n", "status")
+    assert [row[name] for name in columns] == ["tiny", "1 rms", "rmu", 1.0, "rms", 1, "retain", "mmlu", 0.5, 100, "finished"]
     assert set(frame.status) == {"finished", "diverged"}
 
 
@@ -53,17 +53,17 @@ def test_the_means_are_those_of_the_committed_tables():
 
 
 def test_damaged_records_and_those_of_another_version_are_warned_of_and_named_in_the_tables(tmp_path):
-    cut, newer, good = (made(seed) for seed in (1, 2, 3))
+    cut, newer, good = (make_record(seed) for seed in (1, 2, 3))
     for run in (cut, newer, good):
         record.write(tmp_path / run.identity, run, [])
     path = tmp_path / cut.identity / record.RECORD
     path.write_text(path.read_text()[:100])
     path = tmp_path / newer.identity / record.RECORD
     path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 99}))
-    with pytest.warns(UserWarning, match="left out") as told:
+    with pytest.warns(UserWarning, match="left out") as warned:
         frame = rna_bench.load_results(str(tmp_path))
     assert set(frame.run) == {good.identity}
-    assert sorted(str(warning.message).split(":")[1].strip() for warning in told) == sorted([cut.identity, newer.identity])
+    assert sorted(str(warning.message).split(":")[1].strip() for warning in warned) == sorted([cut.identity, newer.identity])
     text = write_tables(tmp_path, tmp_path / "out")
     assert f"**Left out: {cut.identity}:" in text
     assert f"**Left out: {newer.identity}:" in text
@@ -73,8 +73,8 @@ def test_damaged_records_and_those_of_another_version_are_warned_of_and_named_in
 
 def test_importing_the_package_imports_no_library():
     code = "import sys, rna_bench; print(sorted({'pandas', 'numpy', 'torch', 'hydra', 'pydantic'} & set(sys.modules)))"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "[]"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert printed.stdout.strip() == "[]"
 
 
 def test_the_notebook_runs_and_carries_no_output(tmp_path, monkeypatch):
@@ -83,7 +83,7 @@ def test_the_notebook_runs_and_carries_no_output(tmp_path, monkeypatch):
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells)
     (tmp_path / "cells.py").write_text("\n\n".join("".join(cell["source"]) for cell in cells))
     monkeypatch.chdir(RESULTS)  # as Jupyter does
-    found = runpy.run_path(str(tmp_path / "cells.py"))
-    committed = pandas.read_csv(RESULTS / "tables" / "pocket_methods" / "damage.csv")
+    variables = runpy.run_path(str(tmp_path / "cells.py"))
+    committed = pandas.read_csv(RESULTS / "tables" / "pocket_methods" / "drop.csv")
     (row,) = committed[(committed.method == "rmu") & (committed.noise == "0")].to_dict("records")
-    assert found["damage"].loc["rmu", "before"] == pytest.approx(row["before"], abs=0.05)
+    assert variables["drop"].loc["rmu", "before"] == pytest.approx(row["before"], abs=0.05)

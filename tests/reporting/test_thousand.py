@@ -1,4 +1,4 @@
-"""Tables of 1,000 records: published ones under other seeds and noise scales. How long it takes is measured by hand."""
+"""Tables of 1,000 records: published ones with other seeds and noise scales."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ PUBLISHED = Path(__file__).parents[2] / "results" / "published" / "pocket"
 
 
 def copies(folder: Path, count: int) -> None:
-    """Write so many records: each round copies all with other seeds and, every other round, with other noise scales too."""
+    """Write `count` records: each round copies all of them with other seeds, and every other round with other noise scales too."""
     sources = [(json.loads((run / RECORD).read_text()), run / QUESTIONS) for run in sorted(PUBLISHED.iterdir())]
     for number in range(count):
         turn, (record, questions) = number // len(sources), sources[number % len(sources)]

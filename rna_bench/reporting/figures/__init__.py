@@ -1,1 +1,1 @@
-"""Records -> figures in PNG, SVG and PDF. Nothing in a figure comes from anywhere but a record."""
+"""Records -> figures in PNG, SVG and PDF. Everything in a figure comes from the records."""

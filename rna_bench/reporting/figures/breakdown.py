@@ -1,4 +1,4 @@
-"""Accuracy in rows: by kind of trigger, and by subject; each method without noise and with the most noise it was run with."""
+"""Accuracy in rows, by trigger type and by subject: each method without noise and with its largest noise scale."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -6,75 +6,81 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 
 from rna_bench.core.types import CLEAN, RunRecord, TriggerType
-from rna_bench.reporting.figures.chains import CHANCE, Chain, Drawn, Missing, panels, shared_kinds
-from rna_bench.reporting.figures.style import GREY, INK, NARROW, WIDE, Look, Size, fill, key, sheet
-from rna_bench.reporting.statistics.frame import Group, forget_accuracy, pooled
+from rna_bench.reporting.figures.chains import CHANCE, Chain, Drawn, Missing, common_trigger_types, panels
+from rna_bench.reporting.figures.style import GREY, INK, NARROW, WIDE, MethodStyle, Size, fill, key, panel_grid
+from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import interval
+from rna_bench.reporting.statistics.scores import forget_accuracy, retain_accuracy
 
 Value = Callable[[RunRecord], float]
 SHORT, MANY = 12, 20
-"""Letters that a row's name may have in a narrow figure, and rows from which on they are set smaller."""
+"""The most characters of a row's name in a narrow figure, and the most rows with names in the larger font."""
 ASIDE = 0.17
-"""Of a row's height: how far above and below its middle the two runs are drawn."""
+"""How far above and below a row's middle the two runs are drawn, as a fraction of its height."""
 
 
-class Row(NamedTuple):
-    """A line of dots: what is measured, and what it is held against (of the same run), if anything."""
+class DotRow(NamedTuple):
+    """A line of dots: what is measured, and the value of the same run that it is compared with, if any."""
 
     label: str
     value: Value
     against: Value | None = None
 
 
-def trigger_kinds(found: Sequence[Group]) -> Drawn | Missing:
-    """Draw accuracy under each kind of trigger, with that of its harmless control, beside forget and clean accuracy."""
-    shown = [group for group in found if group.kinds and group.unlearned]
-    kinds = shared_kinds(shown)
-    if not kinds:
-        return Missing("trigger_kinds", "no kind of trigger that all unlearned runs were scored under")
-    rows = [Row("clean", lambda run: pooled(run.scores, CLEAN)), *(_by_kind(kind) for kind in kinds)]
+def by_trigger_type(groups: Sequence[Group]) -> Drawn | Missing:
+    """Draw accuracy under each trigger type with that under its harmless control, and forget and clean accuracy."""
+    shown = [group for group in groups if group.trigger_types and group.unlearned]
+    trigger_types = common_trigger_types(shown)
+    if not trigger_types:
+        return Missing("trigger_types", "no trigger type that all unlearned runs were scored under")
+    rows = [DotRow("clean", lambda run: retain_accuracy(run.scores)), *map(_trigger_type_row, trigger_types)]
     if all(group.forgets for group in shown):
-        rows.insert(0, Row("(forget)", lambda run: forget_accuracy(run.scores)))
+        rows.insert(0, DotRow("(forget)", lambda run: forget_accuracy(run.scores)))
     caption = (
-        "Retain accuracy in percent, clean and with each kind of trigger: means and 95% intervals over seeds. Black tick: with the "
+        "Retain accuracy in percent, clean and under each trigger type: means and 95% intervals over seeds. Black tick: with the "
         "trigger's harmless control in its place, without noise. (forget): accuracy on forget questions, where lower is better. "
         "Dotted: chance."
     )
-    return _drawn("trigger_kinds", caption, shown, rows, "control")
+    return _drawn("trigger_types", caption, shown, rows, "control")
 
 
-def _by_kind(kind: TriggerType) -> Row:
-    return Row(kind.trigger, lambda run: pooled(run.scores, kind.trigger), lambda run: pooled(run.scores, kind.control))
+def _trigger_type_row(trigger_type: TriggerType) -> DotRow:
+    def under(perturbation: str) -> Value:
+        return lambda run: retain_accuracy(run.scores, perturbation)
+
+    return DotRow(trigger_type.trigger, under(trigger_type.trigger), under(trigger_type.control))
 
 
-def subjects(found: Sequence[Group]) -> Drawn | Missing:
-    """Draw perturbed accuracy (the mean over the kinds of trigger) by subject, with the clean accuracy."""
-    shown = [group for group in found if group.unlearned and group.kinds and all(_groups(run) for run in group.runs.values())]
-    kinds = shared_kinds(shown)
+def by_subject(groups: Sequence[Group]) -> Drawn | Missing:
+    """Draw perturbed accuracy (the mean over trigger types) by subject, with the clean accuracy."""
+    shown = [
+        group for group in groups if group.unlearned and group.trigger_types and all(_groups(run) for run in group.runs.values())
+    ]
+    trigger_types = common_trigger_types(shown)
     common = [
         name
         for name in (_groups(_first(shown)) if shown else ())
         if all(name in _groups(r) for g in shown for r in g.runs.values())
     ]
-    if not kinds or not common:
-        reason = "no unlearned run has scores by subject: records of schema version 1 have none, nor have tasks of a single subject"
+    if not trigger_types or not common:
+        reason = "no unlearned run has scores by subject; records of schema version 1 and tasks of a single subject have none"
         return Missing("subjects", reason)
     several = len({task for task, _ in common}) > 1
-    rows = [_by_subject(task, name, kinds, f"{task}: {name}" if several else name) for task, name in common]
+    rows = [_subject_row(task, name, trigger_types, f"{task}: {name}" if several else name) for task, name in common]
     caption = (
-        "Perturbed accuracy (the mean over the kinds of trigger) in percent, by subject or category of the retain questions: means "
-        "and 95% intervals over seeds. Black tick: clean questions, without noise. Dotted: chance."
+        "Perturbed accuracy (the mean over trigger types) in percent, by subject or category of the retain questions: means and "
+        "95% intervals over seeds. Black tick: clean questions, without noise. Dotted: chance."
     )
     return _drawn("subjects", caption, shown, rows, "clean")
 
 
-def _by_subject(task: str, name: str, kinds: Sequence[TriggerType], label: str) -> Row:
+def _subject_row(task: str, name: str, trigger_types: Sequence[TriggerType], label: str) -> DotRow:
     def accuracy(run: RunRecord, perturbations: Sequence[str]) -> float:
         own = {score.perturbation: score.accuracy for score in run.breakdown if (score.task, score.group) == (task, name)}
         return 100 * sum(own[perturbation] for perturbation in perturbations) / len(perturbations)
 
-    perturbations = [kind.trigger for kind in kinds]
-    return Row(label.replace("_", " "), lambda run: accuracy(run, perturbations), lambda run: accuracy(run, [CLEAN]))
+    perturbations = [one.trigger for one in trigger_types]
+    return DotRow(label.replace("_", " "), lambda run: accuracy(run, perturbations), lambda run: accuracy(run, [CLEAN]))
 
 
 def _groups(run: RunRecord) -> list[tuple[str, str]]:
@@ -85,15 +91,15 @@ def _first(groups: Sequence[Group]) -> RunRecord:
     return next(iter(groups[0].runs.values()))
 
 
-def _drawn(name: str, caption: str, shown: Sequence[Group], rows: Sequence[Row], against: str) -> Drawn:
-    """Draw a panel a method, and model; rows are shared."""
+def _drawn(name: str, caption: str, shown: Sequence[Group], rows: Sequence[DotRow], against: str) -> Drawn:
+    """Draw a panel for each method and model, with the same rows."""
     here = panels(shown)
     cells = [(panel, chain) for panel in here for chain in panel.chains]
     columns = min(len(cells), 2 if len(cells) <= 4 else 3)
     deep = -(-len(cells) // columns)
     wide = any(chain.settings for _, chain in cells) or max(len(row.label) for row in rows) > SHORT
     high, size = (0.17, 7.5) if len(rows) <= MANY else (0.12, 6.0)
-    figure, grid = sheet(deep, columns, Size(WIDE if wide else NARROW, 0.35 + high * len(rows), 0.5))
+    figure, grid = panel_grid(deep, columns, Size(WIDE if wide else NARROW, 0.35 + high * len(rows), 0.5))
     flat = [axes for line in grid for axes in line]
     for axes, (panel, chain) in zip(flat, cells, strict=False):
         axes.set_title(chain.title(panel.title if len(here) > 1 else ""), fontsize=7)
@@ -109,7 +115,7 @@ def _drawn(name: str, caption: str, shown: Sequence[Group], rows: Sequence[Row],
     return Drawn(name, caption, figure)
 
 
-def _panel(axes: Axes, chain: Chain, rows: Sequence[Row]) -> None:
+def _panel(axes: Axes, chain: Chain, rows: Sequence[DotRow]) -> None:
     axes.axvline(CHANCE, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
     ends = [group for group in (chain.plain, chain.noisy[-1] if chain.noisy else None) if group]
     for place, row in enumerate(rows):
@@ -117,12 +123,12 @@ def _panel(axes: Axes, chain: Chain, rows: Sequence[Row]) -> None:
         for group in ends:
             value = interval([row.value(run) for run in group.runs.values()])
             y = place + (ASIDE if group.scale > 0 else -ASIDE) * (len(ends) > 1)
-            shape = fill(chain.look, noisy=group.scale > 0)
+            shape = fill(chain.style, noisy=group.scale > 0)
             axes.errorbar(
                 value.mean,
                 y,
                 xerr=value.half or 0,
-                ecolor=chain.look.colour,
+                ecolor=chain.style.colour,
                 elinewidth=0.8,
                 markersize=4.5,
                 markeredgewidth=0.9,
@@ -134,9 +140,10 @@ def _panel(axes: Axes, chain: Chain, rows: Sequence[Row]) -> None:
 
 
 def _keys(chains: Sequence[Chain], against: str) -> list:
-    look = Look("", "o", GREY)
+    grey = MethodStyle("", "o", GREY)
     most = {chain.noisy[-1].scale: chain.noisy[-1].noise for chain in chains if chain.noisy}
-    keys = [key("no noise", linestyle="", **fill(look, noisy=False))]
+    keys = [key("no noise", linestyle="", **fill(grey, noisy=False))]
     if most:
-        keys.append(key(f"RNA {' or '.join(most[scale] for scale in sorted(most))}", linestyle="", **fill(look, noisy=True)))
+        labels = " or ".join(most[scale] for scale in sorted(most))
+        keys.append(key(f"noise {labels}", linestyle="", **fill(grey, noisy=True)))
     return [*keys, key(against, linestyle="", marker="|", color=INK, markersize=9)]

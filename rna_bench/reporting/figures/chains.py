@@ -1,4 +1,4 @@
-"""Groups in the order that figures show them: each method without noise, and with more and more of it."""
+"""Groups as figures show them: each method's no-noise baseline, followed by its groups with noise of rising scale."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -8,18 +8,19 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from rna_bench.core.types import CLEAN, LETTERS, Score, TriggerType
-from rna_bench.reporting.figures.style import Look, look_of
-from rna_bench.reporting.statistics.frame import Group, forget_accuracy, pooled
-from rna_bench.reporting.statistics.intervals import Interval, interval
+from rna_bench.core.types import LETTERS, TriggerType
+from rna_bench.reporting.figures.style import MethodStyle, style_of
+from rna_bench.reporting.statistics.frame import Group
+from rna_bench.reporting.statistics.pairs import baselines
+from rna_bench.reporting.statistics.scores import Measure, forget_accuracy, has_role, mean_perturbed_accuracy, retain_accuracy
 
 CHANCE = 100 / len(LETTERS)
 LONGEST, LINE = 40, 22
-"""Letters of settings that a label has room for, and a line of a title."""
+"""The most characters of settings in a label, and in a line of a title."""
 
 
 class Drawn(NamedTuple):
-    """A figure, the name of its files and what it shows."""
+    """A figure, the name of its files and its caption."""
 
     name: str
     caption: str
@@ -27,7 +28,7 @@ class Drawn(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """A figure that the records have nothing to say in, and why."""
+    """A figure that cannot be drawn from the records, and why."""
 
     name: str
     reason: str
@@ -35,82 +36,86 @@ class Missing(NamedTuple):
 
 @dataclass(frozen=True)
 class Chain:
-    """A method without noise and its twins with noise, which rises; all else is equal. `settings` are those that tell it apart."""
+    """A method's no-noise baseline and its groups with noise of rising scale, all else equal.
+
+    `settings` are those that distinguish the chain from others of its method.
+    """
 
     settings: str
-    look: Look
+    style: MethodStyle
     plain: Group | None
     noisy: tuple[Group, ...]
 
     @property
     def label(self) -> str:
-        """Its name in a line."""
-        return f"{self.look.label}, {self.settings}" if self.settings else self.look.label
+        """The method's name and settings, in a line."""
+        return f"{self.style.label}, {self.settings}" if self.settings else self.style.label
 
     def title(self, panel: str) -> str:
-        """Return its name over a panel, with the model's where there are several ("" else), a line each."""
-        return "\n".join(line for line in (panel, self.look.label, fill(self.settings, LINE)) if line)
+        """Return the name as the title of a panel, in lines; `panel` is the model's name, or "" where there is one model."""
+        return "\n".join(line for line in (panel, self.style.label, fill(self.settings, LINE)) if line)
 
     @property
     def members(self) -> tuple[Group, ...]:
+        """The baseline, where there is one, and the groups with noise."""
         return (*((self.plain,) if self.plain else ()), *self.noisy)
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One model in one dtype: its chains, and the base model where it was scored."""
+    """One model in one dtype: its chains, and its base group where that was scored."""
 
     title: str
     base: Group | None
     chains: tuple[Chain, ...]
 
 
-def panels(found: Sequence[Group]) -> list[Panel]:
-    """Return a panel a model and dtype, those with something unlearned alone."""
-    dtypes = {group.dtype for group in found}
-    methods = [group.method for group in found]
-    made: list[Panel] = []
-    for model, dtype in dict.fromkeys((group.model, group.dtype) for group in found if group.unlearned):
-        here = [group for group in found if (group.model, group.dtype) == (model, dtype)]
+def panels(groups: Sequence[Group]) -> list[Panel]:
+    """Return a panel for each model and dtype of which a group unlearned."""
+    dtypes = {group.dtype for group in groups}
+    methods = [group.method for group in groups]
+    by_model: list[Panel] = []
+    for model, dtype in dict.fromkeys((group.model, group.dtype) for group in groups if group.unlearned):
+        here = [group for group in groups if (group.model, group.dtype) == (model, dtype)]
         base = next((group for group in here if not group.unlearned), None)
         title = model if len(dtypes) == 1 else f"{model}, {dtype}"
         chains = _chains([group for group in here if group.unlearned], methods)
-        made.append(Panel(title, base, tuple(sorted(chains, key=_order))))
-    return made
+        by_model.append(Panel(title, base, tuple(sorted(chains, key=_order))))
+    return by_model
 
 
 def _order(chain: Chain) -> tuple[str, list[float], str]:
-    """Return what chains are sorted by: the method, then the numbers in its settings (2 before 16), then all of them."""
+    """Return a chain's sort key: the method, the numbers in its settings (2 before 16), and the whole settings."""
     numbers = re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?:e-?\d+)?(?![\w.])", chain.settings)
-    return chain.look.label, [float(number) for number in numbers], chain.settings
+    return chain.style.label, [float(number) for number in numbers], chain.settings
 
 
 def _chains(unlearned: Sequence[Group], methods: Sequence[str]) -> Iterable[Chain]:
     noisy: dict[tuple[str, str, str], list[Group]] = {}
     for group in unlearned:
         if group.scale > 0:
-            noisy.setdefault((group.twin, group.settings, _unit(group)), []).append(group)
-    plain = [group for group in unlearned if group.scale <= 0]
-    for (twin, _, _), members in noisy.items():
-        yield _chain(next((group for group in plain if group.twin == twin), None), members, methods)
-    served = {twin for twin, _, _ in noisy}
-    for group in plain:
-        if group.twin not in served:
+            noisy.setdefault((group.baseline_key, group.settings, group.noise_unit), []).append(group)
+    plain = baselines(unlearned)
+    for (key, _, _), members in noisy.items():
+        yield _chain(plain.get(key), members, methods)
+    with_noise = {key for key, _, _ in noisy}
+    for key, group in plain.items():
+        if key not in with_noise:
             yield _chain(group, (), methods)
 
 
 def _chain(plain: Group | None, noisy: Sequence[Group], methods: Sequence[str]) -> Chain:
     one = noisy[0] if noisy else plain
     assert one is not None, "a chain has a member"
-    look = look_of(one.method, methods)
-    return Chain(_short(one.settings), look, plain, tuple(sorted(noisy, key=lambda group: group.scale)))
+    style = style_of(one.method, methods)
+    return Chain(_short(one.settings), style, plain, tuple(sorted(noisy, key=lambda group: group.scale)))
 
 
 def _short(settings: str) -> str:
-    """Return settings as they are said: `method.steering_coefficient=8.0` as `steering coefficient 8`."""
+    """Return settings in words: `method.steering_coefficient=8.0` as `steering coefficient 8`."""
     parts = [part.partition("=") for part in settings.split(", ") if part]
-    said = [(key.removeprefix("method.").replace(".", " ").replace("_", " "), _number(value)) for key, _, value in parts]
-    text = ", ".join(f"{key} {value}".strip() for key, value in said)
+    words = [(key.removeprefix("method.").replace(".", " ").replace("_", " "), _number(value)) for key, _, value in parts]
+    text = ", ".join(f"{key} {value}".strip() for key, value in words)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
@@ -121,47 +126,42 @@ def _number(text: str) -> str:
         return text
 
 
-def _unit(group: Group) -> str:
-    return group.noise.partition(" ")[2]
+def perturbed(trigger_types: Sequence[TriggerType]) -> Measure:
+    """Return the measure of perturbed accuracy over the trigger types."""
+    return lambda scores: mean_perturbed_accuracy(scores, trigger_types)
 
 
-def over_seeds(group: Group, measure: Callable[[Sequence[Score]], float]) -> Interval:
-    """Return a measure's mean over the group's seeds, with its interval."""
-    return interval([measure(run.scores) for run in group.runs.values()])
-
-
-def perturbed(kinds: Sequence[TriggerType]) -> Callable[[Sequence[Score]], float]:
-    """Return the measure of perturbed accuracy: the mean over the kinds of trigger."""
-    return lambda scores: sum(pooled(scores, kind.trigger) for kind in kinds) / len(kinds)
-
-
-class Measure(NamedTuple):
-    """Something to show of scores, in percent, and the groups that it can be had of."""
+class Quantity(NamedTuple):
+    """A measure with its label, and whether it is defined for a group."""
 
     label: str
-    value: Callable[[Sequence[Score]], float]
-    known: Callable[[Group], bool]
+    value: Measure
+    defined: Callable[[Group], bool]
 
 
-def measures(found: Sequence[Group]) -> list[Measure]:
-    """Return what can be had of some group: forget accuracy, clean retain accuracy, and retain accuracy by kind of trigger."""
-    kinds = [kind for kind in TriggerType if any(kind in group.kinds for group in found)]
+def quantities(groups: Sequence[Group]) -> list[Quantity]:
+    """Return the quantities defined for some group: forget accuracy, clean retain accuracy, and that by trigger type."""
     every = [
-        Measure("forget ↓", forget_accuracy, lambda group: group.forgets),
-        Measure("clean retain ↑", lambda scores: pooled(scores, CLEAN), _retains),
-        *(Measure(f"{kind.trigger} trigger ↑", _under(kind), lambda group, kind=kind: kind in group.kinds) for kind in kinds),
+        Quantity("forget ↓", forget_accuracy, lambda group: group.forgets),
+        Quantity("clean retain ↑", retain_accuracy, _retains),
+        *map(_under, TriggerType),
     ]
-    return [measure for measure in every if any(measure.known(group) for group in found)]
+    return [quantity for quantity in every if any(quantity.defined(group) for group in groups)]
 
 
-def _under(kind: TriggerType) -> Callable[[Sequence[Score]], float]:
-    return lambda scores: pooled(scores, kind.trigger)
+def _under(trigger_type: TriggerType) -> Quantity:
+    trigger = trigger_type.trigger
+    return Quantity(
+        f"{trigger} trigger ↑",
+        lambda scores: retain_accuracy(scores, trigger),
+        lambda group: trigger_type in group.trigger_types,
+    )
 
 
 def _retains(group: Group) -> bool:
-    return all(any(score.role == "retain" for score in run.scores) for run in group.runs.values())
+    return all(has_role(run.scores, "retain") for run in group.runs.values())
 
 
-def shared_kinds(found: Sequence[Group]) -> list[TriggerType]:
-    """Return the kinds of trigger that every group was scored under: means over kinds are of the same ones everywhere."""
-    return [kind for kind in TriggerType if found and all(kind in group.kinds for group in found)]
+def common_trigger_types(groups: Sequence[Group]) -> list[TriggerType]:
+    """Return the trigger types that every group was scored under, so that means over them are comparable."""
+    return [one for one in TriggerType if groups and all(one in group.trigger_types for group in groups)]

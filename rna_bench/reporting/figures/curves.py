@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from rna_bench.reporting.figures.chains import CHANCE, Chain, Drawn, Measure, Missing, Panel, measures, over_seeds, panels
-from rna_bench.reporting.figures.style import GREY, NARROW, Look, Size, fill, key, look_of, sheet
-from rna_bench.reporting.statistics.frame import Group, shared_config
+from rna_bench.reporting.figures.chains import CHANCE, Chain, Drawn, Missing, Panel, Quantity, panels, quantities
+from rna_bench.reporting.figures.style import GREY, NARROW, MethodStyle, Size, fill, key, panel_grid, style_of
+from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import Interval
+from rna_bench.reporting.statistics.pairs import over_seeds
 
 ENOUGH = 3
-"""Values of a setting that make a curve; two are a comparison, which the tables hold."""
+"""The fewest values of a setting that make a curve; two are a comparison, which the tables have."""
 SHORT = 20
-"""Letters of a curve's name with which two stand side by side."""
+"""The most characters of curves' names in a legend of two columns."""
 
 
 @dataclass(frozen=True)
@@ -23,82 +24,84 @@ class Curve:
     """Groups that differ in one setting alone, by its value."""
 
     label: str
-    look: Look
+    style: MethodStyle
     noisy: bool
     points: tuple[tuple[float, Group], ...]
 
 
-def noise_scale(found: Sequence[Group]) -> Drawn | Missing:
-    """Draw what each scale of noise leaves: forget, clean retain and retain accuracy by kind of trigger."""
-    name, here = "noise_scale", panels(found)
+def by_noise_scale(groups: Sequence[Group]) -> Drawn | Missing:
+    """Draw accuracy by noise scale: forget, clean retain, and retain by trigger type."""
+    name, here = "noise_scale", panels(groups)
     curves = [[_scales(chain) for chain in panel.chains if len(chain.members) >= ENOUGH] for panel in here]
     if not any(curves):
         return Missing(name, f"no method was run at {ENOUGH} or more scales of noise, all else equal")
-    units = dict.fromkeys(group.noise.partition(" ")[2] for panel in here for chain in panel.chains for group in chain.noisy)
+    units = dict.fromkeys(group.noise_unit for panel in here for chain in panel.chains for group in chain.noisy)
     return _drawn(name, f"standard deviation of the noise ({' or '.join(units)})", here, curves)
 
 
 def _scales(chain: Chain) -> Curve:
-    return Curve(chain.label, chain.look, True, tuple((max(group.scale, 0), group) for group in chain.members))
+    return Curve(chain.label, chain.style, True, tuple((max(group.scale, 0), group) for group in chain.members))
 
 
-def noise_layer(found: Sequence[Group]) -> Drawn | Missing:
-    """Draw what noise at each layer leaves, a curve a scale."""
-    noisy = [group for group in found if group.scale > 0]
-    return _varied("noise_layer", "noise.layer", "layer that the noise is added to", noisy, found)
+def by_noise_layer(groups: Sequence[Group]) -> Drawn | Missing:
+    """Draw accuracy by the layer of the noise, with a curve for each noise scale."""
+    noisy = [group for group in groups if group.scale > 0]
+    return _varied("noise_layer", "noise.layer", "layer that the noise is added to", noisy, groups)
 
 
-def coefficients(found: Sequence[Group]) -> list[Drawn | Missing]:
-    """Draw a figure for each number among the methods' own settings that varies, such as the steering coefficient."""
-    flats = [shared_config(group) for group in found if group.unlearned]
+def coefficients(groups: Sequence[Group]) -> list[Drawn | Missing]:
+    """Draw a figure for each numeric setting of the methods that varies, such as the steering coefficient."""
+    flats = [group.flat for group in groups if group.unlearned]
     keys = sorted({key for flat in flats for key, value in flat.items() if key.startswith("method.") and _number(value)})
-    made = [_varied(key.replace(".", "_"), key, key.removeprefix("method.").replace("_", " "), found, found) for key in keys]
-    drawn: list[Drawn | Missing] = [one for one in made if isinstance(one, Drawn)]
+    figures = [_varied(key.replace(".", "_"), key, key.removeprefix("method.").replace("_", " "), groups, groups) for key in keys]
+    drawn: list[Drawn | Missing] = [one for one in figures if isinstance(one, Drawn)]
     return drawn or [
-        Missing("method_settings", f"no number of a method's own (steering coefficient, ...) has {ENOUGH} values, all else equal")
+        Missing(
+            "method_settings", f"no number of a method's settings (steering coefficient, ...) has {ENOUGH} values, all else equal"
+        )
     ]
 
 
-def _varied(name: str, setting: str, label: str, chosen: Sequence[Group], found: Sequence[Group]) -> Drawn | Missing:
-    """Draw curves over a setting; `found` are all groups, whose models and methods give panels and looks."""
-    here = panels(found)
-    curves = [_curves(panel, setting, chosen, found) for panel in here]
+def _varied(name: str, setting: str, label: str, chosen: Sequence[Group], groups: Sequence[Group]) -> Drawn | Missing:
+    """Draw curves of the `chosen` groups over a setting; `groups` are all groups, which determine panels and styles."""
+    here = panels(groups)
+    curves = [_curves(panel, setting, chosen, groups) for panel in here]
     if not any(curves):
         return Missing(name, f"`{setting}` does not have {ENOUGH} values, all else equal")
     return _drawn(name, label, here, curves)
 
 
-def _curves(panel: Panel, setting: str, chosen: Sequence[Group], found: Sequence[Group]) -> list[Curve]:
-    """Return a curve for each set of groups that are equal in all but the setting and the seed."""
+def _curves(panel: Panel, setting: str, chosen: Sequence[Group], groups: Sequence[Group]) -> list[Curve]:
+    """Return a curve for each set of groups that differ in the setting alone."""
     buckets: dict[str, list[tuple[float, Group]]] = {}
     members = [group for chain in panel.chains for group in chain.members]
     for group in chosen:
-        flat = shared_config(group)
+        flat = group.flat
         if any(group is member for member in members) and _number(flat.get(setting)):
             rest = json.dumps(sorted((key, value) for key, value in flat.items() if key not in (setting, "seed")))
             buckets.setdefault(rest, []).append((float(flat[setting]), group))
-    kept = [sorted(points, key=lambda point: point[0]) for points in buckets.values() if len(points) >= ENOUGH]
-    methods = [group.method for group in found]
-    several = len(kept) > len({points[0][1].method for points in kept})
-    return [_curve(points, look_of(points[0][1].method, methods), several=several) for points in kept]
+    long_enough = [sorted(points, key=lambda point: point[0]) for points in buckets.values() if len(points) >= ENOUGH]
+    methods = [group.method for group in groups]
+    several = len(long_enough) > len({points[0][1].method for points in long_enough})
+    return [_curve(points, style_of(points[0][1].method, methods), several=several) for points in long_enough]
 
 
-def _curve(points: Sequence[tuple[float, Group]], look: Look, *, several: bool) -> Curve:
-    """Return a curve; where a method has several, its noise is said, too."""
+def _curve(points: Sequence[tuple[float, Group]], style: MethodStyle, *, several: bool) -> Curve:
+    """Return a curve; its label names the noise where a method has several curves."""
     group = points[0][1]
     noise = f", noise {group.noise}" if group.scale > 0 else ", without noise"
-    return Curve(look.label + noise * several, look, group.scale > 0, tuple(points))
+    return Curve(style.label + noise * several, style, group.scale > 0, tuple(points))
 
 
-ROTATION = tuple(look_of(method, ()) for method in ("rmu", "adaptive_rmu", "rsv", "npo_kl", "dpo_kl", "simnpo_kl"))
+ROTATION = tuple(style_of(method, ()) for method in ("rmu", "adaptive_rmu", "rsv", "npo_kl", "dpo_kl", "simnpo_kl"))
 
 
 def _apart(curves: Sequence[Sequence[Curve]]) -> list[list[Curve]]:
-    """Return curves of which no two of different names look the same: where a method has several, looks go round."""
-    looks = {curve.label: curve.look for own in curves for curve in own}
-    if len({look.marker for look in looks.values()}) < len(looks):
-        looks = {label: ROTATION[place % len(ROTATION)] for place, label in enumerate(looks)}
-    return [[replace(curve, look=looks[curve.label]) for curve in own] for own in curves]
+    """Return curves with a different style for each label; where a method has several labels, styles are assigned in rotation."""
+    styles = {curve.label: curve.style for own in curves for curve in own}
+    if len({style.marker for style in styles.values()}) < len(styles):
+        styles = {label: ROTATION[place % len(ROTATION)] for place, label in enumerate(styles)}
+    return [[replace(curve, style=styles[curve.label]) for curve in own] for own in curves]
 
 
 def _number(value: object) -> bool:
@@ -106,53 +109,54 @@ def _number(value: object) -> bool:
 
 
 def _drawn(name: str, label: str, here: Sequence[Panel], curves: Sequence[Sequence[Curve]]) -> Drawn:
-    """Draw a column a measure and a row a model, with its curves."""
-    kept = [(panel, own) for panel, own in zip(here, _apart(curves), strict=True) if own]
-    shown = measures([group for _, own in kept for curve in own for _, group in curve.points])
+    """Draw a panel for each quantity and model, with its curves."""
+    filled = [(panel, own) for panel, own in zip(here, _apart(curves), strict=True) if own]
+    shown = quantities([group for _, own in filled for curve in own for _, group in curve.points])
     columns = min(2, len(shown))
     deep = -(-len(shown) // columns)
-    figure, grid = sheet(deep * len(kept), columns, Size(NARROW, 1.15, 0.7))
-    for row, (panel, own) in enumerate(kept):
+    figure, grid = panel_grid(deep * len(filled), columns, Size(NARROW, 1.15, 0.7))
+    for row, (panel, own) in enumerate(filled):
         cells = [axes for line in grid[row * deep : (row + 1) * deep] for axes in line]
-        for axes, measure in zip(cells, shown, strict=False):
-            _panel(axes, measure, panel, own, title=panel.title if len(kept) > 1 else "")
+        for axes, quantity in zip(cells, shown, strict=False):
+            _panel(axes, quantity, panel, own, title=panel.title if len(filled) > 1 else "")
         for axes in cells[len(shown) :]:
             axes.remove()
     figure.supxlabel(label, fontsize=8)
     figure.supylabel("accuracy in %", fontsize=8)
-    keys = _keys([curve for _, own in kept for curve in own])
+    keys = _keys([curve for _, own in filled for curve in own])
     across = 2 if max(len(str(one.get_label())) for one in keys) < SHORT else 1
     figure.legend(handles=keys, loc="outside upper center", ncols=across, fontsize=7.5, borderpad=0, labelspacing=0.3)
     caption = (
-        f"Accuracy against the {label}: means and 95% intervals over seeds (bands). Arrows say which way is better. Triggers stand "
+        f"Accuracy against the {label}: means and 95% intervals over seeds (bands). Arrows show which way is better. Triggers are "
         "in retain questions. Hollow: without noise. Dotted: chance; dash-dotted: the base model."
     )
     return Drawn(name, caption, figure)
 
 
-def _panel(axes: Axes, measure: Measure, panel: Panel, own: Sequence[Curve], title: str) -> None:
-    axes.set_title(f"{title}\n{measure.label}" if title else measure.label, fontsize=7)
+def _panel(axes: Axes, quantity: Quantity, panel: Panel, own: Sequence[Curve], title: str) -> None:
+    axes.set_title(f"{title}\n{quantity.label}" if title else quantity.label, fontsize=7)
     axes.set(ylim=(0, 109), yticks=(0, 50, 100))
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=all(value == int(value) for one in own for value, _ in one.points)))
     axes.axhline(CHANCE, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
-    if panel.base and measure.known(panel.base):
-        axes.axhline(over_seeds(panel.base, measure.value).mean, color=GREY, linewidth=0.8, linestyle="-.", zorder=0)
+    if panel.base and quantity.defined(panel.base):
+        axes.axhline(over_seeds(panel.base, quantity.value).mean, color=GREY, linewidth=0.8, linestyle="-.", zorder=0)
     for curve in own:
-        _line(axes, curve, [(x, group, over_seeds(group, measure.value)) for x, group in curve.points if measure.known(group)])
+        points = [(x, group, over_seeds(group, quantity.value)) for x, group in curve.points if quantity.defined(group)]
+        _line(axes, curve, points)
 
 
 def _line(axes: Axes, curve: Curve, points: Sequence[tuple[float, Group, Interval]]) -> None:
     """Draw a curve with its band; points without noise are hollow."""
-    look, xs = curve.look, [x for x, _, _ in points]
-    axes.plot(xs, [value.mean for _, _, value in points], color=look.colour, zorder=2)
+    style, xs = curve.style, [x for x, _, _ in points]
+    axes.plot(xs, [value.mean for _, _, value in points], color=style.colour, zorder=2)
     for x, group, value in points:
-        axes.plot([x], [value.mean], linestyle="", markersize=4.5, zorder=3, **fill(look, noisy=group.scale > 0))
+        axes.plot([x], [value.mean], linestyle="", markersize=4.5, zorder=3, **fill(style, noisy=group.scale > 0))
     low, high = ([value.mean + side * (value.half or 0) for _, _, value in points] for side in (-1, 1))
-    axes.fill_between(xs, low, high, color=look.colour, alpha=0.18, linewidth=0, zorder=1)
+    axes.fill_between(xs, low, high, color=style.colour, alpha=0.18, linewidth=0, zorder=1)
     for edge in (low, high):
-        axes.plot(xs, edge, color=look.colour, linewidth=0.4, linestyle="--", zorder=1)
+        axes.plot(xs, edge, color=style.colour, linewidth=0.4, linestyle="--", zorder=1)
 
 
 def _keys(curves: Sequence[Curve]) -> list:
     entries = {curve.label: curve for curve in curves}
-    return [key(label, color=one.look.colour, **fill(one.look, noisy=one.noisy)) for label, one in entries.items()]
+    return [key(label, color=one.style.colour, **fill(one.style, noisy=one.noisy)) for label, one in entries.items()]

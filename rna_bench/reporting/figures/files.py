@@ -11,14 +11,14 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from rna_bench.core.types import InputError, Status
-from rna_bench.reporting.figures.breakdown import subjects, trigger_kinds
+from rna_bench.reporting.figures.breakdown import by_subject, by_trigger_type
 from rna_bench.reporting.figures.chains import Drawn, Missing
-from rna_bench.reporting.figures.curves import coefficients, noise_layer, noise_scale
+from rna_bench.reporting.figures.curves import by_noise_layer, by_noise_scale, coefficients
 from rna_bench.reporting.figures.heat import layer_scale
-from rna_bench.reporting.figures.style import page, settle, version
+from rna_bench.reporting.figures.style import drawing_settings, fix_layout, version
 from rna_bench.reporting.figures.tradeoff import tradeoff, tradeoff_by_method
-from rna_bench.reporting.figures.training import hidden_norms, losses
-from rna_bench.reporting.statistics.frame import Group, groups
+from rna_bench.reporting.figures.training import hidden_norm_curves, loss_curves
+from rna_bench.reporting.statistics.frame import Group, grouped
 from rna_bench.runs.collection import Collection, collect
 
 FORMATS = ("svg", "png", "pdf")
@@ -26,7 +26,7 @@ LIST = "figures.md"
 
 
 class File(NamedTuple):
-    """A file's name and what is in it."""
+    """A file's name and content."""
 
     name: str
     content: bytes
@@ -35,21 +35,21 @@ class File(NamedTuple):
 def write_figures(folder: Path, out: Path) -> str:
     """Draw the figures of a folder's records, write them below `out`, and return the list of them in Markdown."""
     collection = collect(folder)
-    found = groups(collection.records)
-    if not found:
-        raise InputError("results", folder, "no run finished: all diverged or collapsed; look at their records")
+    groups = grouped(collection.records)
+    if not groups:
+        raise InputError("results", folder, "no run finished: all diverged or collapsed; see their records")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(out, error) from error
-    made = draw(found)
-    text = listing(made, collection)
-    files = [File(LIST, text.encode()), *(file for one in made if isinstance(one, Drawn) for file in rendered(one, collection))]
-    gone = {f"{one.name}.{kind}" for one in made if isinstance(one, Missing) for kind in FORMATS}
+    figures = draw(groups)
+    text = listing(figures, collection)
+    files = [File(LIST, text.encode()), *(file for one in figures if isinstance(one, Drawn) for file in rendered(one, collection))]
+    stale = {f"{one.name}.{extension}" for one in figures if isinstance(one, Missing) for extension in FORMATS}
     try:
         for file in files:
             _write(out / file.name, file.content)
-        for name in gone:  # of an earlier call with other records: it would stand beside the new ones as if it were theirs
+        for name in stale:  # files that an earlier call wrote from other records
             (out / name).unlink(missing_ok=True)
     except OSError as error:
         raise _unwritable(out, error) from error
@@ -60,66 +60,72 @@ def _unwritable(out: Path, error: OSError) -> InputError:
     return InputError("--out", out, f"cannot be written to ({error.strerror}); choose another folder")
 
 
-def draw(found: Sequence[Group]) -> list[Drawn | Missing]:
-    """Return every figure that the groups have something to say in, and why the others are missing."""
-    with page():
-        made = [each(found) for each in (tradeoff, tradeoff_by_method, noise_scale, noise_layer, layer_scale)]
-        made += [*coefficients(found), *(each(found) for each in (trigger_kinds, subjects, losses, hidden_norms))]
-        for one in made:
+def draw(groups: Sequence[Group]) -> list[Drawn | Missing]:
+    """Return every figure, drawn from the groups or missing for a reason."""
+    with drawing_settings():
+        figures = [each(groups) for each in (tradeoff, tradeoff_by_method, by_noise_scale, by_noise_layer, layer_scale)]
+        figures += [
+            *coefficients(groups),
+            *(each(groups) for each in (by_trigger_type, by_subject, loss_curves, hidden_norm_curves)),
+        ]
+        for one in figures:
             if isinstance(one, Drawn):
-                settle(one.figure)
-        return made
+                fix_layout(one.figure)
+        return figures
 
 
 def rendered(one: Drawn, collection: Collection, formats: Sequence[str] = FORMATS) -> list[File]:
-    """Return a figure's files. The same records give the same bytes: no dates, no random names, no fonts but matplotlib's."""
-    with page():
-        return [File(f"{one.name}.{kind}", _bytes(one.figure, kind, _metadata(one, kind, collection))) for kind in formats]
+    """Return a figure's files. The same records give the same bytes: no dates, no random ids, no fonts but matplotlib's."""
+    with drawing_settings():
+        return [
+            File(f"{one.name}.{extension}", _bytes(one.figure, extension, _metadata(one, extension, collection)))
+            for extension in formats
+        ]
 
 
-def _bytes(figure: Figure, kind: str, metadata: Mapping[str, str | None]) -> bytes:
+def _bytes(figure: Figure, extension: str, metadata: Mapping[str, str | None]) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind, metadata=metadata)
-    return _small(buffer, metadata) if kind == "png" else buffer.getvalue()
+    figure.savefig(buffer, format=extension, metadata=metadata)
+    return _small(buffer, metadata) if extension == "png" else buffer.getvalue()
 
 
 def _small(png: io.BytesIO, metadata: Mapping[str, str | None]) -> bytes:
-    """Return the picture in 256 colours, a third of the size."""
-    told, small = PngInfo(), io.BytesIO()
+    """Return the picture in 256 colours, which takes a third of the size."""
+    texts, small = PngInfo(), io.BytesIO()
     for name, text in metadata.items():
-        told.add_text(name, text or "")
+        texts.add_text(name, text or "")
     with Image.open(png) as picture:
-        few = picture.convert("RGB").quantize(256)
-        few.save(small, "PNG", optimize=True, pnginfo=told, dpi=picture.info["dpi"])
+        quantized = picture.convert("RGB").quantize(256)
+        quantized.save(small, "PNG", optimize=True, pnginfo=texts, dpi=picture.info["dpi"])
     return small.getvalue()
 
 
-def _metadata(one: Drawn, kind: str, collection: Collection) -> dict[str, str | None]:
-    """Return what a format has words for: title, caption, program and source; and no date."""
+def _metadata(one: Drawn, extension: str, collection: Collection) -> dict[str, str | None]:
+    """Return the metadata under the format's own keys: title, caption, program and source, but no date."""
     source = _source(collection)
     fields: dict[str, dict[str, str | None]] = {
         "svg": {"Title": one.name, "Description": one.caption, "Creator": version(), "Source": source, "Date": None},
         "png": {"Title": one.name, "Description": one.caption, "Software": version(), "Source": source},
         "pdf": {"Title": one.name, "Subject": source, "Creator": version(), "Producer": version(), "CreationDate": None},
     }
-    return fields[kind]
+    return fields[extension]
 
 
 def _source(collection: Collection) -> str:
-    """Return the records, the code that made them, and the command that draws them."""
+    """Return the number of records, their folder and code revisions, and the command that draws the figures."""
     records, folder = collection.records, collection.folder.as_posix()
     revisions = sorted({str(record.provenance.get("revision"))[:10] for record in records})
     return f"{len(records)} records in {folder}, code revision {', '.join(revisions)}; rna-bench figures {folder}"
 
 
-def listing(made: Sequence[Drawn | Missing], collection: Collection) -> str:
-    """Return the figures with their captions, those that could not be drawn with the reason, and where all come from."""
+def listing(figures: Sequence[Drawn | Missing], collection: Collection) -> str:
+    """Return Markdown with the figures and captions, the figures not drawn and why, and the source of all."""
     lines = ["# Figures", ""]
-    for one in made:
+    for one in figures:
         if isinstance(one, Drawn):
-            links = ", ".join(f"[{kind.upper()}]({one.name}.{kind})" for kind in FORMATS)
+            links = ", ".join(f"[{extension.upper()}]({one.name}.{extension})" for extension in FORMATS)
             lines += [f"## {one.name}", "", f"![{one.name}]({one.name}.png)", "", f"{one.caption} {links}", ""]
-    missing = [one for one in made if isinstance(one, Missing)]
+    missing = [one for one in figures if isinstance(one, Missing)]
     if missing:
         lines += ["## Not drawn", "", *(f"- {one.name}: {one.reason}." for one in missing), ""]
     lines += [f"From {_source(collection)}."]

@@ -1,33 +1,33 @@
-"""The trade-off plane: what is still answered of what should be forgotten, against what triggers leave of the rest."""
+"""The trade-off plane: forget accuracy against perturbed accuracy."""
 
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
 from rna_bench.core.types import TriggerType
-from rna_bench.reporting.figures.chains import CHANCE, Drawn, Missing, Panel, panels, shared_kinds
+from rna_bench.reporting.figures.chains import CHANCE, Drawn, Missing, Panel, common_trigger_types, panels
 from rna_bench.reporting.figures.labels import Label, Obstacle, place
-from rna_bench.reporting.figures.paths import Path, Point, apart, draw_path, path_of, point_of
-from rna_bench.reporting.figures.style import GREY, INK, NARROW, WIDE, Look, Size, fill, key, settle, sheet
+from rna_bench.reporting.figures.paths import PlanePoint, TradeoffPath, apart, draw_path, path_of, point_of
+from rna_bench.reporting.figures.style import GREY, INK, NARROW, WIDE, MethodStyle, Size, fill, fix_layout, key, panel_grid
 from rna_bench.reporting.statistics.frame import Group
 
 NAME, BY_METHOD = "tradeoff", "tradeoff_by_method"
 SPAN = 25.0
-"""Points of forget accuracy that the axis shows at least."""
+"""The least range of the forget accuracy axis, in points."""
 FEW = 4
-"""Methods that a low panel has room for; with more, each has a small panel of its own in a second figure."""
+"""The most methods in a low panel; with more, a second figure has a small panel for each."""
 LOW, HIGH = 12, 104
-"""The ends of the y axis: chance is inside."""
+"""The ends of the y axis, which include chance."""
 
 
-def tradeoff(found: Sequence[Group]) -> Drawn | Missing:
-    """Draw a plane a model, with a path a method from its run without noise (hollow) to those with noise (filled)."""
-    here, kinds = _shown(found)
+def tradeoff(groups: Sequence[Group]) -> Drawn | Missing:
+    """Draw a plane for each model, with a path for each method from its baseline (hollow) to its largest noise scale (filled)."""
+    here, trigger_types = _shown(groups)
     if not here:
-        return Missing(NAME, "no unlearned run has scores of forget questions and of a kind of trigger that all were scored under")
-    plain = [[path_of(chain, kinds) for chain in panel.chains] for panel in here]
+        return Missing(NAME, "no unlearned run has scores of forget questions and of a trigger type that all were scored under")
+    plain = [[path_of(chain, trigger_types) for chain in panel.chains] for panel in here]
     left, right = _range([point for paths in plain for path in paths for point in path.points])
-    figure, rows = sheet(len(here), 1, Size(NARROW, 3.0 if max(map(len, plain)) <= FEW else 5.0))
+    figure, rows = panel_grid(len(here), 1, Size(NARROW, 3.0 if max(map(len, plain)) <= FEW else 5.0))
     for (axes,), panel in zip(rows, here, strict=True):
         _frame(axes, panel.title, left, right)
         axes.set_ylabel("perturbed accuracy in % (higher is better)")
@@ -36,23 +36,23 @@ def tradeoff(found: Sequence[Group]) -> Drawn | Missing:
         )
     rows[-1][0].set_xlabel("forget accuracy in % (lower is better)")
     rows[-1][0].legend(handles=_keys([path for paths in plain for path in paths]), loc="lower right", **TIGHT)
-    settle(figure)  # labels are put where the points come to lie
+    fix_layout(figure)  # labels are placed by where the points are drawn
     moved = [apart(axes, paths) for (axes,), paths in zip(rows, plain, strict=True)]
     for (axes,), panel, paths in zip(rows, here, moved, strict=True):
-        _draw(axes, panel, paths, kinds)
-    return Drawn(NAME, _caption(kinds, max(abs(path.aside) for paths in moved for path in paths)), figure)
+        _draw(axes, panel, paths, trigger_types)
+    return Drawn(NAME, _caption(trigger_types, max(abs(path.aside) for paths in moved for path in paths)), figure)
 
 
-def tradeoff_by_method(found: Sequence[Group]) -> Drawn | Missing:
-    """Draw the same plane once a method, small, where there are too many methods for one plane to be read at a glance."""
-    here, kinds = _shown(found)
-    drawn = [(panel, path_of(chain, kinds)) for panel in here for chain in panel.chains]
+def tradeoff_by_method(groups: Sequence[Group]) -> Drawn | Missing:
+    """Draw a small plane for each method, where there are too many methods for a single plane."""
+    here, trigger_types = _shown(groups)
+    drawn = [(panel, path_of(chain, trigger_types)) for panel in here for chain in panel.chains]
     if not here or max(len(panel.chains) for panel in here) <= FEW:
-        return Missing(BY_METHOD, f"one plane has room for all methods: there are {FEW} or fewer a model")
+        return Missing(BY_METHOD, f"one plane shows all methods: there are {FEW} or fewer for each model")
     left, right = _range([point for _, path in drawn for point in path.points])
     wide = any(path.chain.settings for _, path in drawn)
     columns = 4 if wide else 3
-    figure, grid = sheet(-(-len(drawn) // columns), columns, Size(WIDE, 1.5, 0.5) if wide else Size(NARROW, 1.2, 0.5))
+    figure, grid = panel_grid(-(-len(drawn) // columns), columns, Size(WIDE, 1.5, 0.5) if wide else Size(NARROW, 1.2, 0.5))
     flat = [axes for row in grid for axes in row]
     for axes, (panel, path) in zip(flat, drawn, strict=False):
         _frame(axes, "", left, right)
@@ -66,21 +66,21 @@ def tradeoff_by_method(found: Sequence[Group]) -> Drawn | Missing:
     figure.supxlabel("forget accuracy in % (lower is better)", fontsize=8)
     figure.supylabel("perturbed accuracy in % (higher is better)", fontsize=8)
     figure.legend(handles=_keys([path for _, path in drawn]), loc="outside upper center", ncols=2, **TIGHT)
-    return Drawn(BY_METHOD, f"{_caption(kinds, 0)} Grey: the other methods.", figure)
+    return Drawn(BY_METHOD, f"{_caption(trigger_types, 0)} Grey: the other methods.", figure)
 
 
 TIGHT = {"borderpad": 0, "handletextpad": 0.2, "labelspacing": 0.3, "columnspacing": 1.0, "fontsize": 8}
 
 
-def _shown(found: Sequence[Group]) -> tuple[list[Panel], list[TriggerType]]:
-    """Return panels of the groups with something to show, and the kinds of trigger that all of them were scored under."""
-    shown = [group for group in found if group.forgets and group.kinds]
-    kinds = shared_kinds(shown)
-    return (panels(shown) if kinds else []), kinds
+def _shown(groups: Sequence[Group]) -> tuple[list[Panel], list[TriggerType]]:
+    """Return panels of the groups with forget and perturbed accuracy, and the trigger types that all of them were scored under."""
+    shown = [group for group in groups if group.forgets and group.trigger_types]
+    trigger_types = common_trigger_types(shown)
+    return (panels(shown) if trigger_types else []), trigger_types
 
 
-def _range(points: Sequence[Point]) -> tuple[float, float]:
-    """Return the ends of the x axis: all points and chance are inside, intervals need not be."""
+def _range(points: Sequence[PlanePoint]) -> tuple[float, float]:
+    """Return the ends of the x axis, which include all points and chance; intervals may extend beyond."""
     values = [CHANCE, *(point.forget.mean for point in points)]
     low, high = min(values) - 6, max(values) + 4
     return low, min(max(high + 0.25 * (high - low), low + SPAN), 104)
@@ -92,23 +92,23 @@ def _frame(axes: Axes, title: str, left: float, right: float) -> None:
     axes.axhline(CHANCE, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
 
 
-def _draw(axes: Axes, panel: Panel, paths: Sequence[Path], kinds: Sequence[TriggerType]) -> None:
+def _draw(axes: Axes, panel: Panel, paths: Sequence[TradeoffPath], trigger_types: Sequence[TriggerType]) -> None:
     obstacles = [Obstacle(CHANCE, y, 2) for y in range(LOW, HIGH, 2)]
     labels: list[Label] = []
     if panel.base:
-        labels.append(_base(axes, point_of(panel.base, kinds)))
+        labels.append(_base(axes, point_of(panel.base, trigger_types)))
         obstacles += [Obstacle(*label.spots[0], 500, label.text) for label in labels]
     for path in paths:
-        name = path.chain.label if len(paths) <= FEW else path.chain.look.label
+        name = path.chain.label if len(paths) <= FEW else path.chain.style.label
         obstacles += draw_path(axes, path, name)
-        if name not in [label.text for label in labels]:  # settings of a method have no room here; they are in the second figure
+        if name not in [label.text for label in labels]:  # a method's settings are shown in the second figure alone
             labels.append(_named(path, name))
     legend = axes.get_legend()
     place(axes, labels, obstacles, [text.get_window_extent() for text in (*axes.texts, *([legend] if legend else []))])
 
 
-def _base(axes: Axes, base: Point) -> Label:
-    """Draw the base model; beyond the axis it stands at the edge, with its place in words."""
+def _base(axes: Axes, base: PlanePoint) -> Label:
+    """Draw the base model and return its label; beyond the x axis it is at the edge, and the label has its forget accuracy."""
     x, y = base.forget.mean, base.perturbed.mean
     left, right = axes.get_xlim()
     if x > right:
@@ -119,26 +119,26 @@ def _base(axes: Axes, base: Point) -> Label:
     return Label("base model", ((x, y),), INK)
 
 
-def _named(path: Path, name: str) -> Label:
-    """Return the label for the upper end of a path or the lower."""
+def _named(path: TradeoffPath, name: str) -> Label:
+    """Return the label of a path, beside its upper or its lower end."""
     upper, lower = sorted((path.spots[0], path.spots[-1]), key=lambda spot: -spot[1])
-    return Label(name, (upper, lower), path.chain.look.colour)
+    return Label(name, (upper, lower), path.chain.style.colour)
 
 
-def _keys(paths: Sequence[Path]) -> list:
-    """Return what hollow and filled mean, with the scales of noise at the arrows' ends."""
+def _keys(paths: Sequence[TradeoffPath]) -> list:
+    """Return legend entries for hollow and filled markers, with the noise at the arrows' ends."""
     ends = [path.points[-1].group for path in paths if path.points[-1].group.scale > 0]
     scales = " or ".join(dict.fromkeys(group.noise for group in sorted(ends, key=lambda group: group.scale)))
-    look = Look("", "o", GREY)
-    keys = [key("without noise", linestyle="", **fill(look, noisy=False))]
-    return [*keys, key(f"with RNA, {scales}", linestyle="", **fill(look, noisy=True))] if ends else keys
+    grey = MethodStyle("", "o", GREY)
+    keys = [key("without noise", linestyle="", **fill(grey, noisy=False))]
+    return [*keys, key(f"with noise, {scales}", linestyle="", **fill(grey, noisy=True))] if ends else keys
 
 
-def _caption(kinds: Sequence[TriggerType], most: float) -> str:
-    names = ", ".join(f"`{kind.trigger}`" for kind in kinds)
-    beside = f" Paths that would cover each other are drawn side by side, up to {most:.1f} points from their place." if most else ""
+def _caption(trigger_types: Sequence[TriggerType], most: float) -> str:
+    names = ", ".join(f"`{one.trigger}`" for one in trigger_types)
+    aside = f" Paths that would cover each other are drawn side by side, up to {most:.1f} points from their place." if most else ""
     return (
         f"Forget accuracy against perturbed accuracy (the mean over {names}), in percent: means and 95% intervals over seeds. "
-        "Hollow: a method without noise; an arrow leads through its twins with noise, small, to the one with the most, filled. "
-        f"Dotted: chance.{beside}"
+        "Hollow: a method's no-noise baseline; an arrow leads through its noise scales (small) to the largest (filled). "
+        f"Dotted: chance.{aside}"
     )

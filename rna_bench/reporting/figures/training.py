@@ -1,4 +1,4 @@
-"""What happens along the run: losses by step, and hidden norms at each look."""
+"""Curves along the run: losses by training step, and hidden norms by eval step."""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain as joined
@@ -12,14 +12,14 @@ from matplotlib.ticker import MaxNLocator
 
 from rna_bench.core.types import RunRecord
 from rna_bench.reporting.figures.chains import Chain, Drawn, Missing, panels
-from rna_bench.reporting.figures.style import INK, WIDE, Size, key, sheet
+from rna_bench.reporting.figures.style import INK, WIDE, Size, key, panel_grid
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import interval
 
 Course: TypeAlias = dict[str, list[tuple[float, float]]]
-"""Numbers by step, under the name of what was measured."""
+"""Pairs of step and value, by the name of the quantity."""
 TOGETHER = 5
-"""Steps of a topic whose losses are averaged to one point: batches differ more than steps do."""
+"""How many losses of a topic are averaged to one point: losses vary more between batches than over a few steps."""
 
 
 class Band(NamedTuple):
@@ -31,62 +31,62 @@ class Band(NamedTuple):
     high: list[float]
 
 
-def losses(found: Sequence[Group]) -> Drawn | Missing:
-    """Draw forget and retain losses by step and topic, a row a method, a line a scale of noise."""
-    drawn = _drawn("losses", found, _losses)
+def loss_curves(groups: Sequence[Group]) -> Drawn | Missing:
+    """Draw forget and retain losses by step and topic, with a row for each method and a line for each noise scale."""
+    drawn = _drawn("losses", groups, _losses)
     caption = (
-        "Losses by step and topic, before the step's update (the retain loss before its weight, the noise's own part included), "
-        f"each point the mean of {TOGETHER} of the topic's steps: means and 95% intervals over seeds. Dashed: without noise; the "
-        "lighter, the more noise. Axes differ between panels."
+        "Losses by step and topic, before the step's update (the retain loss unweighted, with the noise's contribution), each "
+        f"point the mean of {TOGETHER} of the topic's steps: means and 95% intervals over seeds. Dashed: without noise; lighter: "
+        "more noise. Axes differ between panels."
     )
     return drawn._replace(caption=caption) if isinstance(drawn, Drawn) else drawn._replace(reason="no record has losses by step")
 
 
-def hidden_norms(found: Sequence[Group]) -> Drawn | Missing:
+def hidden_norm_curves(groups: Sequence[Group]) -> Drawn | Missing:
     """Draw the norm of hidden states at the steered layer along the run, by topic, for forget and retain text."""
-    drawn = _drawn("hidden_norms", found, _norms)
+    drawn = _drawn("hidden_norms", groups, _norms)
     caption = (
         "Mean L2 norm of the hidden state at the steered layer, on each topic's first batch of forget and of retain text, along "
-        "the run: means and 95% intervals over seeds. Dashed: without noise; the lighter, the more noise. Axes differ."
+        "the run: means and 95% intervals over seeds. Dashed: without noise; lighter: more noise. Axes differ."
     )
     return drawn._replace(caption=caption) if isinstance(drawn, Drawn) else drawn._replace(reason="no record has hidden norms")
 
 
 def _losses(run: RunRecord) -> Course:
     course: dict[str, list[tuple[int, float]]] = {}
-    for kind, chosen in (("forget", lambda loss: loss.forget), ("retain", lambda loss: loss.retain)):
+    for side, chosen in (("forget", lambda loss: loss.forget), ("retain", lambda loss: loss.retain)):
         for loss in run.losses:
             if (value := chosen(loss)) is not None:
-                course.setdefault(f"{kind} loss, {loss.topic}", []).append((loss.step, value))
+                course.setdefault(f"{side} loss, {loss.topic}", []).append((loss.step, value))
     return {name: _together(points) for name, points in course.items()}
 
 
 def _together(points: Sequence[tuple[int, float]]) -> list[tuple[float, float]]:
-    """Return the mean step and the mean value of every `TOGETHER` points; what is left at the end is a point, too."""
+    """Return the mean step and mean value of every `TOGETHER` points; the rest at the end makes a point too."""
     parts = [points[start : start + TOGETHER] for start in range(0, len(points), TOGETHER)]
     return [(fmean(step for step, _ in part), fmean(value for _, value in part)) for part in parts]
 
 
 def _norms(run: RunRecord) -> Course:
     course: Course = {}
-    for look in run.eval_points:
-        for name, value in look.hidden_norm.items():
+    for point in run.eval_points:
+        for name, value in point.hidden_norm.items():
             if value is not None:
-                told = f"retain text, {name.removeprefix('retain/')}" if name.startswith("retain/") else f"forget text, {name}"
-                course.setdefault(told, []).append((look.step, value))
+                title = f"retain text, {name.removeprefix('retain/')}" if name.startswith("retain/") else f"forget text, {name}"
+                course.setdefault(title, []).append((point.step, value))
     return dict(sorted(course.items()))
 
 
-def _drawn(name: str, found: Sequence[Group], course: Callable[[RunRecord], Course]) -> Drawn | Missing:
-    """Draw a row a method and a column for each name in the courses."""
-    here = panels(found)
+def _drawn(name: str, groups: Sequence[Group], course: Callable[[RunRecord], Course]) -> Drawn | Missing:
+    """Draw a row for each method, and a column for each name in the courses."""
+    here = panels(groups)
     rows = [(panel, chain, _bands(chain, course)) for panel in here for chain in panel.chains]
     rows = [(panel, chain, bands) for panel, chain, bands in rows if any(bands)]
     names = list(dict.fromkeys(joined.from_iterable(own for _, _, bands in rows for own in bands)))
     if not names:
         return Missing(name, "")
     shades = _shades(joined.from_iterable(chain.members for _, chain, _ in rows))
-    figure, grid = sheet(len(rows), len(names), Size(WIDE, 1.25, 0.7), sharex="row", sharey=False)
+    figure, grid = panel_grid(len(rows), len(names), Size(WIDE, 1.25, 0.7), sharex="row", sharey=False)
     for line, (panel, chain, bands) in zip(grid, rows, strict=True):
         for axes, shown in zip(line, names, strict=True):
             own = [(group, band[shown]) for group, band in zip(chain.members, bands, strict=True) if shown in band]
@@ -105,19 +105,19 @@ def _bands(chain: Chain, course: Callable[[RunRecord], Course]) -> list[dict[str
 
 
 def _band(courses: Sequence[Course]) -> dict[str, Band]:
-    """Return means and intervals at the steps that all seeds have a finite number at."""
-    made: dict[str, Band] = {}
+    """Return means and intervals by name, at the steps where all seeds have a finite value."""
+    bands: dict[str, Band] = {}
     for name in courses[0]:
         by_step = [dict(course.get(name, ())) for course in courses]
         steps = [step for step in by_step[0] if all(step in own for own in by_step)]
         values = [interval([own[step] for own in by_step]) for step in steps]
         low, high = ([value.mean + side * (value.half or 0) for value in values] for side in (-1, 1))
-        made[name] = Band(steps, [value.mean for value in values], low, high)
-    return made
+        bands[name] = Band(steps, [value.mean for value in values], low, high)
+    return bands
 
 
 def _shades(groups: Iterable[Group]) -> dict[str, str]:
-    """Return a colour for each scale of noise, lighter with more of it; black without."""
+    """Return a colour by noise label: black without noise, and lighter for larger scales."""
     scales = sorted({(max(group.scale, 0), group.noise if group.scale > 0 else "0") for group in groups})
     noisy = [noise for scale, noise in scales if scale > 0]
     colours = matplotlib.colormaps["viridis"]
@@ -133,6 +133,6 @@ def _panel(axes: Axes, own: Sequence[tuple[Group, Band]], shades: dict[str, str]
         axes.fill_between(band.steps, band.low, band.high, color=colour, alpha=0.15, linewidth=0)
     means = [mean for _, band in own for mean in band.means]
     if means and min(means) >= 0 < max(means):
-        axes.set_ylim(0, 1.2 * max(means))  # a band may run out: the means are what is to be seen
+        axes.set_ylim(0, 1.2 * max(means))  # the axis fits the means; a band may extend beyond it
     axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes.tick_params(labelsize=7)

@@ -1,1 +1,1 @@
-"""Records -> one HTML page that opens from disk: numbers as JSON, drawn by a few small scripts, and nothing fetched."""
+"""Records -> one HTML page that opens from disk: numbers as JSON, drawn by a few small scripts, without network access."""

@@ -1,4 +1,4 @@
-"""The page itself: template, style and scripts of this package, filled with the records' numbers."""
+"""The page: this package's template, style and scripts with the records' numbers."""
 
 import base64
 import hashlib
@@ -15,30 +15,30 @@ from markupsafe import Markup
 
 from rna_bench.core.types import InputError, Status
 from rna_bench.reporting.page.details import details
-from rna_bench.reporting.page.rows import Row, row_of, shown_columns
-from rna_bench.reporting.page.summary import Claim, claims_of
-from rna_bench.reporting.statistics.frame import Group, groups
+from rna_bench.reporting.page.rows import RunRow, row_of, shown_columns
+from rna_bench.reporting.page.summary import ClaimSummary, claims_of
+from rna_bench.reporting.statistics.frame import Group, grouped
 from rna_bench.runs.collection import Collection, Recorded, collect
 
 ASSETS = Path(str(files("rna_bench.reporting.page") / "assets"))
 SCRIPTS = ("dom", "data", "table", "choice", "scale", "plot", "charts", "run", "flips", "compare", "route", "main")
-"""In the order in which they are written into the page; together they are one module."""
+"""The scripts in the order in which they are concatenated to one module."""
 
 
-class Sweep(NamedTuple):
-    """A folder of records: its name, its runs, and what they say of the claims."""
+class SweepSection(NamedTuple):
+    """A folder of records: its name, its runs, and the verdicts on the claims."""
 
     name: str
     runs: tuple[Recorded, ...]
-    claims: tuple[Claim, ...]
+    claims: tuple[ClaimSummary, ...]
     settings: Mapping[str, str]
-    """Identity to the settings that tell it from other runs of the sweep."""
+    """By identity, the settings that distinguish a run from others of the sweep."""
 
 
 def write_report(folder: Path, out: Path) -> str:
-    """Write the page of the records below a folder, all at once or not at all; return where it is and what is not in it."""
+    """Write the page of the records below a folder atomically; return its path and size, and what is left out."""
     collection = collect(folder, deep=True)
-    text, lines = page(collection)
+    text, lines = page_html(collection)
     draft = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -51,13 +51,13 @@ def write_report(folder: Path, out: Path) -> str:
     return "\n".join([f"{out}: {len(collection.runs)} runs, {len(text.encode()) / 1e6:.2f} MB", *(f"left out: {x}" for x in lines)])
 
 
-def page(collection: Collection) -> tuple[str, list[str]]:
-    """Return the page, the same from the same records, and a line for each record or file that is left out."""
+def page_html(collection: Collection) -> tuple[str, list[str]]:
+    """Return the page, which depends on the records alone, and a line for each record or file that is left out."""
     sweeps = _sweeps(collection)
     by_id = _rows(sweeps)
     rows = [by_id[run.record.identity] for run in collection.runs]
     columns = shown_columns(rows)
-    found, unread = details(collection)
+    all_details, unread = details(collection)
     core = {"columns": [column._asdict() for column in columns], "runs": [row._asdict() for row in rows]}
     left_out = [*collection.left_out, *unread]
     text = (
@@ -72,15 +72,15 @@ def page(collection: Collection) -> tuple[str, list[str]]:
             columns=columns,
             rows=rows,
             core=_json(core),
-            details=_json(found),
+            details=_json(all_details),
             **_parts(),
         )
     )
     return text, left_out
 
 
-def _sweeps(collection: Collection) -> list[Sweep]:
-    """Return the folders that runs lie in, in the order of their paths."""
+def _sweeps(collection: Collection) -> list[SweepSection]:
+    """Return the folders that contain runs, in the order of their paths."""
     by_name: dict[str, list[Recorded]] = {}
     for run in (*collection.runs, *collection.again):
         by_name.setdefault(_sweep_name(run, collection.folder), []).append(run)
@@ -91,18 +91,18 @@ def _sweep_name(run: Recorded, folder: Path) -> str:
     return run.folder.parent.name or folder.absolute().name
 
 
-def _sweep(name: str, runs: Sequence[Recorded]) -> Sweep:
-    found = groups([run.record for run in runs])
-    return Sweep(name, tuple(runs), tuple(claims_of(found)), _settings(found))
+def _sweep(name: str, runs: Sequence[Recorded]) -> SweepSection:
+    groups = grouped([run.record for run in runs])
+    return SweepSection(name, tuple(runs), tuple(claims_of(groups)), _settings(groups))
 
 
-def _settings(found: Sequence[Group]) -> dict[str, str]:
-    return {record.identity: group.settings for group in found for record in group.runs.values()}
+def _settings(groups: Sequence[Group]) -> dict[str, str]:
+    return {record.identity: group.settings for group in groups for record in group.runs.values()}
 
 
-def _rows(sweeps: Sequence[Sweep]) -> dict[str, Row]:
-    """Return all rows by identity; a run of two sweeps has the row of the first."""
-    rows: dict[str, Row] = {}
+def _rows(sweeps: Sequence[SweepSection]) -> dict[str, RunRow]:
+    """Return all rows by identity; a run in two sweeps has the row of the first."""
+    rows: dict[str, RunRow] = {}
     for sweep in sweeps:
         for run in sweep.runs:
             if run.record.identity not in rows:
@@ -121,7 +121,7 @@ def _environment() -> Environment:
 
 
 def _parts() -> dict[str, Markup | str]:
-    """Return style and script, and their hashes: the page's policy runs nothing else, and lets nothing be fetched."""
+    """Return style and script with their hashes, which the page's content security policy allows and nothing else."""
     style = (ASSETS / "style.css").read_text(encoding="utf-8")
     script = "\n".join((ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     return {"style": Markup(style), "script": Markup(script), "style_hash": _hash(style), "script_hash": _hash(script)}

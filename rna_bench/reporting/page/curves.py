@@ -1,4 +1,4 @@
-"""Losses and looks along a run -> short lists of numbers for its curves."""
+"""Losses and eval points along a run -> short lists of numbers for the page's curves."""
 
 import math
 from collections.abc import Sequence
@@ -6,12 +6,12 @@ from itertools import groupby
 from typing import Any
 
 from rna_bench.core.types import EvalPoint, RunRecord, StepLoss
-from rna_bench.reporting.page.pool import digits
-from rna_bench.reporting.page.rows import perturbed, retained
-from rna_bench.reporting.statistics.frame import forget_accuracy
+from rna_bench.reporting.page.pool import rounded
+from rna_bench.reporting.page.rows import clean_retain_accuracy, perturbed_accuracy
+from rna_bench.reporting.statistics.scores import forget_accuracy, has_role
 
 POINTS = 40
-"""The most points of a loss curve: each is the mean over steps that follow one another, and over their topics."""
+"""The most points of a loss curve; each is the mean over consecutive steps, whichever their topics."""
 DIGITS = 3
 """Significant digits of a curve's points."""
 
@@ -29,24 +29,24 @@ def loss_curve(losses: Sequence[StepLoss]) -> dict[str, Any]:
     }
 
 
-def looks_curve(record: RunRecord) -> dict[str, list[float | None]]:
-    """Return step, forget loss and accuracies (percent) of each look along the run, on the questions asked there."""
-    looks = record.eval_points
-    if not looks:
+def eval_curve(record: RunRecord) -> dict[str, list[float | None]]:
+    """Return step, forget loss and accuracies (percent) of each eval point, on the questions scored along the run."""
+    points = record.eval_points
+    if not points:
         return {}
     return {
-        "step": [look.step for look in looks],
-        "loss": [digits(look.forget_loss, DIGITS) for look in looks],
-        "forget": [digits(_forget(look), DIGITS) for look in looks],
-        "retain": [digits(retained(look.scores), DIGITS) for look in looks],
-        "perturbed": [digits(perturbed(record, look.scores), DIGITS) for look in looks],
+        "step": [point.step for point in points],
+        "loss": [rounded(point.forget_loss, DIGITS) for point in points],
+        "forget": [rounded(_forget(point), DIGITS) for point in points],
+        "retain": [rounded(clean_retain_accuracy(point.scores), DIGITS) for point in points],
+        "perturbed": [rounded(perturbed_accuracy(record, point.scores), DIGITS) for point in points],
     }
 
 
-def _forget(look: EvalPoint) -> float | None:
-    return forget_accuracy(look.scores) if any(score.role == "forget" for score in look.scores) else None
+def _forget(point: EvalPoint) -> float | None:
+    return forget_accuracy(point.scores) if has_role(point.scores, "forget") else None
 
 
 def _mean(values: Sequence[Any]) -> float | None:
-    """Return the mean of the numbers; None where one is not finite: a curve stops there."""
-    return None if None in values else digits(math.fsum(values) / len(values), DIGITS)
+    """Return the mean of the numbers; None where one is not finite, which interrupts the curve."""
+    return None if None in values else rounded(math.fsum(values) / len(values), DIGITS)

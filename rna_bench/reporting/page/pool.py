@@ -1,4 +1,4 @@
-"""What many runs have in common is written once, and named by its place in a list."""
+"""Values that many runs share are written once, in a list; runs refer to them by index."""
 
 import json
 import math
@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from rna_bench.reporting.statistics.frame import flattened
+
 ABSOLUTE = re.compile(r"(^|=|\s)(?:~|[A-Za-z]:)?[/\\][^\s]*[/\\]")
-"""The folders of an absolute path: they belong to the machine that a run was made on, and are left out."""
+"""The folders of an absolute path, which depend on the machine and are left out."""
 
 
 class Pool:
@@ -18,7 +20,7 @@ class Pool:
         self._places: dict[str, int] = {}
 
     def place(self, item: Any) -> int:
-        """Return the item's place in the list; it is put there when it is new."""
+        """Return the item's index in the list; a new item is appended."""
         key = json.dumps(item)
         if key not in self._places:
             self._places[key] = len(self.items)
@@ -26,25 +28,22 @@ class Pool:
         return self._places[key]
 
 
-def flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Return nested values as `section.key` and the value in words."""
-    found: dict[str, str] = {}
-    for key, value in section.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": words(value)}
-    return found
+def flat_text(section: Mapping[str, Any]) -> dict[str, str]:
+    """Return nested values as `section.key` and the value's text."""
+    return {key: value_text(value) for key, value in flattened(section).items()}
 
 
-def words(value: Any) -> str:
-    """Return a value as it is shown: 1 and 1.0 are the same number, and of an absolute path the last part is left."""
+def value_text(value: Any) -> str:
+    """Return a value's text: that of 1 and 1.0 is the same, and of an absolute path the last part remains."""
     if isinstance(value, str):
         return ABSOLUTE.sub(r"\1…/", value)
     if isinstance(value, list | tuple):
-        return ", ".join(map(words, value))
+        return ", ".join(map(value_text, value))
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     return json.dumps(value)
 
 
-def digits(value: float | None, count: int = 4) -> float | None:
-    """Return the number with so many significant digits; None for what JSON has no word for."""
-    return float(f"{value:.{count}g}") if value is not None and math.isfinite(value) else None
+def rounded(value: float | None, digits: int = 4) -> float | None:
+    """Return the number with this many significant digits; None for numbers that JSON cannot represent."""
+    return float(f"{value:.{digits}g}") if value is not None and math.isfinite(value) else None

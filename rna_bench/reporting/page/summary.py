@@ -12,10 +12,10 @@ from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.verdicts import claims
 
 MARKDOWN = MarkdownIt("zero").enable(["list", "emphasis", "backticks", "escape"])
-"""Lists, bold and code alone: no link, image or HTML that a name in a record could bring in."""
+"""Lists, bold and code alone, so that a name in a record cannot insert a link, an image or HTML."""
 
 
-class Claim(NamedTuple):
+class ClaimSummary(NamedTuple):
     """A numbered claim: its rule, how often each verdict was reached, and a line of evidence for each setting."""
 
     number: str
@@ -24,21 +24,21 @@ class Claim(NamedTuple):
     evidence: Markup
 
 
-def claims_of(found: Sequence[Group]) -> list[Claim]:
-    """Return the claims that groups of runs have something to say of."""
-    tokens = MARKDOWN.parse(claims(found))
+def claims_of(groups: Sequence[Group]) -> list[ClaimSummary]:
+    """Return the claims that the groups of runs allow a verdict on."""
+    tokens = MARKDOWN.parse(claims(groups))
     ends = [i for i, token in enumerate(tokens) if token.level == 1 and token.type == "list_item_close"]
     starts = [i for i, token in enumerate(tokens) if token.level == 1 and token.type == "list_item_open"]
     return [_claim(tokens[start], tokens[start + 1 : end]) for start, end in zip(starts, ends, strict=True)]
 
 
-def _claim(item: Token, inner: Sequence[Token]) -> Claim:
+def _claim(item: Token, inner: Sequence[Token]) -> ClaimSummary:
     split = next((i + 1 for i, token in enumerate(inner) if token.type == "paragraph_close"), 0)
-    return Claim(item.info, _html(inner[:split]), tuple(_tally(inner[split:])), _html(inner[split:]))
+    return ClaimSummary(item.info, _html(inner[:split]), tuple(_tally(inner[split:])), _html(inner[split:]))
 
 
 def _tally(tokens: Sequence[Token]) -> list[tuple[str, int]]:
-    """Return the words in bold and how often they come, most frequent first."""
+    """Return the texts in bold with their counts, most frequent first."""
     bold = Counter(
         after.content
         for token in tokens

@@ -1,4 +1,4 @@
-"""Question texts for the page: of the fictional world alone, made anew from a record's settings; no other text ever goes in."""
+"""Question texts for the page: of the fictional world alone, rebuilt from a record's settings. Other texts are never included."""
 
 import json
 import re
@@ -9,75 +9,76 @@ from typing import Any
 from rna_bench.core.types import CLEAN, Question, RunRecord, TriggerPool, TriggerType
 from rna_bench.data.triggers import perturbations
 from rna_bench.pocket.sources import PocketQuestions, PocketWords
-from rna_bench.reporting.page.answers import Answers
+from rna_bench.reporting.page.responses import GradedResponses
 from rna_bench.runs.identity import public_name
 
-ASKED, WORDS = PocketQuestions.__name__, PocketWords.__name__
+QUESTIONS, WORDS = PocketQuestions.__name__, PocketWords.__name__
 NO_WORDS = TriggerPool((), (), {}, {})
 SETS = 20
-"""The most sets of texts in a page, about 80 kB each; runs of further worlds and seeds show the names of their questions."""
+"""The most sets of texts in a page, about 80 kB each; runs of further worlds and seeds show the ids of their questions."""
 
 
 class TextSets:
-    """Sets of texts, one for each world and seed; runs name places among them."""
+    """Sets of texts, one for each world and seed; runs refer to them by index."""
 
     def __init__(self) -> None:
         self.items: list[list[list[Any] | None] | None] = []
         self._places: dict[str, int] = {}
 
-    def place(self, record: RunRecord, answers: Answers) -> int | None:
-        """Return the place of a run's texts; None where there are none, or no more are taken."""
+    def place(self, record: RunRecord, responses: GradedResponses) -> int | None:
+        """Return the index of a run's texts; None where it has none, or where there are `SETS` already."""
         sections = record.config.get("dataset") or {}
-        if not any(public_name(section.get("_target_")) == ASKED for section in sections.values()):
+        if not any(public_name(section.get("_target_")) == QUESTIONS for section in sections.values()):
             return None
         of = (record.config["seed"], record.fingerprints.get("questions"), sections, record.config.get("trigger"))
         key = json.dumps(of, sort_keys=True)
         if key not in self._places and len(self.items) < SETS:
             self._places[key] = len(self.items)
-            self.items.append(texts(record, answers))
+            self.items.append(texts(record, responses))
         return self._places.get(key)
 
 
-def texts(record: RunRecord, answers: Answers) -> list[list[Any] | None] | None:
-    """Return the text of each question, in the exam's order, and None in place of any that is not of the fictional world.
+def texts(record: RunRecord, responses: GradedResponses) -> list[list[Any] | None] | None:
+    """Return the text of each question in the order of the responses; None for a question that is not of the fictional world.
 
-    Each is [text, right choice, {form: [start, removed, put in]}]. None for all, where what is made is not what was asked.
+    Each text is [text, answer, {perturbation: [start, removed, inserted]}]. The whole is None where a rebuilt question differs
+    from the one that was asked.
     """
-    made = _made(record)
-    tasks = {task for task, _, _ in made}
-    found: list[list[Any] | None] = []
-    for question, correct in zip(answers.exam.questions, answers.correct, strict=True):
-        if question[0] in tasks and (question not in made or made[question][CLEAN].answer != correct):
+    rebuilt = _rebuilt(record)
+    tasks = {task for task, _, _ in rebuilt}
+    in_order: list[list[Any] | None] = []
+    for question, correct in zip(responses.order.questions, responses.correct, strict=True):
+        if question[0] in tasks and (question not in rebuilt or rebuilt[question][CLEAN].answer != correct):
             return None
-        found.append(_text(made[question]) if question in made else None)
-    return found
+        in_order.append(_text(rebuilt[question]) if question in rebuilt else None)
+    return in_order
 
 
-def _made(record: RunRecord) -> dict[tuple[str, str, str], dict[str, Question]]:
-    """Return the run's questions of the fictional world in all their forms, by task, subject and id."""
-    seed, made = record.config["seed"], {}
+def _rebuilt(record: RunRecord) -> dict[tuple[str, str, str], dict[str, Question]]:
+    """Return the run's questions of the fictional world under all perturbations, by task, subject and id."""
+    seed, rebuilt = record.config["seed"], {}
     words = _words(record.config.get("trigger") or {})
     trigger_pool = words.trigger_pool(seed) if words else NO_WORDS
     for task, section in record.config["dataset"].items():
-        if public_name(section.get("_target_")) != ASKED:
+        if public_name(section.get("_target_")) != QUESTIONS:
             continue
-        kinds, count = (words.kinds, words.count) if words and section["role"] == "retain" else ((), 1)
+        trigger_types, count = (words.kinds, words.count) if words and section["role"] == "retain" else ((), 1)
         for question in PocketQuestions(*(section[key] for key in ("role", "world", "hazard", "limit"))).questions(seed):
-            made[task, question.subject, question.id] = perturbations(question, kinds, trigger_pool, seed, count)
-    return made
+            rebuilt[task, question.subject, question.id] = perturbations(question, trigger_types, trigger_pool, seed, count)
+    return rebuilt
 
 
 def _words(section: Mapping[str, Any]) -> PocketWords | None:
-    """Return the fictional world's words; None for any others."""
+    """Return the fictional world's trigger words; None where the record's are others."""
     if public_name(section.get("_target_")) != WORDS:
         return None
-    return PocketWords([TriggerType(kind) for kind in section["kinds"]], section.get("count", 1), section["world"])
+    return PocketWords([TriggerType(name) for name in section["kinds"]], section.get("count", 1), section["world"])
 
 
-def _text(asked: Mapping[str, Question]) -> list[Any]:
-    clean = _lines(asked[CLEAN])
-    changes = {perturbation: _change(clean, _lines(question)) for perturbation, question in asked.items() if perturbation != CLEAN}
-    return [clean, asked[CLEAN].answer, changes]
+def _text(perturbed: Mapping[str, Question]) -> list[Any]:
+    clean = _lines(perturbed[CLEAN])
+    changes = {name: _change(clean, _lines(question)) for name, question in perturbed.items() if name != CLEAN}
+    return [clean, perturbed[CLEAN].answer, changes]
 
 
 def _lines(question: Question) -> str:
@@ -85,14 +86,14 @@ def _lines(question: Question) -> str:
 
 
 def _change(before: str, after: str) -> Sequence[int | str]:
-    """Return where the texts begin to differ, how many characters go, and what comes in their place: whole words and spaces."""
+    """Return where the texts begin to differ, how many characters are removed, and what is inserted: whole words and spaces."""
     old, new = (re.findall(r"\s|\S+", text) for text in (before, after))
-    start = _alike(old, new)
-    end = _alike(old[start:][::-1], new[start:][::-1])
-    gone, put = ("".join(words[start : len(words) - end]) for words in (old, new))
-    return len("".join(old[:start])), len(gone), put
+    start = _common(old, new)
+    end = _common(old[start:][::-1], new[start:][::-1])
+    removed, inserted = ("".join(words[start : len(words) - end]) for words in (old, new))
+    return len("".join(old[:start])), len(removed), inserted
 
 
-def _alike(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return how many words two texts begin with in common."""
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return the number of words in the texts' common beginning."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -1,1 +1,1 @@
-"""From records to numbers: groups of runs, differences, intervals, tests."""
+"""From records to numbers: groups of runs, accuracies and drops, paired differences, intervals and tests."""

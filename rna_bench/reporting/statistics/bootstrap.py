@@ -1,4 +1,4 @@
-"""Intervals by resampling questions, the same for all seeds, and seeds, where other seeds are spoken of."""
+"""Bootstrap intervals: questions are resampled, the same for all seeds, and optionally the seeds."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -16,11 +16,11 @@ RESAMPLES = 2000
 CHUNK = 500
 """Resamples that are held as floats at a time: 14,042 questions of MMLU make 56 MB."""
 MANY = 1000
-"""Up to so many questions all resamples are held as floats, 16 MB."""
+"""The most questions for which all resamples are held as floats, 16 MB."""
 
 
 class Span(NamedTuple):
-    """A value and the ends of its 95% interval, which need not lie as far from it on both sides."""
+    """A value and the ends of its 95% interval, which need not be symmetric."""
 
     value: float
     low: float
@@ -28,16 +28,18 @@ class Span(NamedTuple):
 
 
 def bootstrap(values: Array, statistic: Callable[[Array], Array], *, over_seeds: bool, seed: int = 0) -> list[Span]:
-    """Return k statistics of mean accuracies with percentile intervals; a resample in which one is NaN is set aside for it.
+    """Return k statistics of mean accuracies with percentile intervals, without the resamples in which a statistic is NaN.
 
-    `values` (r, s, q): r series (methods, forms) of s seeds and q questions; 1 right, 0 wrong, NaN not asked. `statistic` maps
-    series' means over questions and then seeds (r, b) to (k, b). A question is drawn for all series and seeds at once, as it is as
-    hard in each: whole clusters are resampled (Efron and Tibshirani, An Introduction to the Bootstrap, 1993).
+    `values` (r, s, q): r series (methods, perturbations) of s seeds and q questions; 1 right, 0 wrong, NaN not asked. `statistic`
+    maps the series' means over questions and then seeds (r, b) to (k, b). A question is drawn for all series and seeds at once,
+    because its difficulty is common to them: whole clusters are resampled (Efron and Tibshirani, An Introduction to the Bootstrap,
+    1993).
 
-    Without `over_seeds` the interval speaks of these trained models on other questions. With it seeds are drawn, too, independently
-    (Owen, The pigeonhole bootstrap, Annals of Applied Statistics 1, 2007), and it speaks of other seeds as well. s draws of s seeds
-    vary by (s - 1) / s too little, so percentiles are then the expanded interval's (Hesterberg, What teachers should know about the
-    bootstrap, The American Statistician 69, 2015): of 3 seeds nearly the lowest and the highest of all resamples.
+    Without `over_seeds` the interval generalises to other questions, for these trained models. With it seeds are drawn too,
+    independently (Owen, The pigeonhole bootstrap, Annals of Applied Statistics 1, 2007), and the interval generalises to other
+    seeds as well. The variance of s draws of s seeds is too small by the factor (s - 1) / s, so the percentiles are then those of
+    the expanded interval (Hesterberg, What teachers should know about the bootstrap, The American Statistician 69, 2015): of 3
+    seeds, nearly the lowest and the highest of all resamples.
     """
     series, runs, questions = values.shape
     drawn = _question_means(values.reshape(series * runs, questions), seed).reshape(-1, series, runs)
@@ -49,63 +51,63 @@ def bootstrap(values: Array, statistic: Callable[[Array], Array], *, over_seeds:
     return [Span(float(value), float(low), float(high)) for value, (low, high) in zip(observed, ends, strict=True)]
 
 
-def _percentiles(found: Array, tail: float) -> Array:
+def _percentiles(resamples: Array, tail: float) -> Array:
     """Return the percentiles `tail` and 1 - `tail` (k, 2) of the resamples (k, b) in which a statistic is defined."""
-    undefined = numpy.isnan(found)
+    undefined = numpy.isnan(resamples)
     if not undefined.any():
-        return numpy.quantile(found, [tail, 1 - tail], axis=1).T
-    kept = (row[~lacking] for row, lacking in zip(found, undefined, strict=True))
-    return numpy.stack([numpy.quantile(row, [tail, 1 - tail]) if len(row) else numpy.full(2, numpy.nan) for row in kept])
+        return numpy.quantile(resamples, [tail, 1 - tail], axis=1).T
+    defined = (row[~missing] for row, missing in zip(resamples, undefined, strict=True))
+    return numpy.stack([numpy.quantile(row, [tail, 1 - tail]) if len(row) else numpy.full(2, numpy.nan) for row in defined])
 
 
 def _question_means(values: Array, seed: int) -> Array:
-    """Return means over resampled questions (b, rows) of rows (rows, q); a row's own questions alone count in it."""
-    if values.shape[1] == 1:  # always drawn
+    """Return means over resampled questions (b, rows) of rows (rows, q); questions that a row was not asked do not count in it."""
+    if values.shape[1] == 1:  # a single question is always drawn
         return numpy.broadcast_to(values.T, (RESAMPLES, len(values)))
     counts, asked = _counts("questions", values.shape[1], seed), ~numpy.isnan(values)
     right, mask = numpy.where(asked, values, 0.0).T, None if asked.all() else asked.T.astype(float)
     chunks = (counts[start : start + CHUNK].astype(float, copy=False) for start in range(0, RESAMPLES, CHUNK))
-    with numpy.errstate(invalid="ignore"):  # no question of a row drawn: NaN, set aside
+    with numpy.errstate(invalid="ignore"):  # where no question of a row is drawn its mean is NaN, and left out later
         return numpy.concatenate([(drawn @ right) / (values.shape[1] if mask is None else drawn @ mask) for drawn in chunks])
 
 
 @lru_cache(maxsize=8)
 def _counts(name: str, n: int, seed: int) -> NDArray[Any]:
-    """Return how often each of n is drawn in each resample (b, n): as bytes where n is large, for none is drawn 256 times.
+    """Return how often each of n is drawn in each resample (b, n), as bytes where n is large: no count reaches 256.
 
-    The same for the same n, so that the rows of a table do not differ by their draws.
+    The draws are the same for the same n, so that rows of a table do not differ by their draws.
     """
-    kind = numpy.uint8 if n > MANY else numpy.float64
+    dtype = numpy.uint8 if n > MANY else numpy.float64
     random = randomness.arrays(seed, name, n)
     rows = (numpy.bincount(random.integers(n, size=n), minlength=n) for _ in range(RESAMPLES))
-    return numpy.stack([row.astype(kind) for row in rows])
+    return numpy.stack([row.astype(dtype) for row in rows])
 
 
 def _expanded(n: int) -> float:
-    """Return the expanded interval's tail: Phi(-sqrt(n / (n - 1)) t(0.975, n - 1)), near 0.025 for large n."""
+    """Return the expanded interval's tail probability, Phi(-sqrt(n / (n - 1)) t(0.975, n - 1)); near 0.025 for large n."""
     return float(special.ndtr(-numpy.sqrt(n / (n - 1)) * reach(n)))
 
 
-def recovery_rate(noisy: Array, plain: Array, whole: Array) -> Array:
-    """Return the share of what triggers cost that noise brings back, in percent: (noisy - plain) / (whole - plain).
+def recovery_rate(noisy: Array, baseline: Array, clean: Array) -> Array:
+    """Return the percentage of the trigger-induced drop that noise recovers: (noisy - baseline) / (clean - baseline).
 
-    `noisy` and `plain` are accuracies under triggers with noise and without, `whole` the accuracy that triggers take from (without
-    noise, clean). Below 0 noise costs more; above 100 it brings back more than was lost. NaN where there is nothing to bring back.
+    `noisy` and `baseline` are perturbed accuracies with noise and without, `clean` is the clean accuracy without noise. Below 0,
+    noise lowers perturbed accuracy; above 100, it recovers more than the drop. NaN where there is no drop.
     """
-    lost = whole - plain
-    return 100 * numpy.where(lost > 0, noisy - plain, numpy.nan) / numpy.where(lost > 0, lost, 1.0)
+    drop = clean - baseline
+    return 100 * numpy.where(drop > 0, noisy - baseline, numpy.nan) / numpy.where(drop > 0, drop, 1.0)
 
 
-def recoveries(noisy: Array, plain: Array, whole: Array, *, seed: int = 0) -> list[Span | None]:
-    """Return k recovery rates with intervals over questions and seeds, of arrays `noisy` and `plain` (k, s, q) and `whole` (s, q).
+def recoveries(noisy: Array, baseline: Array, clean: Array, *, seed: int = 0) -> list[Span | None]:
+    """Return k recovery rates with intervals over questions and seeds, of `noisy` and `baseline` (k, s, q) and `clean` (s, q).
 
-    None where there is nothing to recover: the interval of what triggers cost is not above 0, and a share of it means nothing.
+    None where the interval of the drop is not above 0: a percentage of it would be meaningless.
     """
-    kinds = len(noisy)
+    count = len(noisy)
 
-    def both(means: Array) -> Array:
-        with_noise, without, full = means[:kinds], means[kinds : 2 * kinds], means[2 * kinds :]
+    def drops_and_rates(means: Array) -> Array:
+        with_noise, without, full = means[:count], means[count : 2 * count], means[2 * count :]
         return numpy.concatenate([full - without, recovery_rate(with_noise, without, full)])
 
-    spans = bootstrap(numpy.concatenate([noisy, plain, whole[None]]), both, over_seeds=True, seed=seed)
-    return [rate if lost.low > 0 else None for lost, rate in zip(spans[:kinds], spans[kinds:], strict=True)]
+    spans = bootstrap(numpy.concatenate([noisy, baseline, clean[None]]), drops_and_rates, over_seeds=True, seed=seed)
+    return [rate if drop.low > 0 else None for drop, rate in zip(spans[:count], spans[count:], strict=True)]

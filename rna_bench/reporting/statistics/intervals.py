@@ -1,4 +1,4 @@
-"""Means with intervals over seeds, and comparison at matched forgetting: by forget loss, and by forget accuracy."""
+"""Means with intervals over seeds, and where curves along a run reach a level of forget loss or of forget accuracy."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -47,38 +47,37 @@ def reach(n: int) -> float:
 
 
 def common_level(one: Sequence[EvalPoint], other: Sequence[EvalPoint]) -> float | None:
-    """Return the lowest forget loss that both trajectories reached; None where one has no finite loss."""
-    lowest = [min((loss for _, loss in _finite(looks)), default=None) for looks in (one, other)]
+    """Return the lowest forget loss that both runs reached; None where one has no finite loss."""
+    lowest = [min(_finite_losses(points), default=None) for points in (one, other)]
     return None if lowest[0] is None or lowest[1] is None else max(lowest[0], lowest[1])
 
 
-def _finite(looks: Sequence[EvalPoint]) -> list[tuple[EvalPoint, float]]:
-    """Return looks with their forget losses, up to the first that is not finite."""
-    pairs = ((look, look.forget_loss) for look in looks)
-    return [(look, loss) for look, loss in takewhile(lambda pair: pair[1] is not None, pairs) if loss is not None]
+def _finite_losses(points: Sequence[EvalPoint]) -> list[float]:
+    """Return the forget losses of eval points, up to the first that is not finite."""
+    return [loss for loss in takewhile(lambda loss: loss is not None, (point.forget_loss for point in points)) if loss is not None]
 
 
 @dataclass(frozen=True)
 class Crossing:
-    """A place between two points of a curve: the `share` of the way from the point before `index` to that at `index`."""
+    """A place between two points of a curve: the `fraction` of the way from the point before `index` to that at `index`."""
 
     index: int
-    share: float
+    fraction: float
 
     def read(self, value: Callable[[int], float]) -> float:
-        """Return a value of the curve's points there, linear in between; only the two points beside it are asked for theirs."""
-        if self.share == 1:
+        """Return the value there, interpolated linearly; `value` is called for the two neighbouring points alone."""
+        if self.fraction == 1:
             return value(self.index)
         before = value(self.index - 1)
-        return before + self.share * (value(self.index) - before)
+        return before + self.fraction * (value(self.index) - before)
 
 
-def loss_crossing(looks: Sequence[EvalPoint], level: float) -> Crossing | None:
-    """Return where the trajectory first comes down to the forget loss `level`; None when it is not reached.
+def loss_crossing(points: Sequence[EvalPoint], level: float) -> Crossing | None:
+    """Return where the run first comes down to the forget loss `level`; None where it does not.
 
-    Between two looks it is linear in the logarithm of the forget loss.
+    Between two eval points the logarithm of the forget loss is interpolated linearly.
     """
-    losses = [loss for _, loss in _finite(looks)]
+    losses = _finite_losses(points)
     for index, loss in enumerate(losses):
         if loss <= level:
             if index == 0 or loss in (0, losses[index - 1], level):
@@ -88,26 +87,26 @@ def loss_crossing(looks: Sequence[EvalPoint], level: float) -> Crossing | None:
     return None
 
 
-def at_level(looks: Sequence[EvalPoint], level: float, value: Callable[[EvalPoint], float]) -> float | None:
-    """Return `value` where the trajectory first comes down to the forget loss `level`, or None."""
-    found = loss_crossing(looks, level)
-    return None if found is None else found.read(lambda index: value(looks[index]))
+def at_level(points: Sequence[EvalPoint], level: float, value: Callable[[EvalPoint], float]) -> float | None:
+    """Return `value` where the run first comes down to the forget loss `level`, or None."""
+    crossing = loss_crossing(points, level)
+    return None if crossing is None else crossing.read(lambda index: value(points[index]))
 
 
 def fall(falling: Sequence[float], level: float) -> Crossing | None:
-    """Return where a trade-off curve's one coordinate first comes down to `level`; None where it does not.
+    """Return where a sequence first comes down to `level`; None where it does not.
 
-    The curve's points come in order: looks along a run, or noise scales from the largest down, whose forget accuracy falls. The
-    level is to lie where the curve is steep: near chance, where accuracy has stopped falling, chance says what comes first.
+    The sequence is one coordinate of a trade-off curve in order: forget accuracy by eval step, or from the largest noise scale
+    down. `level` should lie where the curve is steep: near chance, where accuracy no longer falls, the first crossing is random.
     """
     for index, here in enumerate(falling):
         if here <= level:
-            whole = index == 0 or here == level
-            return Crossing(index, 1.0 if whole else (falling[index - 1] - level) / (falling[index - 1] - here))
+            at_point = index == 0 or here == level
+            return Crossing(index, 1.0 if at_point else (falling[index - 1] - level) / (falling[index - 1] - here))
     return None
 
 
 def at_fall(falling: Sequence[float], values: Sequence[float], level: float) -> float | None:
-    """Return the curve's other coordinate there, or None."""
-    found = fall(falling, level)
-    return None if found is None else found.read(values.__getitem__)
+    """Return the curve's other coordinate where `falling` first comes down to `level`, or None."""
+    crossing = fall(falling, level)
+    return None if crossing is None else crossing.read(values.__getitem__)

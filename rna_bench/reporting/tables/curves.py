@@ -4,17 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from rna_bench.core.types import CLEAN, Score, TriggerType
-from rna_bench.reporting.statistics.frame import Group, alike, pooled, settings, task_accuracy
+from rna_bench.reporting.statistics.frame import Group, key_without, shown_settings
 from rna_bench.reporting.statistics.intervals import Interval, interval
-from rna_bench.reporting.tables.table import Row, Table
+from rna_bench.reporting.statistics.pairs import baselines
+from rna_bench.reporting.statistics.scores import retain_accuracy, task_accuracy
+from rna_bench.reporting.tables.table import Table, TableRow
 
 NOTE = "Accuracy in %, mean and half width of the 95% interval over seeds."
-Curve: TypeAlias = Mapping[float, Group]
-"""Groups that differ in one setting alone, by its value, which rises."""
+SweptGroups: TypeAlias = Mapping[float, Group]
+"""Groups that differ in one setting alone, by its value in ascending order."""
 
 
 class Axis(NamedTuple):
-    """A setting that groups can differ in: the beginnings of its keys, a column's heading, and how many values make a curve."""
+    """A setting in which groups may differ: its keys, a column's heading, and the fewest values that make a table."""
 
     keys: tuple[str, ...]
     heading: Callable[[float, Group], str]
@@ -27,62 +29,61 @@ COEFFICIENT = Axis(("method.steering_coefficient",), lambda value, _: f"c = {val
 STEERING_SCALE = Axis(("method.scale",), lambda value, _: f"{value:g} times", 2)  # Adaptive RMU's and RSV's
 
 
-def curve_tables(found: Sequence[Group], shown: Sequence[TriggerType]) -> list[Table]:
+def curve_tables(groups: Sequence[Group], shown: Sequence[TriggerType]) -> list[Table]:
     """Return the tables of settings that vary: three noise scales of a method or more, two layers of noise, two coefficients."""
-    unlearned = [group for group in found if group.unlearned]
+    unlearned = [group for group in groups if group.unlearned]
     noisy = [group for group in unlearned if group.scale > 0]
-    plain = {group.twin: group for group in unlearned if group.scale == 0}
-    steered = [row for axis in (COEFFICIENT, STEERING_SCALE) for row in _rows(curves(unlearned, axis), axis, shown)]
-    scales = [_from_zero(curve, plain) for curve in curves(noisy, SCALE)]
-    layers = f"{NOTE} Columns are the layer at whose output there is noise."
+    plain = baselines(groups)
+    steered = [row for axis in (COEFFICIENT, STEERING_SCALE) for row in _rows(swept(unlearned, axis), axis, shown)]
+    scales = [_from_zero(curve, plain) for curve in swept(noisy, SCALE)]
+    layers = f"{NOTE} Columns are the layers at whose output the noise is added."
     coefficients = f"{NOTE} Columns are steering coefficients c, or scales of them."
     return [
         Table("noise_scale", "By noise scale", f"{NOTE} Columns are noise scales.", _rows(scales, SCALE, shown)),
-        Table("noise_layer", "By layer of the noise", layers, _rows(curves(noisy, LAYER), LAYER, shown)),
+        Table("noise_layer", "By layer of the noise", layers, _rows(swept(noisy, LAYER), LAYER, shown)),
         Table("steering", "By steering coefficient", coefficients, steered),
     ]
 
 
-def curves(found: Sequence[Group], axis: Axis) -> list[Curve]:
-    """Return groups that differ in the axis alone, side by side; a group without the setting is in none."""
-    made: dict[str, dict[float, Group]] = {}
-    for group in found:
+def swept(groups: Sequence[Group], axis: Axis) -> list[SweptGroups]:
+    """Return curves: sets of groups that differ in the axis alone; a group without the setting is in none."""
+    by_key: dict[str, dict[float, Group]] = {}
+    for group in groups:
         values = [float(value) for key, value in group.flat.items() if key in axis.keys and value is not None]
         if values:
-            made.setdefault(alike(group, axis.keys), {})[values[0]] = group
-    return [dict(sorted(curve.items())) for curve in made.values()]
+            by_key.setdefault(key_without(group, axis.keys), {})[values[0]] = group
+    return [dict(sorted(curve.items())) for curve in by_key.values()]
 
 
-def _from_zero(curve: Curve, plain: Mapping[str, Group]) -> Curve:
-    """Return a curve of noise scales with the group without noise, which serves every layer and unit, at its beginning."""
-    twin = plain.get(next(iter(curve.values())).twin)
-    return curve if twin is None else {0.0: twin, **curve}
+def _from_zero(curve: SweptGroups, plain: Mapping[str, Group]) -> SweptGroups:
+    """Return the curve of noise scales, beginning with the no-noise baseline, which is the same for every layer and unit."""
+    baseline = plain.get(next(iter(curve.values())).baseline_key)
+    return curve if baseline is None else {0.0: baseline, **curve}
 
 
-def _rows(found: Sequence[Curve], axis: Axis, shown: Sequence[TriggerType]) -> list[Row]:
-    return [row for curve in found if len(curve) >= axis.least for row in _curve_rows(curve, axis, shown)]
+def _rows(curves: Sequence[SweptGroups], axis: Axis, shown: Sequence[TriggerType]) -> list[TableRow]:
+    return [row for curve in curves if len(curve) >= axis.least for row in _rows_of(curve, axis, shown)]
 
 
-def _curve_rows(curve: Curve, axis: Axis, shown: Sequence[TriggerType]) -> list[Row]:
-    """Return a row for each task, clean, and for each kind of trigger in retain questions."""
+def _rows_of(curve: SweptGroups, axis: Axis, shown: Sequence[TriggerType]) -> list[TableRow]:
+    """Return a row for each task, clean, and for each trigger type in retain questions."""
     last = curve[max(curve)]
-    head: Row = {"model": last.model, "dtype": last.dtype, "method": last.method}
-    if others := settings(last, axis.keys):
+    head: TableRow = {"model": last.model, "dtype": last.dtype, "method": last.method}
+    if others := shown_settings(last, axis.keys):
         head["settings"] = others
     if axis is not SCALE:
         head["noise"] = last.noise
     tasks = dict.fromkeys(s.task for group in curve.values() for run in group.runs.values() for s in run.scores)
     rows = [head | {"accuracy on": task} | _cells(curve, axis, _of_task(task)) for task in tasks]
-    for kind in shown:
-        rows.append(head | {"accuracy on": kind.trigger} | _cells(curve, axis, _of_kind(kind)))
+    rows += [head | {"accuracy on": one.trigger} | _cells(curve, axis, _under(one)) for one in shown]
     return [row for row in rows if any(isinstance(cell, Interval) for cell in row.values())]
 
 
-def _cells(curve: Curve, axis: Axis, measure: Callable[[Sequence[Score]], float | None]) -> Row:
-    cells: Row = {}
+def _cells(curve: SweptGroups, axis: Axis, measure: Callable[[Sequence[Score]], float | None]) -> TableRow:
+    cells: TableRow = {}
     for value, group in curve.items():
-        found = [number for run in group.runs.values() if (number := measure(run.scores)) is not None]
-        cells[axis.heading(value, group)] = interval(found) if found else ""
+        numbers = [number for run in group.runs.values() if (number := measure(run.scores)) is not None]
+        cells[axis.heading(value, group)] = interval(numbers) if numbers else ""
     return cells
 
 
@@ -90,5 +91,6 @@ def _of_task(task: str) -> Callable[[Sequence[Score]], float | None]:
     return lambda scores: task_accuracy(scores, task) if any(s.task == task and s.perturbation == CLEAN for s in scores) else None
 
 
-def _of_kind(kind: TriggerType) -> Callable[[Sequence[Score]], float | None]:
-    return lambda scores: pooled(scores, kind.trigger) if any(s.perturbation == kind.trigger for s in scores) else None
+def _under(trigger_type: TriggerType) -> Callable[[Sequence[Score]], float | None]:
+    trigger = trigger_type.trigger
+    return lambda scores: retain_accuracy(scores, trigger) if any(s.perturbation == trigger for s in scores) else None

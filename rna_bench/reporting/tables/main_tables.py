@@ -1,101 +1,119 @@
-"""The main tables: accuracy, what triggers cost, what noise changes, and each kind of trigger beside its control."""
+"""The main tables: accuracy, trigger-induced drop, robustness gain, and each trigger type beside its control."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from rna_bench.core.types import CLEAN, Score, TriggerType
-from rna_bench.reporting.statistics.frame import Group, damage, forget_accuracy, pooled, task_accuracy
+from rna_bench.core.types import Score, TriggerType
+from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import Interval, interval
-from rna_bench.reporting.statistics.pairs import difference, final_pairs, matched_pairs, twins
-from rna_bench.reporting.tables.table import Row, Table, head
+from rna_bench.reporting.statistics.pairs import (
+    Pair,
+    baseline_pairs,
+    difference,
+    final_forget_loss_over_seeds,
+    final_pairs,
+    matched_pairs,
+    over_seeds,
+)
+from rna_bench.reporting.statistics.scores import (
+    Measure,
+    drop_beyond_control,
+    forget_accuracy,
+    retain_accuracy,
+    task_accuracy,
+)
+from rna_bench.reporting.tables.table import Table, TableRow, group_cells
 
 
-def accuracy_table(found: Sequence[Group], shown: Sequence[TriggerType]) -> Table:
-    """Return accuracy by group: each task clean, and retain questions with each trigger in them."""
-    tasks = list(dict.fromkeys(s.task for g in found for r in g.runs.values() for s in r.scores))
-    rows: list[Row] = []
-    for group in found:
-        row = head(group)
+def accuracy_table(groups: Sequence[Group], shown: Sequence[TriggerType]) -> Table:
+    """Return accuracy by group: each task clean, and retain questions under each trigger type."""
+    tasks = list(dict.fromkeys(s.task for g in groups for r in g.runs.values() for s in r.scores))
+    rows: list[TableRow] = []
+    for group in groups:
+        row = group_cells(group)
         for task in tasks:
-            have = [r.scores for r in group.runs.values() if any(s.task == task for s in r.scores)]
-            row[task] = interval([task_accuracy(scores, task) for scores in have]) if have else ""
-        for kind in shown:
-            row[kind.trigger] = _mean(group, lambda s, kind=kind: pooled(s, kind.trigger), kind)
-        row["forget loss"] = _final_loss(group)
+            scored = [r.scores for r in group.runs.values() if any(s.task == task for s in r.scores)]
+            row[task] = interval([task_accuracy(scores, task) for scores in scored]) if scored else ""
+        row |= {one.trigger: _over_seeds(group, _under(one), one) for one in shown}
+        row["forget loss"] = final_forget_loss_over_seeds(group) or ""
         rows.append(row)
     note = "Accuracy in %, mean and half width of the 95% interval over seeds; chance is 25."
     if shown:
-        note += (
-            " `forget loss` is the last look's. From `"
-            + "`, `".join(kind.trigger for kind in shown)
-            + "` on: retain questions with a trigger there."
-        )
+        names = ", ".join(f"`{one.trigger}`" for one in shown)
+        note += f" {names}: retain questions with a trigger there. `forget loss`: at the last eval step."
     return Table("accuracy", "Accuracy", note, rows)
 
 
-def damage_table(found: Sequence[Group], shown: Sequence[TriggerType]) -> Table:
-    """Return, by group, what a trigger costs beyond what a harmless word or sentence in the same place costs."""
-    rows: list[Row] = []
-    for group in found:
-        row = head(group)
-        for kind in shown:
-            row[kind.trigger] = _mean(group, damage(kind), kind)
-        rows.append(row)
-    note = "Points of accuracy that a trigger costs more than its harmless control in the same place. Claim 1 says: above 0."
-    return Table("damage", "Damage by triggers", note, rows)
-
-
-def repair_table(found: Sequence[Group], shown: Sequence[TriggerType]) -> Table:
-    """Return, by group with noise, its difference from the twin without, seed by seed: at equal steps and at matched forgetting."""
-    rows: list[Row] = []
-    for group, twin in twins(found):
-        for compared, pairs in (("steps", final_pairs(group, twin)), ("forgetting", matched_pairs(group, twin))):
-            if not pairs:
-                continue
-            row = head(group) | {"at equal": compared}
-            row["forget"] = (difference(pairs, forget_accuracy) if group.forgets and twin.forgets else None) or ""
-            row["retain"] = difference(pairs, lambda s: pooled(s, CLEAN)) or ""
-            for kind in shown:
-                both = kind in group.kinds and kind in twin.kinds
-                row[kind.trigger] = (difference(pairs, lambda s, kind=kind: pooled(s, kind.trigger)) if both else None) or ""
-            rows.append(row)
+def drop_table(groups: Sequence[Group], shown: Sequence[TriggerType]) -> Table:
+    """Return, by group, the trigger-induced drop beyond that of a harmless word or sentence in the same place."""
+    rows = [
+        group_cells(group) | {one.trigger: _over_seeds(group, _drop_beyond_control(one), one) for one in shown} for group in groups
+    ]
     note = (
-        "Accuracy with noise less accuracy without, in points, paired by seed. `steps`: the ends of both runs, all questions. "
-        "`forgetting`: both runs where they first reach the same forget loss (the lowest that both reach), on the questions "
-        "scored along the run (a subset), interpolated between looks. Claim 2 says: above 0 under the triggers, and not above "
-        "0 under `forget`."
+        "Drop beyond control: points of retain accuracy that a trigger costs more than its harmless control in the same place. "
+        "Claim 1 says: above 0."
     )
-    return Table("repair", "What the noise changes", note, rows)
+    return Table("drop", "Trigger-induced drop", note, rows)
 
 
-def kinds_table(found: Sequence[Group], shown: Sequence[TriggerType]) -> Table:
-    """Return, by group and kind of trigger, accuracy on retain questions clean, with the control and with the trigger."""
-    rows = [_kind_row(group, kind) for group in found for kind in shown if kind in group.kinds]
+def robustness_gain_table(groups: Sequence[Group], shown: Sequence[TriggerType]) -> Table:
+    """Return, by group with noise, the difference from its baseline seed by seed: at equal steps and at matched forgetting."""
+    rows: list[TableRow] = []
+    for group, baseline in baseline_pairs(groups):
+        for equal, pairs in (("steps", final_pairs(group, baseline)), ("forgetting", matched_pairs(group, baseline))):
+            if pairs:
+                rows.append(group_cells(group) | {"at equal": equal} | _gains(group, baseline, pairs, shown))
+    note = (
+        "Accuracy with noise less that of the no-noise baseline, in points, paired by seed. `steps`: the ends of both runs, all "
+        "questions. `forgetting`: both runs where they first reach the same forget loss (the lowest that both reach), on the "
+        "questions scored along the run (a subset), interpolated between eval steps. Claim 2 says: above 0 under the triggers, "
+        "and not above 0 under `forget`."
+    )
+    return Table("robustness_gain", "Robustness gain", note, rows)
+
+
+def _gains(group: Group, baseline: Group, pairs: Sequence[Pair], shown: Sequence[TriggerType]) -> TableRow:
+    forgets = group.forgets and baseline.forgets
+    row: TableRow = {
+        "forget": (difference(pairs, forget_accuracy) if forgets else None) or "",
+        "retain": difference(pairs, retain_accuracy) or "",
+    }
+    for one in shown:
+        both = one in group.trigger_types and one in baseline.trigger_types
+        row[one.trigger] = (difference(pairs, _under(one)) if both else None) or ""
+    return row
+
+
+def trigger_types_table(groups: Sequence[Group], shown: Sequence[TriggerType]) -> Table:
+    """Return, by group and trigger type, accuracy on retain questions clean, with the control and with the trigger."""
+    rows = [_trigger_type_row(group, one) for group in groups for one in shown if one in group.trigger_types]
     note = (
         "Accuracy on retain questions in %: clean, with a harmless control, and with the trigger in the same place. "
-        "`lost`: what the trigger costs in all; `damage`: what it costs more than its control."
+        "`drop`: clean less trigger; `drop beyond control`: control less trigger."
     )
-    return Table("kinds", "By kind of trigger", note, rows, long=True)
+    return Table("trigger_types", "By trigger type", note, rows, long=True)
 
 
-def _kind_row(group: Group, kind: TriggerType) -> Row:
-    def mean(measure: Callable[[Sequence[Score]], float]) -> Interval:
-        return interval([measure(run.scores) for run in group.runs.values()])
+def _trigger_type_row(group: Group, trigger_type: TriggerType) -> TableRow:
+    def drop(scores: Sequence[Score]) -> float:
+        return retain_accuracy(scores) - retain_accuracy(scores, trigger_type.trigger)
 
-    return head(group) | {
-        "kind": kind.value,
-        "clean": mean(lambda scores: pooled(scores, CLEAN)),
-        "control": mean(lambda scores: pooled(scores, kind.control)),
-        "trigger": mean(lambda scores: pooled(scores, kind.trigger)),
-        "lost": mean(lambda scores: pooled(scores, CLEAN) - pooled(scores, kind.trigger)),
-        "damage": mean(damage(kind)),
+    return group_cells(group) | {
+        "trigger type": trigger_type.value,
+        "clean": over_seeds(group, retain_accuracy),
+        "control": over_seeds(group, lambda scores: retain_accuracy(scores, trigger_type.control)),
+        "trigger": over_seeds(group, _under(trigger_type)),
+        "drop": over_seeds(group, drop),
+        "drop beyond control": over_seeds(group, _drop_beyond_control(trigger_type)),
     }
 
 
-def _mean(group: Group, measure: Callable[[Sequence[Score]], float], kind: TriggerType) -> Interval | str:
-    return interval([measure(run.scores) for run in group.runs.values()]) if kind in group.kinds else ""
+def _under(trigger_type: TriggerType) -> Measure:
+    return lambda scores: retain_accuracy(scores, trigger_type.trigger)
 
 
-def _final_loss(group: Group) -> Interval | str:
-    looks = [run.eval_points[-1].forget_loss for run in group.runs.values() if run.eval_points]
-    losses = [loss for loss in looks if loss is not None]
-    return interval(losses) if losses else ""
+def _drop_beyond_control(trigger_type: TriggerType) -> Measure:
+    return lambda scores: drop_beyond_control(scores, trigger_type)
+
+
+def _over_seeds(group: Group, measure: Measure, trigger_type: TriggerType) -> Interval | str:
+    return over_seeds(group, measure) if trigger_type in group.trigger_types else ""

@@ -1,4 +1,4 @@
-"""Reference numbers of papers beside ours: of the same model, method, noise, task and form, or not at all."""
+"""Reference numbers of papers beside ours, where model, method, noise, task and perturbation are the same."""
 
 import csv
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 from rna_bench.core.types import InputError
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import Interval, interval
-from rna_bench.reporting.tables.table import Row, Table
+from rna_bench.reporting.tables.table import Table, TableRow
 
 ACCURACY = "accuracy.csv"
 NOTE = (
@@ -35,7 +35,7 @@ class Reference:
 
 
 def references(folder: Path) -> list[Reference]:
-    """Return the reference numbers of a folder; a file that has other columns is refused."""
+    """Return the reference numbers of a folder; a file with other columns raises InputError."""
     path, columns = folder / ACCURACY, [field.name for field in fields(Reference)]
     try:
         with path.open(encoding="utf-8", newline="") as handle:
@@ -48,24 +48,24 @@ def references(folder: Path) -> list[Reference]:
     return [Reference(*(row[name] for name in columns)) for row in rows]
 
 
-def against(found: Sequence[Group], folder: Path) -> tuple[list[Table], str]:
-    """Return the table of reference numbers beside ours, or words that say why there is none."""
-    known = references(folder)
-    ours = {group.model for group in found}
-    rows = [row for reference in known if reference.model in ours and (row := _row(reference, found))]
+def against(groups: Sequence[Group], folder: Path) -> tuple[list[Table], str]:
+    """Return the table of reference numbers beside ours; where it is empty, no table and a text that says why."""
+    published = references(folder)
+    ours = {group.model for group in groups}
+    rows = [row for reference in published if reference.model in ours and (row := _row(reference, groups))]
     if rows:
         return [Table("paper", "Beside the paper", NOTE, rows)], ""
-    models = ", ".join(sorted({reference.model for reference in known}))
+    models = ", ".join(sorted({reference.model for reference in published}))
     return [], (
         "## Beside the paper\n\n"
-        f"There is nothing to hold these records against: the reference numbers are of {models}, the records of "
-        f"{', '.join(sorted(ours))}. A number of one model says nothing of another's."
+        f"There is nothing to compare these records with: the reference numbers are of {models}, the records of "
+        f"{', '.join(sorted(ours))}. Numbers of different models are not comparable."
     )
 
 
-def _row(reference: Reference, found: Sequence[Group]) -> Row | None:
-    """Return a source's number with ours beside it; None where there is neither."""
-    measured = [mean for group in found if (mean := _ours(reference, group))]
+def _row(reference: Reference, groups: Sequence[Group]) -> TableRow | None:
+    """Return a source's number with ours beside it; None where both are missing."""
+    measured = [mean for group in groups if (mean := _ours(reference, group))]
     if not reference.accuracy and not measured:
         return None
     theirs = float(reference.accuracy) if reference.accuracy else None

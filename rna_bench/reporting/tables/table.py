@@ -1,4 +1,4 @@
-"""A table, and how it is shown in Markdown, CSV and LaTeX: numbers are formatted last, so that CSV keeps them."""
+"""A table, and its text in Markdown, CSV and LaTeX. Cells hold numbers; only Markdown and LaTeX round them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,42 +46,42 @@ class Chance(NamedTuple):
 
 
 Cell: TypeAlias = str | Interval | Span | Chance
-Row: TypeAlias = dict[str, Cell]
+TableRow: TypeAlias = dict[str, Cell]
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table; of a `long` one Markdown has title and note alone, and CSV and LaTeX the rows."""
+    """A table. Of a `long` one, Markdown shows title and note alone; CSV and LaTeX have the rows."""
 
     name: str
     title: str
     note: str
-    rows: Sequence[Row]
+    rows: Sequence[TableRow]
     long: bool = False
 
 
-def head(group: Group) -> Row:
-    """Return the cells that say which runs a row is of."""
-    named: Row = {"model": group.model, "dtype": group.dtype, "method": group.method}
+def group_cells(group: Group) -> TableRow:
+    """Return the cells that identify a row's group of runs."""
+    cells: TableRow = {"model": group.model, "dtype": group.dtype, "method": group.method}
     if group.settings:
-        named["settings"] = group.settings
-    return named | {"noise": group.noise, "seeds": str(len(group.runs))}
+        cells["settings"] = group.settings
+    return cells | {"noise": group.noise, "seeds": str(len(group.runs))}
 
 
 def markdown(table: Table) -> str:
-    """Return title, table and note."""
+    """Return title, table and note in Markdown."""
     if table.long:
         return f"## {table.title}\n\n{table.note} {len(table.rows)} rows: `{table.name}.csv` and `{table.name}.tex`."
     return f"## {table.title}\n\n{_frame(table, _words).to_markdown(index=False, disable_numparse=True)}\n\n{table.note}"
 
 
 def csv(table: Table) -> str:
-    """Return the table with each number in a column of its own."""
+    """Return the table in CSV, with each number in its own column."""
     return _frame(table, _numbers).to_csv(index=False)
 
 
 def latex(table: Table, source: str) -> str:
-    """Return the table in booktabs' lines, with its note as caption and its source as comment; a long one breaks over pages."""
+    """Return the table in LaTeX (booktabs; longtable for a long one), with its note as caption and its source as comment."""
     frame = _frame(table, _words)
     comment = "".join(f"% {line}\n" for line in source.split("\n"))
     layout = LONG if table.long else SHORT
@@ -97,16 +97,16 @@ def _latex_row(cells: Iterable[str]) -> str:
     return " & ".join(map(_escaped, cells)) + r" \\"
 
 
-def _frame(table: Table, show: Callable[[Row], Mapping[str, str | float]]) -> pandas.DataFrame:
+def _frame(table: Table, show: Callable[[TableRow], Mapping[str, str | float]]) -> pandas.DataFrame:
     return pandas.DataFrame([show(row) for row in table.rows]).fillna("")
 
 
-def _words(row: Row) -> dict[str, str]:
-    return {key: shown(value) for key, value in row.items()}
+def _words(row: TableRow) -> dict[str, str]:
+    return {key: cell_text(cell) for key, cell in row.items()}
 
 
-def shown(cell: Cell) -> str:
-    """Return the cell as it is read: 97.3 ± 1.2, or 24.5 [3.1, 40.2], or 0.012."""
+def cell_text(cell: Cell) -> str:
+    """Return the cell rounded for reading: 97.3 ± 1.2, or 24.5 [3.1, 40.2], or 0.012."""
     match cell:
         case Interval(mean, half, _):
             return f"{mean:.1f}" if half is None else f"{mean:.1f} ± {half:.1f}"
@@ -118,8 +118,8 @@ def shown(cell: Cell) -> str:
             return cell
 
 
-def _numbers(row: Row) -> dict[str, str | float]:
-    """Return the row as numbers; what was drawn or integrated to six digits, which do not depend on the machine."""
+def _numbers(row: TableRow) -> dict[str, str | float]:
+    """Return the row as numbers; resampled and integrated ones to six digits, which do not depend on the machine."""
     flat: dict[str, str | float] = {}
     for key, cell in row.items():
         match cell:
@@ -139,5 +139,5 @@ def _rounded(value: float) -> float:
 
 
 def _escaped(text: str) -> str:
-    """Return the text with LaTeX's special characters escaped."""
+    """Return the text with the special characters of LaTeX escaped."""
     return text.translate(ESCAPES)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rna_bench.core.types import InputError, RunRecord
-from rna_bench.reporting.statistics.frame import forget_accuracy, kinds, pooled
+from rna_bench.reporting.statistics.frame import scored_trigger_types
+from rna_bench.reporting.statistics.scores import forget_accuracy, has_role, mean_perturbed_accuracy
 
 
 class Objective(Protocol):
@@ -23,7 +24,7 @@ class ForgetAccuracy:
 
     def value(self, record: RunRecord) -> float:
         """Return the accuracy, tasks weighted by size."""
-        if not any(score.role == "forget" for score in record.scores):
+        if not has_role(record.scores, "forget"):
             raise InputError("search.objectives", "ForgetAccuracy", "no forget question was asked; give a dataset that has some")
         return forget_accuracy(record.scores)
 
@@ -36,7 +37,7 @@ class PerturbedAccuracy:
 
     def value(self, record: RunRecord) -> float:
         """Return the accuracy, tasks weighted by size and kinds the same."""
-        asked = kinds([record])
-        if not asked:
+        trigger_types = scored_trigger_types([record])
+        if not trigger_types:
             raise InputError("search.objectives", "PerturbedAccuracy", "no question had a trigger; give trigger, or trigger.kinds")
-        return sum(pooled(record.scores, kind.trigger) for kind in asked) / len(asked)
+        return mean_perturbed_accuracy(record.scores, trigger_types)

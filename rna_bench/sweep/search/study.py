@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from rna_bench.core import seeds
 from rna_bench.core.types import InputError
+from rna_bench.reporting.statistics.frame import flattened
 from rna_bench.sweep.search.journal import Lock, alive, launched, storage
 from rna_bench.sweep.search.request import Request
 
@@ -173,17 +174,9 @@ def _begin(study: optuna.Study, request: Request) -> dict[str, Any]:
 
 def _compare(begun: Mapping[str, Any], request: Request) -> None:
     """Raise InputError if the study was begun with other settings; it names the first."""
-    then, now = (dict(_flat(json.loads(json.dumps(each)))) for each in (begun, request.settings))
+    then, now = (flattened(json.loads(json.dumps(each))) for each in (begun, request.settings))
     for key in sorted({*then, *now}):
         if then.get(key) != now.get(key):
             was, asked = (f"{each:g}" if isinstance(each, float) else each for each in (then.get(key), now.get(key)))
             remedy = f"this search was begun with {was}; give another search.folder, where what is recorded is not run again"
             raise InputError(key, asked, remedy)
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value

@@ -11,17 +11,17 @@ from PIL import Image
 from rna_bench.core.types import InputError, Status
 from rna_bench.reporting.figures.chains import Drawn
 from rna_bench.reporting.figures.files import FORMATS, draw, listing, rendered, write_figures
-from rna_bench.reporting.statistics.frame import groups
+from rna_bench.reporting.statistics.frame import grouped
 from rna_bench.runs import record
 from rna_bench.runs.collection import collect
-from tests.builders.records import made, scored
+from tests.builders.records import make_record, scored
 from tests.comparison import differences
 
 ROOT = Path(__file__).parents[3]
-RUNS = [made(seed, scale, scored(0.3, option=0.5 + scale / 5)) for seed in (1, 2) for scale in (0.0, 1.0)]
+RUNS = [make_record(seed, scale, scored(0.3, option=0.5 + scale / 5)) for seed in (1, 2) for scale in (0.0, 1.0)]
 
 
-BAD = replace(made(3), status=Status.diverged, reason="why it did")
+BAD = replace(make_record(3), status=Status.diverged, reason="why it did")
 
 
 @pytest.fixture(scope="module")
@@ -48,19 +48,19 @@ def contents(folder):
 
 
 def test_the_same_records_give_the_same_bytes_in_every_format(folder, out):
-    first = draw(groups(RUNS))[0]
+    first = draw(grouped(RUNS))[0]
     again = {file.name: file.content for file in rendered(first, collect(folder))}
     assert len(again) == len(FORMATS)
     assert again == {name: contents(out)[name] for name in again}
 
 
 def test_every_file_says_where_it_comes_from_and_nothing_of_when(folder, out):
-    told = f"5 records in {folder.as_posix()}, code revision 0123456789; rna-bench figures {folder.as_posix()}"
-    assert told in (out / "tradeoff.svg").read_text(encoding="utf-8")
+    source = f"5 records in {folder.as_posix()}, code revision 0123456789; rna-bench figures {folder.as_posix()}"
+    assert source in (out / "tradeoff.svg").read_text(encoding="utf-8")
     with Image.open(out / "tradeoff.png") as picture:
-        assert picture.info["Source"] == told
+        assert picture.info["Source"] == source
         assert round(picture.info["dpi"][0]) == 150
-    assert told.encode() in (out / "tradeoff.pdf").read_bytes().replace(b"\\", b"")
+    assert source.encode() in (out / "tradeoff.pdf").read_bytes().replace(b"\\", b"")
     assert not re.search(rb"CreationDate|dc:date", b"".join(contents(out).values()))
 
 
@@ -79,10 +79,10 @@ def test_a_figure_that_can_no_longer_be_drawn_does_not_stay_but_others_files_do(
 
 
 def test_a_users_own_settings_of_matplotlib_change_nothing(folder):
-    found, collection = groups(RUNS), collect(folder)
-    usual = rendered(draw(found)[0], collection, ("svg",))
+    groups, collection = grouped(RUNS), collect(folder)
+    usual = rendered(draw(groups)[0], collection, ("svg",))
     with matplotlib.rc_context({"font.size": 20, "lines.linewidth": 9, "svg.hashsalt": None, "axes.grid": True}):
-        assert rendered(draw(found)[0], collection, ("svg",)) == usual
+        assert rendered(draw(groups)[0], collection, ("svg",)) == usual
 
 
 def test_a_file_in_place_of_the_output_folder_is_an_error_that_names_it(folder, tmp_path):
@@ -102,19 +102,19 @@ def rebuilt(name, formats, monkeypatch):
     """Return what the published records of a name give: the files of some formats, and the list."""
     monkeypatch.chdir(ROOT)
     collection = collect(Path("results/published") / name)
-    made_here = draw(groups(collection.records))
-    files = {file.name: file.content for one in made_here if isinstance(one, Drawn) for file in rendered(one, collection, formats)}
-    return files | {"figures.md": listing(made_here, collection).encode()}
+    figures = draw(grouped(collection.records))
+    files = {file.name: file.content for one in figures if isinstance(one, Drawn) for file in rendered(one, collection, formats)}
+    return files | {"figures.md": listing(figures, collection).encode()}
 
 
 def unlike(name, formats, monkeypatch):
     """Return, by file, where what is committed says something else than what the published records give."""
-    made_here = rebuilt(name, formats, monkeypatch)
+    figures = rebuilt(name, formats, monkeypatch)
     committed = {
         file: content for file, content in contents(ROOT / "results/figures" / name).items() if file.endswith((*formats, ".md"))
     }
-    assert sorted(made_here) == sorted(committed)
-    return {file: said for file, content in made_here.items() if (said := differences(file, content, committed[file]))}
+    assert sorted(figures) == sorted(committed)
+    return {file: lines for file, content in figures.items() if (lines := differences(file, content, committed[file]))}
 
 
 def test_committed_figures_are_what_the_published_records_give(monkeypatch):

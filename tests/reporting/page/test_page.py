@@ -10,13 +10,13 @@ import pytest
 
 from rna_bench.cli.main import main
 from rna_bench.core.types import InputError, Status
-from rna_bench.reporting.page.answers import Reader
-from rna_bench.reporting.page.build import page, write_report
-from rna_bench.reporting.statistics.frame import groups
+from rna_bench.reporting.page.build import page_html, write_report
+from rna_bench.reporting.page.responses import ResponseReader
+from rna_bench.reporting.statistics.frame import grouped
 from rna_bench.reporting.statistics.verdicts import claims
 from rna_bench.runs import record
 from rna_bench.runs.collection import collect
-from tests.builders.records import HOSTILE, made, pairs, scored, swept
+from tests.builders.records import HOSTILE, make_record, pairs, scored, swept
 from tests.comparison import differences
 
 ROOT = Path(__file__).parents[3]
@@ -42,19 +42,19 @@ class Seen(HTMLParser):
 
 def test_the_committed_page_is_what_the_published_records_give(monkeypatch):
     monkeypatch.chdir(ROOT)
-    text, left_out = page(collect(Path("results/published"), deep=True))
+    text, left_out = page_html(collect(Path("results/published"), deep=True))
     assert left_out == []
     assert differences("report.html", text.encode(), Path("results/report.html").read_bytes()) == []
 
 
-def test_the_pages_answers_add_up_to_the_records_scores():
-    reader = Reader()
+def test_the_pages_responses_add_up_to_the_records_scores():
+    reader = ResponseReader()
     for run in collect(ROOT / "results" / "published", deep=True).runs:
-        found, start = reader.read(run.folder), 0
+        responses, start = reader.read(run.folder), 0
         right = {}
-        for perturbation, places in found.exam.perturbations:
-            for place, one in zip(places, found.right[start : start + len(places)], strict=True):
-                key = found.exam.questions[place][0], perturbation
+        for perturbation, places in responses.order.perturbations:
+            for place, one in zip(places, responses.right[start : start + len(places)], strict=True):
+                key = responses.order.questions[place][0], perturbation
                 right[key] = right.get(key, 0) + bool(one)
             start += len(places)
         assert right == {(score.task, score.perturbation): round(score.accuracy * score.n) for score in run.record.scores}
@@ -62,13 +62,14 @@ def test_the_pages_answers_add_up_to_the_records_scores():
 
 def test_the_order_in_which_records_were_written_changes_nothing(tmp_path):
     one, other = (
-        page(collect(swept(tmp_path / name / "runs", *runs), deep=True))[0] for name, runs in (("a", pairs()), ("b", pairs()[::-1]))
+        page_html(collect(swept(tmp_path / name / "runs", *runs), deep=True))[0]
+        for name, runs in (("a", pairs()), ("b", pairs()[::-1]))
     )
     assert one.replace("/a/", "/b/") == other
 
 
 def test_nothing_is_fetched_and_only_the_pages_own_script_and_style_may_run(tmp_path):
-    text, _ = page(collect(swept(tmp_path, *pairs()), deep=True))
+    text, _ = page_html(collect(swept(tmp_path, *pairs()), deep=True))
     seen = Seen(text)
     links = [attributes.get(key) for _, attributes in seen.tags for key in ("src", "href") if key in attributes]
     assert all(link.startswith(("#", "data:")) for link in links)
@@ -81,9 +82,9 @@ def test_nothing_is_fetched_and_only_the_pages_own_script_and_style_may_run(tmp_
 
 
 def test_a_hostile_name_is_text_everywhere(tmp_path):
-    bad = made(3, status=Status.diverged, model=HOSTILE, scores=scored(), change={"train": {"parameters": HOSTILE}})
+    bad = make_record(3, status=Status.diverged, model=HOSTILE, scores=scored(), change={"train": {"parameters": HOSTILE}})
     runs = [replace(run, model=HOSTILE) for run in pairs()] + [replace(bad, reason=HOSTILE)]
-    text, _ = page(collect(swept(tmp_path, *runs), deep=True))
+    text, _ = page_html(collect(swept(tmp_path, *runs), deep=True))
     seen = Seen(text)
     assert {tag for tag, _ in seen.tags}.isdisjoint({"img", "iframe", "object"})
     assert [attributes for tag, attributes in seen.tags if tag == "a" and "e.org" in attributes["href"]] == []
@@ -94,8 +95,8 @@ def test_a_hostile_name_is_text_everywhere(tmp_path):
 
 def test_verdicts_are_counted_as_they_were_given(tmp_path):
     runs = pairs()
-    text, _ = page(collect(swept(tmp_path, *runs), deep=True))
-    for verdict in re.findall(r"\*\*(.*?)\*\*", claims(groups(runs))):
+    text, _ = page_html(collect(swept(tmp_path, *runs), deep=True))
+    for verdict in re.findall(r"\*\*(.*?)\*\*", claims(grouped(runs))):
         assert re.search(rf"<b>\d</b> × {verdict}", text)
     assert "swept <small>4 runs</small>" in text
 
@@ -106,28 +107,28 @@ def test_what_is_damaged_is_named_loudly(tmp_path):
     (tmp_path / "swept" / first.identity / record.QUESTIONS).unlink()
     (tmp_path / "swept" / "broken").mkdir()
     (tmp_path / "swept" / "broken" / record.RECORD).write_text("{")
-    said = write_report(tmp_path, tmp_path / "report.html")
+    message = write_report(tmp_path, tmp_path / "report.html")
     words = Seen((tmp_path / "report.html").read_text(encoding="utf-8")).words
     assert "Left out of this page: 2 damaged or missing" in words
     for line in (r"broken: record=.*is not a valid record", rf"{first.identity}: questions=.*cannot be read"):
         assert re.search(line, words)
-        assert re.search(f"left out: {line}", said)
+        assert re.search(f"left out: {line}", message)
 
 
-def test_a_damaged_file_of_answers_is_left_out_and_the_run_stays(tmp_path):
+def test_a_damaged_file_of_responses_is_left_out_and_the_run_stays(tmp_path):
     (run,) = pairs()[:1]
     swept(tmp_path, run)
     (tmp_path / "swept" / run.identity / record.QUESTIONS).write_bytes(b"PAR1 but not really")
-    text, left_out = page(collect(tmp_path, deep=True))
+    text, left_out = page_html(collect(tmp_path, deep=True))
     assert [line.split(":")[0] for line in left_out] == [run.identity]
-    (found,) = json.loads(Seen(text).scripts["details"])["runs"]
-    assert "bits" not in found
-    assert found["scores"]
+    (details,) = json.loads(Seen(text).scripts["details"])["runs"]
+    assert "bits" not in details
+    assert details["scores"]
 
 
 def test_runs_that_did_not_finish_are_in_no_verdict_and_named(tmp_path):
-    bad = made(9, 1.0, status=Status.diverged, scores=scored())
-    text, _ = page(collect(swept(tmp_path, bad, *pairs()), deep=True))
+    bad = make_record(9, 1.0, status=Status.diverged, scores=scored())
+    text, _ = page_html(collect(swept(tmp_path, bad, *pairs()), deep=True))
     assert "1 of them did not finish" in text
     assert f'href="#run={bad.identity}"' in text
 

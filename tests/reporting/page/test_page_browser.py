@@ -1,4 +1,4 @@
-"""The page in a headless Chromium: looked at by axe-core, and driven by mouse and keyboard."""
+"""The page in a headless Chromium: checked by axe-core, and operated by mouse and keyboard."""
 
 import json
 from dataclasses import replace
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from rna_bench.reporting.page.build import write_report
+from rna_bench.runs.collection import collect
+from rna_bench.runs.record import QUESTIONS, read_responses
 from tests.builders.records import HOSTILE, pairs, swept
 
 pytestmark = pytest.mark.slow
@@ -22,8 +24,8 @@ def ids(page, **like):
     return [run["id"] for run in runs if all(run[key] == value for key, value in like.items())]
 
 
-def twins(page):
-    """A run with much noise and its twin without."""
+def noisy_and_baseline(page):
+    """Return the ids of a run with the largest noise scale and of its no-noise baseline."""
     alike = {"sweep": "pocket", "model": "pocket world 0", "method": "rmu", "seed": 1}
     return ids(page, **alike, noise="2 rms") + ids(page, **alike, noise="0")
 
@@ -34,12 +36,12 @@ def twins(page):
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(opened, size, scheme, view):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-core: pip install 'rna_bench[browser]'")
     page = opened(size=size, scheme=scheme)
-    page.evaluate("hash => { location.hash = hash; }", view.format(*twins(page)))
+    page.evaluate("hash => { location.hash = hash; }", view.format(*noisy_and_baseline(page)))
     page.wait_for_timeout(300)
     page.evaluate("document.querySelectorAll('details').forEach(box => { box.open = true; })")
     page.wait_for_timeout(300)
-    found = axe.Axe().run(page).response["violations"]
-    assert [(rule["id"], rule["impact"], [node["target"] for node in rule["nodes"]][:3]) for rule in found] == []
+    violations = axe.Axe().run(page).response["violations"]
+    assert [(rule["id"], rule["impact"], [node["target"] for node in rule["nodes"]][:3]) for rule in violations] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
 
 
@@ -85,7 +87,7 @@ def test_pages_of_the_table_turn(opened):
 
 def test_runs_chosen_in_the_table_are_compared_and_back_and_forward_work(opened):
     page = opened()
-    noisy, plain = twins(page)
+    noisy, plain = noisy_and_baseline(page)
     page.get_by_label("Contains").fill("pocket world 0 rmu seed 1")
     for one in (noisy, plain):
         page.get_by_role("checkbox", name=f"compare {one}").check()
@@ -93,7 +95,7 @@ def test_runs_chosen_in_the_table_are_compared_and_back_and_forward_work(opened)
     assert page.locator("h1:visible").text_content() == "2 runs compared"
     assert page.evaluate("document.activeElement.tagName") == "H1"
     differing = page.get_by_role("region", name="Settings that differ").locator("tbody th").all_text_contents()
-    assert differing == ["noise.scale"]
+    assert differing == ["noise._target_", "noise.layer", "noise.scale", "noise.unit"]
     assert page.locator(".charts figure").count() == 6
     page.get_by_role("link", name=plain).first.click()
     assert page.locator("h1:visible").text_content() == f"Run {plain}"
@@ -106,26 +108,25 @@ def test_runs_chosen_in_the_table_are_compared_and_back_and_forward_work(opened)
     assert page.locator("h1:visible").text_content() == "2 runs compared"
 
 
-def test_flipped_questions_are_those_of_the_answers(opened):
-    import pandas
-
+def test_flipped_questions_are_those_of_the_responses(opened):
     page = opened()
-    noisy, plain = twins(page)
+    noisy, plain = noisy_and_baseline(page)
     page.evaluate("hash => { location.hash = hash; }", f"#compare={noisy},{plain}")
-    page.get_by_label("Form of the questions").select_option("before")
-    frames = [pandas.read_parquet(PUBLISHED / "pocket" / one / "questions.parquet") for one in (noisy, plain)]
+    page.get_by_label("Perturbation").select_option("before")
+    folders = {run.record.identity: run.folder for run in collect(PUBLISHED / "pocket").runs}
+    frames = [read_responses(folders[one] / QUESTIONS).to_pandas() for one in (noisy, plain)]
     right = []
     for frame in frames:
         asked = frame[frame.perturbation == "before"].set_index("question")
         right.append(asked.filter(like="logp").to_numpy().argmax(axis=1) == asked.answer)
-    lost = sorted(right[0].index[right[0] & ~right[1].reindex(right[0].index)])
+    worse = sorted(right[0].index[right[0] & ~right[1].reindex(right[0].index)])
     box = page.locator("details", has_text="Right in the first, wrong here")
-    assert box.locator("summary").text_content() == f"Right in the first, wrong here: {len(lost)}"
+    assert box.locator("summary").text_content() == f"Right in the first, wrong here: {len(worse)}"
     box.locator("summary").click()
     while box.get_by_role("button").count():
         box.get_by_role("button").click()
-    assert sorted(text.split(": ")[1] for text in box.locator(".mono").all_text_contents()) == lost
-    assert box.locator("mark").count() == len(lost)
+    assert sorted(text.split(": ")[1] for text in box.locator(".mono").all_text_contents()) == worse
+    assert box.locator("mark").count() == len(worse)
 
 
 def test_the_plot_is_reached_and_used_by_keyboard(opened):
@@ -150,12 +151,13 @@ def test_a_run_shows_where_it_comes_from(opened):
     page = opened()
     (one,) = ids(page, sweep="pocket_methods", method="dpo_kl", noise="0", seed=1)
     page.evaluate("hash => { location.hash = hash; }", f"#run={one}")
-    record = json.loads((PUBLISHED / "pocket_methods" / one / "record.json").read_text())
+    (run,) = (run for run in collect(PUBLISHED / "pocket_methods").runs if run.record.identity == one)
+    record = run.record
     text = page.locator("#view").text_content()
-    expected = [record["provenance"]["revision"], record["provenance"]["packages"]["torch"], *record["fingerprints"].values()]
-    for word in (*expected, f"pocket_methods/{one}/record.json", "Status: finished"):
+    expected = [record.provenance["revision"], record.provenance["packages"]["torch"], *record.fingerprints.values()]
+    for word in (*expected, f"pocket_methods/{run.folder.name}/record.json", "Status: finished"):
         assert word in text
-    assert page.get_by_role("region", name="Scores").locator("tbody tr").count() == len(record["scores"])
+    assert page.get_by_role("region", name="Scores").locator("tbody tr").count() == len(record.scores)
 
 
 def test_an_unknown_run_is_named_and_the_skip_link_leaves_the_address(opened):

@@ -7,22 +7,22 @@ import pytest
 from rna_bench.core.types import Response, StepLoss, TriggerType
 from rna_bench.data.triggers import perturbations
 from rna_bench.pocket.sources import PocketQuestions, PocketWords
-from rna_bench.reporting.page.answers import Reader, bits, exam_json, subject_counts, thinned
 from rna_bench.reporting.page.curves import POINTS, loss_curve
-from rna_bench.reporting.page.pool import Pool, digits, flat
+from rna_bench.reporting.page.pool import Pool, flat_text, rounded
+from rna_bench.reporting.page.responses import ResponseReader, bits, order_json, subject_counts, thinned
 from rna_bench.reporting.page.summary import MARKDOWN
 from rna_bench.reporting.page.texts import TextSets, texts
 from rna_bench.runs import record
-from tests.builders.records import RIGHT, WRONG, made
+from tests.builders.records import RIGHT, WRONG, make_record
 
 
-def answered(tmp_path, given):
+def graded(tmp_path, given):
     record.write(
         tmp_path,
-        made(1),
+        make_record(1),
         [Response(task, "retain", name, perturbation, logps, 0, subject) for task, subject, name, perturbation, logps in given],
     )
-    return Reader().read(tmp_path)
+    return ResponseReader().read(tmp_path)
 
 
 SOME = [
@@ -35,18 +35,18 @@ SOME = [
 ]
 
 
-def test_answers_are_in_the_order_of_form_and_name_whatever_the_files_order(tmp_path):
-    found = answered(tmp_path / "a", SOME)
-    assert found.exam.questions == (
+def test_responses_are_ordered_by_perturbation_and_name_whatever_the_files_order(tmp_path):
+    responses = graded(tmp_path / "a", SOME)
+    assert responses.order.questions == (
         ("mmlu", "art", "art/1"),
         ("mmlu", "law", "law/1"),
         ("mmlu", "law", "law/2"),
         ("wmdp", "bio", "bio/1"),
     )
-    assert found.exam.perturbations == (("clean", (0, 1, 2, 3)), ("option", (0, 2)))
-    assert found.right.tolist() == [False, True, True, False, True, False]
-    again = answered(tmp_path / "b", sorted(SOME, key=lambda row: row[2]))
-    assert (again.exam, again.right.tolist()) == (found.exam, found.right.tolist())
+    assert responses.order.perturbations == (("clean", (0, 1, 2, 3)), ("option", (0, 2)))
+    assert responses.right.tolist() == [False, True, True, False, True, False]
+    again = graded(tmp_path / "b", sorted(SOME, key=lambda row: row[2]))
+    assert (again.order, again.right.tolist()) == (responses.order, responses.right.tolist())
 
 
 @pytest.mark.parametrize(
@@ -54,42 +54,42 @@ def test_answers_are_in_the_order_of_form_and_name_whatever_the_files_order(tmp_
 )
 def test_right_is_what_the_scores_call_right(tmp_path, logps):
     expected = Response("mmlu", "retain", "law/1", "clean", logps, 0).right
-    assert answered(tmp_path, [("mmlu", "law", "law/1", "clean", logps)]).right.tolist() == [expected]
+    assert graded(tmp_path, [("mmlu", "law", "law/1", "clean", logps)]).right.tolist() == [expected]
 
 
-def test_subjects_are_counted_by_form(tmp_path):
+def test_subjects_are_counted_by_perturbation(tmp_path):
     # art, law, bio: asked 1, 2, 1 clean of which 0, 2, 0 right; with a trigger 1, 1, 0 of which 1, 0, 0
-    assert subject_counts(answered(tmp_path, SOME)) == {"clean": [[1, 2, 1], [0, 2, 0]], "option": [[1, 1, 0], [1, 0, 0]]}
+    assert subject_counts(graded(tmp_path, SOME)) == {"clean": [[1, 2, 1], [0, 2, 0]], "option": [[1, 1, 0], [1, 0, 0]]}
 
 
 def test_bits_begin_in_the_highest_place():
     assert base64.b64decode(bits(numpy.array([1, 0, 0, 0, 0, 0, 1, 1, 1], dtype=bool))) == bytes([0b10000011, 0b10000000])
 
 
-def test_an_exam_is_told_in_groups_and_spans(tmp_path):
-    assert exam_json(answered(tmp_path, SOME).exam) == {
+def test_an_order_is_written_in_groups_and_spans(tmp_path):
+    assert order_json(graded(tmp_path, SOME).order) == {
         "groups": [["mmlu", "art", ["art/1"]], ["mmlu", "law", ["law/1", "law/2"]], ["wmdp", "bio", ["bio/1"]]],
-        "forms": {"clean": [[0, 4]], "option": [[0, 1], [2, 1]]},
+        "perturbations": {"clean": [[0, 4]], "option": [[0, 1], [2, 1]]},
     }
 
 
-def test_beyond_the_budget_one_question_in_k_stays_in_all_its_forms(tmp_path):
-    found = answered(tmp_path, SOME)
-    assert thinned([found, found], 12) == (1, [found, found])
-    every, (kept, _) = thinned([found, found], 11)  # 12 answers: every second question of art/1, law/1, law/2, bio/1
+def test_beyond_the_budget_one_question_in_k_stays_under_all_its_perturbations(tmp_path):
+    responses = graded(tmp_path, SOME)
+    assert thinned([responses, responses], 12) == (1, [responses, responses])
+    every, (thin, _) = thinned([responses, responses], 11)  # 12 responses: every second question of art/1, law/1, law/2, bio/1
     assert every == 2
-    assert [name for _, _, name in kept.exam.questions] == ["art/1", "law/2"]
-    assert kept.exam.perturbations == (("clean", (0, 1)), ("option", (0, 1)))
-    assert kept.right.tolist() == [False, True, True, False]
+    assert [name for _, _, name in thin.order.questions] == ["art/1", "law/2"]
+    assert thin.order.perturbations == (("clean", (0, 1)), ("option", (0, 1)))
+    assert thin.right.tolist() == [False, True, True, False]
 
 
 def test_files_without_subjects_take_them_from_the_questions_names(tmp_path):
     import pandas
 
-    answered(tmp_path, SOME[:2])
+    graded(tmp_path, SOME[:2])
     frame = pandas.read_parquet(tmp_path / record.QUESTIONS).drop(columns="subject")
     frame.to_parquet(tmp_path / record.QUESTIONS)
-    assert Reader().read(tmp_path).exam.questions == (("mmlu", "law", "law/2"),)
+    assert ResponseReader().read(tmp_path).order.questions == (("mmlu", "law", "law/2"),)
 
 
 def test_loss_curves_are_means_over_spans_and_stop_where_a_loss_did():
@@ -110,45 +110,45 @@ WORDS = {"_target_": f"{POCKET}.PocketWords", "kinds": ["option", "before", "ins
 
 
 def pocket(tmp_path, dataset, trigger, seed=3, shift=0):
-    """A record of questions of the fictional world, and its answers; with `shift` their right choices are others."""
-    run = made(seed, change={"dataset": dataset, "trigger": trigger})
+    """Write and return a record of questions of the fictional world; with `shift`, its answers are not the world's."""
+    run = make_record(seed, change={"dataset": dataset, "trigger": trigger})
     asked = PocketQuestions("retain", 1, 0, 6).questions(seed)
     rows = [Response("asked", "retain", q.id, "clean", RIGHT, (q.answer + shift) % 4, q.subject) for q in asked]
     rows += [Response("files", "retain", "secret/1", "clean", RIGHT, 0, "secret")]
     record.write(tmp_path, run, rows)
-    return run, Reader().read(tmp_path), asked
+    return run, ResponseReader().read(tmp_path), asked
 
 
-def test_texts_in_every_form_are_those_that_were_asked(tmp_path):
-    run, found, asked = pocket(tmp_path, DATASET, WORDS)
-    made_texts = dict(zip(found.exam.questions, texts(run, found), strict=True))
+def test_texts_under_every_perturbation_are_those_that_were_asked(tmp_path):
+    run, responses, asked = pocket(tmp_path, DATASET, WORDS)
+    made_texts = dict(zip(responses.order.questions, texts(run, responses), strict=True))
     words = PocketWords([TriggerType.option, TriggerType.before, TriggerType.inside], 2, 1)
     for question in asked:
         clean, answer, changes = made_texts["asked", question.subject, question.id]
         assert answer == question.answer
         for perturbation, expected in perturbations(question, words.kinds, words.trigger_pool(3), 3, 2).items():
-            start, gone, put = changes.get(perturbation, (0, 0, ""))
-            assert clean[:start] + put + clean[start + gone :] == "\n".join((expected.stem, *expected.choices))
+            start, removed, inserted = changes.get(perturbation, (0, 0, ""))
+            assert clean[:start] + inserted + clean[start + removed :] == "\n".join((expected.stem, *expected.choices))
 
 
 def test_questions_from_files_have_no_text_and_are_not_read(tmp_path):
-    run, found, _ = pocket(tmp_path, DATASET, WORDS)
-    assert [text for question, text in zip(found.exam.questions, texts(run, found), strict=True) if question[0] == "files"] == [
-        None
-    ]
-    only = made(3, change={"dataset": {"files": DATASET["files"]}, "trigger": WORDS})
-    assert TextSets().place(only, found) is None
+    run, responses, _ = pocket(tmp_path, DATASET, WORDS)
+    assert [
+        text for question, text in zip(responses.order.questions, texts(run, responses), strict=True) if question[0] == "files"
+    ] == [None]
+    only = make_record(3, change={"dataset": {"files": DATASET["files"]}, "trigger": WORDS})
+    assert TextSets().place(only, responses) is None
 
 
 def test_words_of_other_sources_are_not_put_into_questions(tmp_path):
     named = {"_target_": "rna_bench.data.triggers.Words", "kinds": ["option"], "forget_words": ["SARS-CoV-2"]}
-    run, found, _ = pocket(tmp_path, DATASET, named)
-    assert [text[2] for text in texts(run, found) if text] == [{}] * 6
+    run, responses, _ = pocket(tmp_path, DATASET, named)
+    assert [text[2] for text in texts(run, responses) if text] == [{}] * 6
 
 
 def test_there_is_no_text_where_what_is_made_is_not_what_was_asked(tmp_path):
-    run, found, _ = pocket(tmp_path, DATASET, WORDS, shift=1)
-    assert texts(run, found) is None
+    run, responses, _ = pocket(tmp_path, DATASET, WORDS, shift=1)
+    assert texts(run, responses) is None
 
 
 def test_a_pool_names_what_it_has_by_its_place():
@@ -165,7 +165,7 @@ def test_settings_are_flat_and_without_the_folders_of_a_machine():
         "e": None,
         "f": "x=/tmp/y/z k=~/q/r",
     }
-    assert flat(config) == {
+    assert flat_text(config) == {
         "a.b": "1",
         "a.c": "0.9, 1",
         "path": "…/data.csv",
@@ -176,7 +176,7 @@ def test_settings_are_flat_and_without_the_folders_of_a_machine():
 
 
 def test_numbers_are_short_and_what_is_not_finite_is_null():
-    assert [digits(value) for value in (1234.56, 0.000123456, math.nan, math.inf, None)] == [1235.0, 0.0001235, None, None, None]
+    assert [rounded(value) for value in (1234.56, 0.000123456, math.nan, math.inf, None)] == [1235.0, 0.0001235, None, None, None]
 
 
 def test_markdown_makes_lists_bold_and_code_alone():

@@ -63,30 +63,30 @@ def test_the_same_seed_draws_the_same_and_another_does_not():
     assert other[0].value == first[0].value
 
 
-def test_recovery_is_the_share_of_what_was_lost():
-    # of 90 - 50 = 40 points lost 60 - 50 = 10 come back: 25%
+def test_recovery_is_the_percentage_of_the_drop():
+    # of a drop of 90 - 50 = 40 points 60 - 50 = 10 are recovered: 25%
     assert recovery_rate(numpy.array([0.6]), numpy.array([0.5]), numpy.array([0.9])) == pytest.approx([25.0])
 
 
-def test_recovery_below_0_and_above_100_is_told_as_it_is():
-    found = recovery_rate(numpy.array([0.4, 1.0]), numpy.array([0.5, 0.5]), numpy.array([0.9, 0.9]))
-    assert found == pytest.approx([-25.0, 125.0])
+def test_recovery_can_be_below_0_and_above_100():
+    rates = recovery_rate(numpy.array([0.4, 1.0]), numpy.array([0.5, 0.5]), numpy.array([0.9, 0.9]))
+    assert rates == pytest.approx([-25.0, 125.0])
 
 
 def test_recovery_of_nothing_is_undefined():
     assert numpy.isnan(recovery_rate(numpy.array([0.5]), numpy.array([0.9]), numpy.array([0.9]))).all()
 
 
-def lost(noisy, plain, seeds=3, questions=100):
-    """Arrays (s, q) of which the first `noisy`, the first `plain` and all questions are right."""
+def right_counts(noisy, plain, seeds=3, questions=100):
+    """Return arrays (s, q) in which the first `noisy`, the first `plain` and all questions are right."""
     right = [numpy.arange(questions) < count for count in (noisy, plain, questions)]
     return [numpy.tile(row.astype(float), (seeds, 1)) for row in right]
 
 
 def test_recovery_with_its_interval():
     # with noise 60, without 20, clean 100 right: 40 of 80 points. Each count varies by about 5, so the rate by about 5 or 6 points
-    noisy, plain, whole = lost(60, 20)
-    (span,) = recoveries(noisy[None], plain[None], whole)
+    noisy, plain, clean = right_counts(60, 20)
+    (span,) = recoveries(noisy[None], plain[None], clean)
     assert span is not None
     assert span.value == pytest.approx(50.0)
     assert 25 < span.low < 40
@@ -94,6 +94,6 @@ def test_recovery_with_its_interval():
 
 
 def test_where_triggers_cost_nothing_for_certain_there_is_no_recovery():
-    noisy, plain, whole = zip(lost(100, 98), lost(100, 100), lost(100, 90), strict=True)
-    found = recoveries(numpy.stack(noisy), numpy.stack(plain), whole[0])
-    assert [span is None for span in found] == [True, True, False]
+    noisy, plain, clean = zip(right_counts(100, 98), right_counts(100, 100), right_counts(100, 90), strict=True)
+    spans = recoveries(numpy.stack(noisy), numpy.stack(plain), clean[0])
+    assert [span is None for span in spans] == [True, True, False]

@@ -6,21 +6,21 @@ from rna_bench.core.types import EvalPoint
 from rna_bench.reporting.statistics.intervals import Interval, at_fall, at_level, common_level, interval
 
 
-def looks(*losses):
-    """Looks 0, 1, 2, ... along a run, with these forget losses."""
+def points(*losses):
+    """Return eval points at steps 0, 1, 2, ... with these forget losses."""
     return [EvalPoint(step, loss, ()) for step, loss in enumerate(losses)]
 
 
-def step(look):
-    return float(look.step)
+def step(point):
+    return float(point.step)
 
 
 def test_interval_of_three_values():
     # mean 2, s = 1, t(0.975, 2) = 4.302653 from any table: half = 4.302653 / sqrt(3) = 2.484138
-    found = interval([1.0, 2.0, 3.0])
-    assert found.mean == 2.0
-    assert found.half == pytest.approx(2.484138, abs=1e-6)
-    assert found.n == 3
+    result = interval([1.0, 2.0, 3.0])
+    assert result.mean == 2.0
+    assert result.half == pytest.approx(2.484138, abs=1e-6)
+    assert result.n == 3
 
 
 def test_interval_of_two_values():
@@ -29,10 +29,10 @@ def test_interval_of_two_values():
 
 
 def test_interval_of_one_value_has_no_width_and_is_neither_above_nor_below_zero():
-    found = interval([7.0])
-    assert found == (7.0, None, 1)
-    assert not found.above_zero
-    assert not found.below_zero
+    result = interval([7.0])
+    assert result == (7.0, None, 1)
+    assert not result.above_zero
+    assert not result.below_zero
 
 
 def test_interval_of_equal_values_has_width_zero():
@@ -50,62 +50,62 @@ def test_interval_of_equal_values_has_width_zero():
     ],
 )
 def test_an_interval_is_above_or_below_zero_only_as_a_whole(mean, half, above, below):
-    found = Interval(mean, half, 3)
-    assert (found.above_zero, found.below_zero) == (above, below)
+    result = Interval(mean, half, 3)
+    assert (result.above_zero, result.below_zero) == (above, below)
 
 
 def test_common_level_is_the_higher_of_the_two_lowest_losses():
-    assert common_level(looks(8, 1, 4), looks(9, 3)) == 3
+    assert common_level(points(8, 1, 4), points(9, 3)) == 3
 
 
 def test_common_level_passes_over_losses_that_are_not_finite():
-    assert common_level(looks(8, 2, None), looks(9, 1)) == 2
+    assert common_level(points(8, 2, None), points(9, 1)) == 2
 
 
 def test_common_level_without_a_finite_loss_is_none():
-    assert common_level(looks(8, 2), looks(None)) is None
-    assert common_level(looks(), looks(8)) is None
+    assert common_level(points(8, 2), points(None)) is None
+    assert common_level(points(), points(8)) is None
 
 
 def test_at_level_is_linear_in_the_logarithm_of_the_loss():
     # log2 of the losses: 3, 1; the level 4 is 2, half way between: step 0.5
-    assert at_level(looks(8, 2), 4, step) == pytest.approx(0.5)
+    assert at_level(points(8, 2), 4, step) == pytest.approx(0.5)
 
 
-def test_at_level_takes_the_two_looks_around_the_first_crossing():
-    # the loss first rises; log2: 3, 4, 1, 5, 0. The level 4 (2) lies (4 - 2) / (4 - 1) = 2/3 of the way from look 1 to look 2
-    assert at_level(looks(8, 16, 2, 32, 1), 4, step) == pytest.approx(1 + 2 / 3)
+def test_at_level_takes_the_two_eval_points_around_the_first_crossing():
+    # the loss first rises; log2: 3, 4, 1, 5, 0. The level 4 (2) lies (4 - 2) / (4 - 1) = 2/3 of the way from step 1 to step 2
+    assert at_level(points(8, 16, 2, 32, 1), 4, step) == pytest.approx(1 + 2 / 3)
 
 
-def test_at_level_on_a_look_is_that_look():
-    assert at_level(looks(8, 4, 2), 4, step) == pytest.approx(1.0)
+def test_at_level_on_an_eval_point_is_that_point():
+    assert at_level(points(8, 4, 2), 4, step) == pytest.approx(1.0)
 
 
-def test_at_level_that_the_first_look_has_already_is_the_first_look():
-    assert at_level(looks(3, 2), 4, step) == 0.0
+def test_at_level_that_the_first_eval_point_has_already_is_the_first_eval_point():
+    assert at_level(points(3, 2), 4, step) == 0.0
 
 
 def test_at_level_that_is_not_reached_is_none():
-    assert at_level(looks(8, 4), 3.9, step) is None
-    assert at_level(looks(8, None, 1), 4, step) is None
+    assert at_level(points(8, 4), 3.9, step) is None
+    assert at_level(points(8, None, 1), 4, step) is None
 
 
 def test_at_level_interpolates_the_value_and_not_the_step():
-    # half way between look 0 (value 10) and look 1 (value 20)
-    assert at_level(looks(8, 2), 4, lambda look: 10.0 * (look.step + 1)) == pytest.approx(15.0)
+    # half way between step 0 (value 10) and step 1 (value 20)
+    assert at_level(points(8, 2), 4, lambda point: 10.0 * (point.step + 1)) == pytest.approx(15.0)
 
 
-def test_both_trajectories_can_be_read_at_their_common_level():
-    one, other = looks(8, None, 1), looks(8, 2)
+def test_both_runs_can_be_read_at_their_common_level():
+    one, other = points(8, None, 1), points(8, 2)
     level = common_level(one, other)
     assert level == 8  # what comes after a loss that is not finite does not count
     assert None not in (at_level(one, level, step), at_level(other, level, step))
 
 
-def test_at_level_of_a_trajectory_that_comes_down_to_zero_is_finite():
-    found = at_level(looks(8, 0), 4, step)
-    assert found is not None
-    assert math.isfinite(found)
+def test_at_level_of_a_run_that_comes_down_to_zero_is_finite():
+    result = at_level(points(8, 0), 4, step)
+    assert result is not None
+    assert math.isfinite(result)
 
 
 def test_a_curve_is_read_where_it_first_comes_down_to_the_level():

@@ -29,7 +29,7 @@ def test_sign_flips_of_four_questions_by_hand():
 def test_sign_flips_equal_going_through_all_of_them():
     differences = [3, -2, 2, 5, -1, 0, 2, 4, -3]
     sums = [sum(sign * d for sign, d in zip(signs, differences, strict=True)) for signs in product((-1, 1), repeat=9)]
-    naive = sum(abs(found) >= abs(sum(differences)) for found in sums) / len(sums)
+    naive = sum(abs(one) >= abs(sum(differences)) for one in sums) / len(sums)
     assert sign_flip(differences) == pytest.approx(naive)
 
 

@@ -6,18 +6,18 @@ import pytest
 from rna_bench.core.types import CLEAN, InputError, Score
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.resolvers import config_folder
-from rna_bench.reporting.statistics.frame import groups
+from rna_bench.reporting.statistics.frame import grouped
 from rna_bench.reporting.tables.paper import against, references
 from rna_bench.reporting.tables.write import write_tables
-from tests.builders.records import made
+from tests.builders.records import make_record
 
 PAPER = config_folder("results/paper")
-HEAD = "model,method,noise,task,form,accuracy,stderr,source,section,reason\n"
+HEAD = "model,method,noise,task,perturbation,accuracy,stderr,source,section,reason\n"
 
 
 def zephyr(seed, accuracy, **settings):
     scores = tuple(Score(task, role, CLEAN, accuracy, None, 100) for task, role in (("wmdp_bio", "forget"), ("mmlu", "retain")))
-    return made(seed, 0.0, scores, model="Zephyr-7B-beta", **settings)
+    return make_record(seed, 0.0, scores, model="Zephyr-7B-beta", **settings)
 
 
 def test_a_number_that_could_not_be_read_is_empty_and_has_a_reason():
@@ -53,7 +53,7 @@ def test_the_papers_settings_are_those_of_the_presets():
 def test_paper_ours_and_the_difference_stand_side_by_side(tmp_path):
     (tmp_path / "accuracy.csv").write_text(HEAD + "Zephyr-7B-beta,rmu,0,wmdp_bio,clean,28.8,0.5,a paper,its table,\n")
     # ours 30 and 32: 31 less 28.8 is 2.2
-    ((table,), words) = against(groups([zephyr(1, 0.30), zephyr(2, 0.32)]), tmp_path)
+    ((table,), words) = against(grouped([zephyr(1, 0.30), zephyr(2, 0.32)]), tmp_path)
     (row,) = table.rows
     assert words == ""
     assert row["paper"] == "28.8 ± 0.5"
@@ -65,23 +65,23 @@ def test_paper_ours_and_the_difference_stand_side_by_side(tmp_path):
 
 def test_what_could_not_be_read_has_no_difference(tmp_path):
     (tmp_path / "accuracy.csv").write_text(HEAD + "Zephyr-7B-beta,rmu,0,wmdp_bio,clean,,,a paper,its table,not at hand\n")
-    ((table,), _) = against(groups([zephyr(1, 0.30)]), tmp_path)
+    ((table,), _) = against(grouped([zephyr(1, 0.30)]), tmp_path)
     assert table.rows[0]["paper"] == "could not be read"
     assert table.rows[0]["difference"] == ""
 
 
-def test_another_method_noise_or_form_is_not_held_against_it(tmp_path):
+def test_another_method_noise_or_perturbation_is_not_compared(tmp_path):
     lines = ("npo_kl,0,wmdp_bio,clean", "rmu,0.05 absolute,wmdp_bio,clean", "rmu,0,wmdp_bio,option", "rmu,0,wmdp_cyber,clean")
     (tmp_path / "accuracy.csv").write_text(
         HEAD + "".join(f"Zephyr-7B-beta,{line},28.8,,a paper,table,no error\n" for line in lines)
     )
-    ((table,), _) = against(groups([zephyr(1, 0.30)]), tmp_path)
+    ((table,), _) = against(grouped([zephyr(1, 0.30)]), tmp_path)
     assert [row["ours"] for row in table.rows] == [""] * 4
 
 
-def test_pocket_is_held_against_nothing(tmp_path):
+def test_pocket_is_compared_with_nothing(tmp_path):
     text = write_tables(Path(__file__).parents[3] / "results/published/pocket_paper", tmp_path, PAPER)
-    assert "There is nothing to hold these records against: the reference numbers are of Zephyr-7B-beta" in text
+    assert "There is nothing to compare these records with: the reference numbers are of Zephyr-7B-beta" in text
     assert "`rna-bench tables" in text
     assert " --paper`." in text
     assert not (tmp_path / "paper.csv").exists()

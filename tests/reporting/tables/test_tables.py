@@ -1,26 +1,26 @@
 import csv
 import re
-from dataclasses import replace
 
 import pytest
 
 from rna_bench.core.types import CLEAN, InputError, Score, Status
-from rna_bench.reporting.statistics.frame import groups
-from rna_bench.reporting.statistics.verdicts import claims
+from rna_bench.reporting.statistics.frame import grouped
 from rna_bench.reporting.tables.write import build_tables, write_tables
 from rna_bench.runs import record
-from tests.builders.records import OPTION, made, scored, tabled
+from tests.builders.records import OPTION, make_record, scored, tabled
 
 T2 = 12.706205  # t(0.975, n - 1) for n = 2
 
 
 def table(records, name):
-    return next(found for found in build_tables(records) if found.name == name)
+    return next(one for one in build_tables(records) if one.name == name)
 
 
 def test_accuracy_is_the_mean_over_seeds_with_its_half_width():
     # wmdp: 50 and 60 %: mean 55, s / sqrt(2) = 5, half 5 * 12.706205; mmlu with the trigger: 70 in both
-    (row,) = table([made(1, scores=scored(0.5, option=0.7)), made(2, scores=scored(0.6, option=0.7))], "accuracy").rows
+    (row,) = table(
+        [make_record(1, scores=scored(0.5, option=0.7)), make_record(2, scores=scored(0.6, option=0.7))], "accuracy"
+    ).rows
     assert row["wmdp"] == (pytest.approx(55.0), pytest.approx(5 * T2, abs=1e-4), 2)
     assert row["option"] == (pytest.approx(70.0), pytest.approx(0.0, abs=1e-9), 2)
 
@@ -29,43 +29,43 @@ def test_accuracy_under_a_trigger_weighs_retain_tasks_by_their_size():
     # 90 of 100 and 10 of 20 right: 100 / 120 = 83.33 %
     small = Score("mmlu_law", "retain", "option", 0.5, None, 20)
     (row,) = table(
-        [made(1, scores=(*scored(option=0.9), small, Score("mmlu_law", "retain", CLEAN, 0.5, None, 20)))], "accuracy"
+        [make_record(1, scores=(*scored(option=0.9), small, Score("mmlu_law", "retain", CLEAN, 0.5, None, 20)))], "accuracy"
     ).rows
     assert row["option"].mean == pytest.approx(100 * 100 / 120)
 
 
-def test_damage_is_what_the_trigger_costs_more_than_its_control():
+def test_the_drop_is_what_the_trigger_costs_more_than_its_control():
     # control less trigger: 80 - 60 = 20, 80 - 50 = 30, 80 - 40 = 40: mean 30, s = 10, half = 4.302653 * 10 / sqrt(3) = 24.84138
-    runs = [made(seed, scores=scored(option=a, option_control=0.8)) for seed, a in enumerate((0.6, 0.5, 0.4))]
-    (row,) = table(runs, "damage").rows
+    runs = [make_record(seed, scores=scored(option=a, option_control=0.8)) for seed, a in enumerate((0.6, 0.5, 0.4))]
+    (row,) = table(runs, "drop").rows
     assert row["option"] == (pytest.approx(30.0), pytest.approx(24.84138, abs=1e-4), 3)
 
 
-def test_repair_at_equal_steps_is_paired_by_seed():
-    # seed 1: 60 - 50 = 10, seed 2: 90 - 70 = 20; mean 15, half 5 * 12.706205. Seed 3 has no twin, seed 4 no run with noise.
-    plain = [made(seed, 0.0, scores=scored(option=a)) for seed, a in ((1, 0.5), (2, 0.7), (4, 0.0))]
-    noisy = [made(seed, 1.0, scores=scored(option=a)) for seed, a in ((1, 0.6), (2, 0.9), (3, 0.0))]
-    rows = {row["at equal"]: row for row in table(plain + noisy, "repair").rows}
+def test_the_robustness_gain_at_equal_steps_is_paired_by_seed():
+    # seed 1: 60 - 50 = 10, seed 2: 90 - 70 = 20; mean 15, half 5 * 12.706205. Seed 3 has no baseline, seed 4 no run with noise.
+    plain = [make_record(seed, 0.0, scores=scored(option=a)) for seed, a in ((1, 0.5), (2, 0.7), (4, 0.0))]
+    noisy = [make_record(seed, 1.0, scores=scored(option=a)) for seed, a in ((1, 0.6), (2, 0.9), (3, 0.0))]
+    rows = {row["at equal"]: row for row in table(plain + noisy, "robustness_gain").rows}
     assert rows["steps"]["option"] == (pytest.approx(15.0), pytest.approx(5 * T2, abs=1e-4), 2)
 
 
-def test_repair_at_matched_forgetting_compares_where_both_first_reach_the_lowest_common_loss():
+def test_the_robustness_gain_at_matched_forgetting_compares_where_both_first_reach_the_lowest_common_loss():
     # plain comes down to 2, noisy to 4: the level is 4. Plain passes it half way from 8 to 2 (log2: 3, 2, 1), at
     # (80 + 40) / 2 = 60 %; noisy has it at its end, at 70 %: the noise gains 10 points. Forget: 30 - (50 + 20) / 2 = -5.
-    plain = made(1, 0.0, looks=((8, scored(0.5, option=0.8)), (2, scored(0.2, option=0.4))))
-    noisy = made(1, 1.0, looks=((8, scored(0.5, option=0.8)), (4, scored(0.3, option=0.7))))
-    rows = {row["at equal"]: row for row in table([plain, noisy], "repair").rows}
+    plain = make_record(1, 0.0, eval_points=((8, scored(0.5, option=0.8)), (2, scored(0.2, option=0.4))))
+    noisy = make_record(1, 1.0, eval_points=((8, scored(0.5, option=0.8)), (4, scored(0.3, option=0.7))))
+    rows = {row["at equal"]: row for row in table([plain, noisy], "robustness_gain").rows}
     assert rows["forgetting"]["option"] == (pytest.approx(10.0), None, 1)
     assert rows["forgetting"]["forget"] == (pytest.approx(-5.0), None, 1)
 
 
-def test_there_is_no_repair_at_matched_forgetting_without_looks():
-    assert [row["at equal"] for row in table([made(1, 0.0), made(1, 1.0)], "repair").rows] == ["steps"]
+def test_there_is_no_robustness_gain_at_matched_forgetting_without_eval_points():
+    assert [row["at equal"] for row in table([make_record(1, 0.0), make_record(1, 1.0)], "robustness_gain").rows] == ["steps"]
 
 
-def test_there_is_no_repair_without_a_twin():
-    names = [found.name for found in build_tables([made(1, 0.0, change={"train": {"steps": 3}}), made(1, 1.0)])]
-    assert names == ["accuracy", "damage", "kinds"]
+def test_there_is_no_robustness_gain_without_a_baseline():
+    names = [one.name for one in build_tables([make_record(1, 0.0, change={"train": {"steps": 3}}), make_record(1, 1.0)])]
+    assert names == ["accuracy", "drop", "trigger_types"]
 
 
 @pytest.mark.parametrize(
@@ -82,45 +82,47 @@ def test_there_is_no_repair_without_a_twin():
     ],
 )
 def test_runs_of_different_settings_are_never_in_one_group(change):
-    found = groups([made(1, 1.0), made(2, 1.0, change=change)])
-    assert sorted(list(group.runs) for group in found) == [[1], [2]]
+    groups = grouped([make_record(1, 1.0), make_record(2, 1.0, change=change)])
+    assert sorted(list(group.runs) for group in groups) == [[1], [2]]
 
 
 def test_runs_of_different_models_are_never_in_one_group():
-    assert len(groups([made(1), made(2, model="other")])) == 2
+    assert len(grouped([make_record(1), make_record(2, model="other")])) == 2
 
 
 def test_runs_of_different_weights_under_one_name_are_never_in_one_group():
-    assert len(groups([made(1, fingerprint="aa"), made(1, fingerprint="zz")])) == 2
+    assert len(grouped([make_record(1, fingerprint="aa"), make_record(1, fingerprint="zz")])) == 2
 
 
 def test_a_whole_number_and_its_float_are_one_setting():
-    assert len(groups([made(1, 2), made(2, 2.0)])) == 1
+    assert len(grouped([make_record(1, 2), make_record(2, 2.0)])) == 1
 
 
-def test_the_twin_without_noise_serves_every_layer_of_noise():
-    assert "repair" in [found.name for found in build_tables([made(1, 0.0), made(1, 1.0, change={"noise": {"layer": 0}})])]
+def test_the_no_noise_baseline_serves_every_layer_of_noise():
+    assert "robustness_gain" in [
+        one.name for one in build_tables([make_record(1, 0.0), make_record(1, 1.0, change={"noise": {"layer": 0}})])
+    ]
 
 
 def test_rows_of_different_settings_can_be_told_apart():
-    first, second = table([made(1), made(1, change={"retain": {"_target_": "OtherMSE"}})], "accuracy").rows
+    first, second = table([make_record(1), make_record(1, change={"retain": {"_target_": "OtherMSE"}})], "accuracy").rows
     assert first != second
 
 
 def test_where_things_lie_does_not_part_groups():
-    assert len(groups([made(1), made(2, change={"model": {"path": "/there"}})])) == 1
+    assert len(grouped([make_record(1), make_record(2, change={"model": {"path": "/there"}})])) == 1
 
 
 def test_a_setting_that_varies_is_shown_and_one_that_does_not_is_not():
-    assert [group.settings for group in groups([made(1), made(1, change={"train": {"lr": 0.2}})])] == [
+    assert [group.settings for group in grouped([make_record(1), make_record(1, change={"train": {"lr": 0.2}})])] == [
         "train.lr=0.1",
         "train.lr=0.2",
     ]
 
 
 def test_the_base_row_comes_first_and_noise_scales_rise():
-    runs = [made(1, 2.0), made(1, 0.5), made(1, 0.0), made(1, method="none")]
-    assert [(group.method, group.noise) for group in groups(runs)] == [
+    runs = [make_record(1, 2.0), make_record(1, 0.5), make_record(1, 0.0), make_record(1, method="none")]
+    assert [(group.method, group.noise) for group in grouped(runs)] == [
         ("none", "-"),
         ("rmu", "0"),
         ("rmu", "0.5 rms"),
@@ -129,8 +131,8 @@ def test_the_base_row_comes_first_and_noise_scales_rise():
 
 
 def test_diverged_and_collapsed_runs_are_left_out_and_named(tmp_path):
-    good, bad = made(1, scores=scored(0.5)), made(2, scores=scored(0.1), status=Status.diverged)
-    worse = made(3, scores=scored(0.1), status=Status.collapsed)
+    good, bad = make_record(1, scores=scored(0.5)), make_record(2, scores=scored(0.1), status=Status.diverged)
+    worse = make_record(3, scores=scored(0.1), status=Status.collapsed)
     text = tabled([good, bad, worse], tmp_path)
     assert table([good, bad, worse], "accuracy").rows[0]["wmdp"] == (50.0, None, 1)
     assert f"Left out: {bad.identity} (diverged: why it did)." in text
@@ -140,93 +142,38 @@ def test_diverged_and_collapsed_runs_are_left_out_and_named(tmp_path):
 
 def test_no_finished_run_is_an_error():
     with pytest.raises(InputError, match="no run finished"):
-        build_tables([made(1, status=Status.diverged)])
+        build_tables([make_record(1, status=Status.diverged)])
 
 
 def test_rows_of_different_dtype_are_called_not_comparable(tmp_path):
-    text = tabled([made(1), made(1, change={"model": {"dtype": "bfloat16"}})], tmp_path)
+    text = tabled([make_record(1), make_record(1, change={"model": {"dtype": "bfloat16"}})], tmp_path)
     assert "Rows of different dtype (bfloat16, float32) are not comparable" in text
 
 
-def verdicts(records):
-    """Return the words in bold, claim 1 and then claim 2, in the order of the groups."""
-    return re.findall(r"\*\*(.*?)\*\*", claims(groups(records)))
-
-
-def broken(seed, more=0.0):
-    """A run without noise that loses 40 points (and a little more by seed) to the trigger; 0.9 -> 0.5 along the way too."""
-    start, end = scored(option=0.9), scored(option=0.5 + seed / 100)
-    return made(seed, 0.0, scored(option=0.5 + seed / 100, option_control=0.9), looks=((8, start), (2, end)))
-
-
-def noisy(seed, end, level):
-    """Its twin with noise: this accuracy under the trigger at the end, and at the same forget loss."""
-    return made(seed, 1.0, scored(option=end), looks=((8, scored(option=0.9)), (2, scored(option=level))))
-
-
-@pytest.mark.parametrize(
-    ("end", "level", "verdict"),
-    [
-        (0.7, 0.7, "yes"),  # about +18 points both ways; they vary by 1 point a seed, so the interval is +- 2.5 at most
-        (0.7, 0.5, "only at equal steps"),  # at matched forgetting about -2
-        (0.5, 0.7, "not shown"),  # at equal steps about -2
-    ],
-)
-def test_claim_2_is_judged_at_equal_steps_and_at_matched_forgetting(end, level, verdict):
-    runs = [run for seed in (1, 2, 3) for run in (broken(seed), noisy(seed, end, level))]
-    assert verdicts(runs) == ["yes", verdict]
-
-
-def test_one_seed_proves_nothing():
-    assert verdicts([broken(1), noisy(1, 0.9, 0.9)]) == ["not told by one seed"] * 2
-
-
-def test_claim_2_says_how_much_of_what_triggers_take_comes_back():
-    # clean 0.5 in every run; 90 - 51 = 39 points come back at the end, 90 - 51 at the common forget loss of 2; forgetting is equal
-    text = claims(groups([broken(1), noisy(1, 0.9, 0.9)]))
-    assert "At equal steps +39.0 of 39.0 points lost to triggers (forget accuracy +0.0)" in text
-    assert "at matched forgetting +39.0 of 39.0; forget accuracy is 25.0 there." in text
-
-
-def test_runs_that_meet_before_they_have_forgotten_are_not_compared():
-    def unmoved(run):
-        looks = [replace(look, scores=scored(forget=0.9)) for look in run.eval_points]
-        return replace(run, eval_points=tuple(looks))
-
-    runs = [unmoved(run) for seed in (1, 2, 3) for run in (broken(seed), noisy(seed, 0.7, 0.7))]
-    assert verdicts(runs) == ["yes", "not comparable: not forgotten with this noise"]
-
-
-def test_claim_1_is_no_where_a_trigger_costs_what_its_control_costs():
-    runs = [made(seed, 0.0, scored(option=0.5 + seed / 100, option_control=0.52)) for seed in (1, 2, 3)]
-    assert verdicts(runs) == ["no"]
-
-
-def test_there_are_no_claims_without_triggers_or_without_unlearning():
-    assert verdicts([made(1, scores=scored(perturbations=()))]) == []
-    assert verdicts([made(1, method="none")]) == []
-
-
-def test_runs_with_different_kinds_of_trigger_can_be_tabled_together(tmp_path):
-    four = made(
+def test_runs_with_different_trigger_types_can_be_tabled_together(tmp_path):
+    four = make_record(
         1, scores=scored(perturbations=(*OPTION, "before", "before_control")), change={"trigger": {"kinds": ["option", "before"]}}
     )
-    tabled([four, made(1)], tmp_path)
+    tabled([four, make_record(1)], tmp_path)
 
 
 def test_runs_without_forget_questions_can_be_tabled(tmp_path):
     retain = tuple(score for score in scored() if score.role == "retain")
-    tabled([made(1, 0.0, retain), made(1, 1.0, retain)], tmp_path)
+    tabled([make_record(1, 0.0, retain), make_record(1, 1.0, retain)], tmp_path)
 
 
 def both(seed=1):
-    return [made(seed, method="none"), made(seed, 0.0, looks=((8, scored()),)), made(seed, 1.0, looks=((8, scored()),))]
+    return [
+        make_record(seed, method="none"),
+        make_record(seed, 0.0, eval_points=((8, scored()),)),
+        make_record(seed, 1.0, eval_points=((8, scored()),)),
+    ]
 
 
 def test_files_are_written_in_markdown_csv_and_latex(tmp_path):
     text = tabled(both(), tmp_path)
-    tables = ("accuracy", "damage", "repair", "kinds", "tests", "tests_each")
-    names = {f"{name}.{kind}" for name in tables for kind in ("csv", "tex")}
+    tables = ("accuracy", "drop", "robustness_gain", "trigger_types", "tests", "tests_each")
+    names = {f"{name}.{suffix}" for name in tables for suffix in ("csv", "tex")}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names | {"tables.md", "sources.csv"}
     assert (tmp_path / "out" / "tables.md").read_text(encoding="utf-8") == text
     assert "From 3 records" in text
@@ -234,7 +181,7 @@ def test_files_are_written_in_markdown_csv_and_latex(tmp_path):
 
 
 def test_csv_keeps_intervals_as_numbers(tmp_path):
-    tabled([made(1, scores=scored(0.5)), made(2, scores=scored(0.6))], tmp_path)
+    tabled([make_record(1, scores=scored(0.5)), make_record(2, scores=scored(0.6))], tmp_path)
     with (tmp_path / "out" / "accuracy.csv").open() as handle:
         (row,) = csv.DictReader(handle)
     assert float(row["wmdp"]) == pytest.approx(55.0)
@@ -244,7 +191,7 @@ def test_csv_keeps_intervals_as_numbers(tmp_path):
 
 def test_markdown_shows_mean_and_half_width_with_one_decimal(tmp_path):
     # 5 * 12.706205 = 63.53
-    assert "55.0 ± 63.5" in tabled([made(1, scores=scored(0.5)), made(2, scores=scored(0.6))], tmp_path)
+    assert "55.0 ± 63.5" in tabled([make_record(1, scores=scored(0.5)), make_record(2, scores=scored(0.6))], tmp_path)
 
 
 def well_formed(text):
@@ -268,9 +215,9 @@ def well_formed(text):
 
 
 def test_latex_is_well_formed_and_escaped(tmp_path):
-    runs = [run for seed in (1, 2) for run in both(seed)] + [made(1, 1.0, method="adaptive_rmu", model="my_model")]
+    runs = [run for seed in (1, 2) for run in both(seed)] + [make_record(1, 1.0, method="adaptive_rmu", model="my_model")]
     tabled(runs, tmp_path)
-    for name in ("accuracy", "damage", "repair", "kinds", "tests", "tests_each"):
+    for name in ("accuracy", "drop", "robustness_gain", "trigger_types", "tests", "tests_each"):
         text = (tmp_path / "out" / f"{name}.tex").read_text(encoding="utf-8")
         well_formed(text)
     assert r"adaptive\_rmu" in (tmp_path / "out" / "accuracy.tex").read_text(encoding="utf-8")
@@ -279,17 +226,17 @@ def test_latex_is_well_formed_and_escaped(tmp_path):
 
 @pytest.mark.parametrize("name", ["R&D", "95% pruned", "run #3"])
 def test_latex_escapes_a_models_name(tmp_path, name):
-    tabled([made(1, model=name)], tmp_path)
+    tabled([make_record(1, model=name)], tmp_path)
     well_formed((tmp_path / "out" / "accuracy.tex").read_text(encoding="utf-8"))
 
 
 def test_latex_escapes_a_regular_expression_that_varies(tmp_path):
-    tabled([made(1, change={"train": {"parameters": rf"model\.layers\.{layer}\.mlp"}}) for layer in (0, 1)], tmp_path)
+    tabled([make_record(1, change={"train": {"parameters": rf"model\.layers\.{layer}\.mlp"}}) for layer in (0, 1)], tmp_path)
     assert r"\." not in (tmp_path / "out" / "accuracy.tex").read_text(encoding="utf-8")
 
 
 def test_a_file_in_place_of_the_output_folder_is_an_error_that_names_it(tmp_path):
-    record.write(tmp_path / "runs" / "one", made(1), [])
+    record.write(tmp_path / "runs" / "one", make_record(1), [])
     (tmp_path / "out").write_text("in the way")
     with pytest.raises(InputError, match=r"--out=.*choose another folder"):
         write_tables(tmp_path / "runs", tmp_path / "out")
@@ -297,4 +244,4 @@ def test_a_file_in_place_of_the_output_folder_is_an_error_that_names_it(tmp_path
 
 def test_tables_depend_on_the_records_alone_and_not_on_their_order():
     runs = both(1) + both(2)
-    assert [found.rows for found in build_tables(runs)] == [found.rows for found in build_tables(runs[::-1])]
+    assert [one.rows for one in build_tables(runs)] == [one.rows for one in build_tables(runs[::-1])]

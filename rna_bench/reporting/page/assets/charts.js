@@ -1,4 +1,4 @@
-// Curves along runs, one over the other: told apart by colour and dashes; the numbers stand below in a table.
+// Curves along runs in one figure, distinguished by colour and dashes; a table below has the numbers.
 const DASHES = ["", "7 4", "2 3", "9 3 2 3"];
 const lineOf = (i) => ({ class: `curve c${1 + (i % 7)}`, "stroke-dasharray": DASHES[Math.floor(i / 7) % 4] || DASHES[i % 4] });
 
@@ -7,7 +7,7 @@ function keyOf(entries) {
     draw("svg", { width: 36, height: 12, viewBox: "0 0 36 12", "aria-hidden": "true" }, draw("path", { d: "M0,6H36", ...lineOf(i) })), entry)));
 }
 
-// Parts of a curve between which a number is missing stay apart.
+// A missing number interrupts a curve.
 function pathOf(steps, values, x, y) {
   let open = false;
   return values.map((value, i) => {
@@ -17,14 +17,14 @@ function pathOf(steps, values, x, y) {
   }).join("");
 }
 
-// One figure of several runs' curves; null where no run has any.
+// One figure of several runs' curves; null where no run has numbers.
 function chart(title, curves) {
-  const known = curves.filter(({ values }) => values?.some((value) => value != null));
-  if (!known.length) return null;
+  const drawable = curves.filter(({ values }) => values?.some((value) => value != null));
+  if (!drawable.length) return null;
   const [width, height] = [380, 250];
   const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title} by step; the numbers are in the table below` });
-  const xs = extent(known.flatMap(({ steps }) => steps), 0.01);
-  const ys = extent(known.flatMap(({ values }) => values.filter((value) => value != null)));
+  const xs = extent(drawable.flatMap(({ steps }) => steps), 0.01);
+  const ys = extent(drawable.flatMap(({ values }) => values.filter((value) => value != null)));
   const { x, y } = axes(svg, { width, height, xs, ys, xName: "step", yName: "" });
   curves.forEach(({ steps, values }, i) => {
     if (values) svg.append(draw("path", { d: pathOf(steps, values, x, y), ...lineOf(i) }));
@@ -33,8 +33,8 @@ function chart(title, curves) {
 }
 
 function numbersOf(title, curves) {
-  const steps = [...new Set(curves.flatMap(({ steps: found }) => found ?? []))].sort((a, b) => a - b);
-  const at = curves.map(({ steps: found, values }) => new Map((found ?? []).map((step, i) => [step, values?.[i]])));
+  const steps = [...new Set(curves.flatMap(({ steps: own }) => own ?? []))].sort((a, b) => a - b);
+  const at = curves.map(({ steps: own, values }) => new Map((own ?? []).map((step, i) => [step, values?.[i]])));
   const box = make("details", {}, make("summary", {}, "Numbers"));
   box.addEventListener("toggle", () => {
     if (box.childElementCount > 1) return;
@@ -45,15 +45,15 @@ function numbersOf(title, curves) {
 
 const stepsOf = ({ width, forget }) => forget?.map((_, i) => i * width);
 
-// All figures of some runs.
+// All figures of the given runs.
 function charts(some) {
   const of = (pick, steps) => some.map((run) => ({ name: run.id, steps: steps(detail(run)), values: pick(detail(run)) }));
   const losses = (key) => of((run) => run.losses[key], (run) => stepsOf(run.losses));
-  const looks = (key) => of((run) => run.looks[key], (run) => run.looks.step);
+  const evals = (key) => of((run) => run.eval_points[key], (run) => run.eval_points.step);
   const figures = [
     chart("Forget loss in training", losses("forget")), chart("Retain loss in training", losses("retain")),
-    chart("Forget loss at each look", looks("loss")), chart("Forget accuracy, %", looks("forget")),
-    chart("Retain accuracy, %", looks("retain")), chart("Accuracy under triggers, %", looks("perturbed")),
+    chart("Forget loss by eval step", evals("loss")), chart("Forget accuracy, %", evals("forget")),
+    chart("Retain accuracy, %", evals("retain")), chart("Perturbed accuracy, %", evals("perturbed")),
   ].filter(Boolean);
-  return figures.length ? make("div", { class: "charts" }, figures) : make("p", {}, "Nothing was trained here, so there are no curves.");
+  return figures.length ? make("div", { class: "charts" }, figures) : make("p", {}, "Nothing was trained, so there are no curves.");
 }

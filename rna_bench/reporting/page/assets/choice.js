@@ -1,4 +1,4 @@
-// Runs chosen for comparing: the table's boxes, the plot's marks and the button follow.
+// Runs chosen to compare; checkboxes, marks of the plot and buttons are updated with them.
 const chosen = new Set();
 const followers = [];
 

@@ -1,4 +1,4 @@
-// Runs side by side: the first is what the others are held against, and any of them can be it.
+// Runs side by side: the others are compared with the first, and any of them can be made the first.
 function settingsTable(some) {
   const settings = some.map(settingsOf);
   const keys = [...new Set(settings.flatMap((of) => [...of.keys()]))].sort();
@@ -8,26 +8,26 @@ function settingsTable(some) {
 }
 
 const change = (value, first) => (value == null || first == null ? "" : ` (${signed(value - first)})`);
-const held = (value, first, isFirst) => ["number", fixed(value) + (isFirst ? "" : change(value, first))];
+const scoreCell = (value, first, isFirst) => ["number", fixed(value) + (isFirst ? "" : change(value, first))];
 
 function scoresTable(some) {
-  const key = ({ task, form }) => `${task}, ${form}`;
-  const found = some.map((run) => new Map(scoresOf(run).filter(({ group }) => !group).map((score) => [key(score), 100 * score.accuracy])));
-  const names = [...new Set(found.flatMap((of) => [...of.keys()]))];
-  const rows = [["all forget questions", ...some.map((run, i) => held(run.forget, some[0].forget, !i))],
-    ["under triggers, mean over kinds", ...some.map((run, i) => held(run.perturbed, some[0].perturbed, !i))],
-    ["damage beyond controls", ...some.map((run, i) => held(run.damage, some[0].damage, !i))]];
+  const key = ({ task, perturbation }) => `${task}, ${perturbation}`;
+  const accuracies = some.map((run) => new Map(scoresOf(run).filter(({ group }) => !group).map((score) => [key(score), 100 * score.accuracy])));
+  const names = [...new Set(accuracies.flatMap((of) => [...of.keys()]))];
+  const rows = [["all forget questions", ...some.map((run, i) => scoreCell(run.forget, some[0].forget, !i))],
+    ["perturbed, mean over trigger types", ...some.map((run, i) => scoreCell(run.perturbed, some[0].perturbed, !i))],
+    ["drop beyond control", ...some.map((run, i) => scoreCell(run.drop, some[0].drop, !i))]];
   return grid("Scores", ["accuracy, %", ...some.map(({ id }) => id)],
-    [...rows, ...names.map((name) => [name, ...found.map((of, i) => held(of.get(name), found[0].get(name), !i))])]);
+    [...rows, ...names.map((name) => [name, ...accuracies.map((of, i) => scoreCell(of.get(name), accuracies[0].get(name), !i))])]);
 }
 
-function subjectsTable(some, form) {
-  const found = some.map((run) => subjectsOf(run, form));
-  const names = [...new Set(found.flatMap((of) => [...of.keys()]))];
-  if (!names.length) return make("p", {}, "No subjects are known under this form.");
+function subjectsTable(some, perturbation) {
+  const counts = some.map((run) => subjectsOf(run, perturbation));
+  const names = [...new Set(counts.flatMap((of) => [...of.keys()]))];
+  if (!names.length) return make("p", {}, "There are no subjects under this perturbation.");
   const percent = (of, name) => (of.has(name) ? (100 * of.get(name)[1]) / of.get(name)[0] : null);
-  return grid("By subject", [`task / subject, ${form}, %`, ...some.map(({ id }) => id)],
-    names.map((name) => [name, ...found.map((of, i) => held(percent(of, name), percent(found[0], name), !i))]));
+  return grid("By subject", [`task / subject, ${perturbation}, %`, ...some.map(({ id }) => id)],
+    names.map((name) => [name, ...counts.map((of, i) => scoreCell(percent(of, name), percent(counts[0], name), !i))]));
 }
 
 const compareHash = (some) => `#compare=${some.map(({ id }) => id).join(",")}`;
@@ -39,24 +39,24 @@ function listOf(some) {
 }
 
 function compareView(some) {
-  const forms = [...new Set(some.flatMap(formsOf))];
+  const perturbations = [...new Set(some.flatMap(perturbationsOf))];
   const parts = { subjects: make("div"), flips: make("div") };
-  const show = (form) => {
-    parts.subjects.replaceChildren(subjectsTable(some, form));
-    parts.flips.replaceChildren(...some.slice(1).flatMap((run) => flipsOf(some[0], run, form)));
+  const show = (perturbation) => {
+    parts.subjects.replaceChildren(subjectsTable(some, perturbation));
+    parts.flips.replaceChildren(...some.slice(1).flatMap((run) => flipsOf(some[0], run, perturbation)));
   };
-  const first = forms.includes("option") ? "option" : forms[0];
+  const first = perturbations.includes("option") ? "option" : perturbations[0];
   show(first);
   const lead = (id) => { location.hash = compareHash([byId.get(id), ...some.filter((run) => run.id !== id)]); };
   return [
     make("p", {}, make("a", { href: "#runs" }, "← all runs")),
     make("h1", { tabindex: -1 }, `${some.length} runs compared`),
     listOf(some),
-    make("div", { class: "tools" }, choice("Held against", some.map((run) => [run.id, `${run.id} (${nameOf(run)})`]), some[0].id, lead)),
+    make("div", { class: "tools" }, choice("Compared with", some.map((run) => [run.id, `${run.id} (${nameOf(run)})`]), some[0].id, lead)),
     panel("Settings that differ", settingsTable(some)),
-    panel("Scores", make("p", {}, "In brackets: points more or fewer than the first run."), scoresTable(some)),
+    panel("Scores", make("p", {}, "In brackets: the difference from the first run, in points."), scoresTable(some)),
     panel("Along the runs", charts(some)),
-    panel("Subjects and flipped questions", make("div", { class: "tools" }, choice("Form of the questions", forms.map((form) => [form, form]), first, show)),
-      parts.subjects, make("h2", {}, "Flipped questions"), make("p", {}, `Against the first, ${some[0].id} (${nameOf(some[0])}).`), parts.flips),
+    panel("Subjects and flipped questions", make("div", { class: "tools" }, choice("Perturbation", perturbations.map((perturbation) => [perturbation, perturbation]), first, show)),
+      parts.subjects, make("h2", {}, "Flipped questions"), make("p", {}, `Compared with the first run, ${some[0].id} (${nameOf(some[0])}).`), parts.flips),
   ];
 }

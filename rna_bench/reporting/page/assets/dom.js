@@ -1,4 +1,4 @@
-// Elements are made, never parsed: a name from a record is text wherever it stands.
+// Elements are created, never parsed from HTML, so that a name from a record is always text.
 const $ = (id) => document.getElementById(id);
 
 function filled(element, attributes, children) {
@@ -19,10 +19,10 @@ const fixed = (value, places = 1) => (value == null ? "–" : value.toFixed(plac
 const signed = (value, places = 1) => (value == null ? "–" : (value > 0 ? "+" : value < 0 ? "−" : "±") + Math.abs(value).toFixed(places));
 const short = (value) => (value == null ? "–" : String(Number(value.toPrecision(4))));
 
-// Long names may break after their dots, strokes and slashes.
+// Long names may break after dots, underscores, slashes and equals signs.
 const soft = (text) => (typeof text === "string" ? text.split(/(?<=[._/=])/).flatMap((part, i) => (i ? [make("wbr"), part] : part)) : text);
 
-// A table with headings in the first row and column; cells are text, elements, or [class, text].
+// A table with headings in its first row and column; cells are text, elements, or [class, text].
 function grid(caption, heads, rows) {
   const cell = (value) => {
     if (Array.isArray(value)) return make("td", { class: value[0] }, soft(value[1]));

@@ -1,23 +1,23 @@
-// The address says what is shown: #run=ID, #compare=ID,ID, or a place in the overview. Back and forward work.
-let left = null; // where the reader was in the overview
+// The address determines the view: #run=ID, #compare=ID,ID, or a section of the overview. Back and forward work.
+let left = null; // the reader's position in the overview
 
-function wanted() {
-  const asked = new URLSearchParams(location.hash.slice(1));
-  const ids = (asked.get("compare") ?? asked.get("run") ?? "").split(",").filter(Boolean);
-  const found = [...new Set(ids)].map((id) => byId.get(id));
+function requestedView() {
+  const parameters = new URLSearchParams(location.hash.slice(1));
+  const ids = (parameters.get("compare") ?? parameters.get("run") ?? "").split(",").filter(Boolean);
+  const some = [...new Set(ids)].map((id) => byId.get(id));
   if (!ids.length) return null;
-  if (found.some((run) => !run)) return { title: "No such run", parts: missing(ids) };
-  if (asked.has("run")) return { title: `run ${ids[0]}`, parts: runView(found[0]) };
-  if (found.length < 2) return { title: "compare", parts: missing(ids, "takes two runs or more") };
-  chooseOnly(found.map((run) => run.id));
-  return { title: `${found.length} runs compared`, parts: compareView(found) };
+  if (some.some((run) => !run)) return { title: "No such run", parts: missing(ids) };
+  if (parameters.has("run")) return { title: `run ${ids[0]}`, parts: runView(some[0]) };
+  if (some.length < 2) return { title: "compare", parts: missing(ids, "takes two runs or more") };
+  chooseOnly(some.map((run) => run.id));
+  return { title: `${some.length} runs compared`, parts: compareView(some) };
 }
 
-const missing = (ids, said = "is not in this page") => [make("h1", { tabindex: -1 }, `${ids.join(", ")} ${said}`),
+const missing = (ids, problem = "is not in this page") => [make("h1", { tabindex: -1 }, `${ids.join(", ")} ${problem}`),
   make("p", {}, make("a", { href: "#runs" }, "← all runs"))];
 
 function route() {
-  const view = wanted();
+  const view = requestedView();
   if (view && !$("overview").hidden) left = { scroll: scrollY, focus: document.activeElement };
   $("overview").hidden = Boolean(view);
   $("view").hidden = !view;

@@ -1,4 +1,4 @@
-// One run: how it ended, what it scored, what it was made from.
+// One run: its status, scores, settings and provenance.
 const ofScore = ({ accuracy, stderr, n, ties, group }) => [
   group || "all", ["number", String(n)], ["number", fixed(accuracy == null ? null : 100 * accuracy)],
   ["number", stderr == null ? "–" : fixed(100 * stderr)], ["number", String(ties)]];
@@ -6,25 +6,25 @@ const ofScore = ({ accuracy, stderr, n, ties, group }) => [
 function scoreTable(run) {
   const scores = scoresOf(run);
   const whole = scores.filter(({ group }) => !group);
-  const rows = whole.map((score) => [score.task, score.role, score.form, ...ofScore(score).slice(1)]);
+  const rows = whole.map((score) => [score.task, score.role, score.perturbation, ...ofScore(score).slice(1)]);
   const parts = scores.filter(({ group }) => group);
-  const heads = ["task", "role", "form", "questions", "accuracy, %", "standard error", "ties"];
-  const found = [grid("Scores", heads, rows)];
+  const heads = ["task", "role", "perturbation", "questions", "accuracy, %", "standard error", "ties"];
+  const tables = [grid("Scores", heads, rows)];
   if (parts.length) {
-    found.push(make("details", {}, make("summary", {}, "By subject and category"),
-      grid("Scores by subject and category", ["task", "form", "group", ...heads.slice(3)],
-        parts.map((score) => [score.task, score.form, ...ofScore(score)]))));
+    tables.push(make("details", {}, make("summary", {}, "By subject and category"),
+      grid("Scores by subject and category", ["task", "perturbation", "group", ...heads.slice(3)],
+        parts.map((score) => [score.task, score.perturbation, ...ofScore(score)]))));
   }
-  return found;
+  return tables;
 }
 
 function subjectTable(run) {
-  const forms = formsOf(run);
-  const found = forms.map((form) => subjectsOf(run, form));
-  const names = [...new Set(found.flatMap((of) => [...of.keys()]))];
+  const perturbations = perturbationsOf(run);
+  const counts = perturbations.map((perturbation) => subjectsOf(run, perturbation));
+  const names = [...new Set(counts.flatMap((of) => [...of.keys()]))];
   if (!names.length) return null;
   const cell = (of, name) => ["number", of.has(name) ? fixed((100 * of.get(name)[1]) / of.get(name)[0]) : "–"];
-  return panel("By subject, accuracy in %", grid("By subject", ["task / subject", ...forms], names.map((name) => [name, ...found.map((of) => cell(of, name))])));
+  return panel("By subject, accuracy in %", grid("By subject", ["task / subject", ...perturbations], names.map((name) => [name, ...counts.map((of) => cell(of, name))])));
 }
 
 function measuredOf(measured) {
@@ -33,7 +33,7 @@ function measuredOf(measured) {
 }
 
 function runView(run) {
-  const { reason, choices, fingerprints, provenance, command, measured, facts, path } = detail(run);
+  const { reason, choices, fingerprints, provenance, command, measured, statistics, path } = detail(run);
   const origin = (place) => Object.entries(all().origins[place]);
   const compare = make("button", { type: "button", onclick: () => { choose(run, true); location.hash = "runs"; } }, "Choose to compare");
   return [
@@ -43,12 +43,12 @@ function runView(run) {
     make("p", { class: run.status === "finished" ? null : "alarm" }, `Status: ${run.status}${reason ? ` (${reason})` : ""}.`),
     make("div", { class: "tools" }, compare),
     panel("Scores", scoreTable(run)),
-    panel("Along the run", charts([run]), make("p", {}, "Accuracies at looks are on the questions asked along the run, a subset.")),
+    panel("Along the run", charts([run]), make("p", {}, "Accuracies by eval step are on the questions scored along the run, a subset.")),
     subjectTable(run),
     panel("Provenance", pairs([
       ["record", `${path}/record.json`], ["sweep", run.sweep], ["command", make("code", {}, command.length ? `rna-bench … ${command.join(" ")}` : "not recorded")],
       ...origin(provenance)]), make("h3", {}, "Fingerprints"), pairs(origin(fingerprints))),
     panel("Settings", make("h3", {}, "Choices"), pairs(origin(choices)), make("h3", {}, "Resolved"), pairs([...settingsOf(run)])),
-    panel("Found and measured", pairs([...Object.entries(facts).map(([key, value]) => [key, short(value)]), ...measuredOf(measured)])),
+    panel("Statistics and measurements", pairs([...Object.entries(statistics).map(([key, value]) => [key, short(value)]), ...measuredOf(measured)])),
   ];
 }

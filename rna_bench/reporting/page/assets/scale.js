@@ -1,11 +1,11 @@
-// Axes for both kinds of plot.
+// Axes of the trade-off plot and of curves.
 function ticks(low, high, count = 6) {
   const rough = (high - low || 1) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((times) => times * power).find((size) => size >= rough);
-  const found = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) found.push(Number((i * step).toPrecision(10)));
-  return found;
+  const values = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) values.push(Number((i * step).toPrecision(10)));
+  return values;
 }
 
 function extent(values, room = 0.04, least = 0) {
@@ -17,7 +17,7 @@ function extent(values, room = 0.04, least = 0) {
 
 const scaled = ([low, high], [from, to]) => (value) => from + ((value - low) / (high - low)) * (to - from);
 
-// Grid, ticks and names of both axes; returns the functions that place a value.
+// Draws grid, ticks and names of both axes; returns the functions that map a value to a position.
 function axes(svg, { width, height, xs, ys, xName, yName }) {
   const box = { left: 52, right: width - 14, top: 24, bottom: height - 44 };
   const x = scaled(xs, [box.left, box.right]);

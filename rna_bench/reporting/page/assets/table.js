@@ -1,4 +1,4 @@
-// The table of runs: filtered, sorted, and fifty rows at a time, so that a thousand runs answer at once.
+// The table of runs: filtered, sorted, and shown fifty rows at a time, so that it stays fast with a thousand runs.
 const PAGE = 50;
 const FILTERS = ["sweep", "model", "method", "noise", "status"];
 const hay = runs.map((run) => ["", run.id, run.sweep, run.model, run.method, `noise ${run.noise}`, run.settings, `seed ${run.seed}`, run.status, ""]
@@ -9,15 +9,15 @@ let page = 0;
 
 const compared = (one, other) => (typeof one === "string" ? one.localeCompare(other, "en", { numeric: true }) : one - other);
 
-function sorted(found) {
-  if (!order.key) return found;
+function sorted(some) {
+  if (!order.key) return some;
   const by = order.key === "noise" ? (run) => run.scale : (run) => run[order.key];
-  const known = found.filter((run) => by(run) != null);
-  known.sort((one, other) => compared(by(one), by(other)) * (order.down ? -1 : 1) || one.place - other.place);
-  return [...known, ...found.filter((run) => by(run) == null)];
+  const present = some.filter((run) => by(run) != null);
+  present.sort((one, other) => compared(by(one), by(other)) * (order.down ? -1 : 1) || one.place - other.place);
+  return [...present, ...some.filter((run) => by(run) == null)];
 }
 
-// Every word must be there, from its beginning on; a number belongs to the word before it, so that "seed 1" is not seed 10.
+// Every word must match the beginning of a word; a number belongs to the word before it, so that "seed 1" does not match seed 10.
 function wordsIn(text) {
   return (text.toLowerCase().match(/[^\s,]+(?:\s+[\d.]+(?=[\s,]|$))?/g) ?? [])
     .map((word) => ` ${word.replace(/\s+/, " ")}${/\s/.test(word) ? " " : ""}`);
@@ -49,7 +49,7 @@ function fill() {
   const some = shown.slice(page * PAGE, (page + 1) * PAGE);
   document.querySelector("#table tbody").replaceChildren(...some.map(rowOf));
   $("count").textContent = shown.length === runs.length ? `All ${runs.length} runs.` : `${shown.length} of ${runs.length} runs.`;
-  $("place").textContent = shown.length ? `rows ${page * PAGE + 1} to ${page * PAGE + some.length} of ${shown.length}` : "no run is like that";
+  $("place").textContent = shown.length ? `rows ${page * PAGE + 1} to ${page * PAGE + some.length} of ${shown.length}` : "no run matches";
   $("earlier").disabled = page === 0;
   $("later").disabled = page === pages - 1;
 }

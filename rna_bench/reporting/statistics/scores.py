@@ -1,0 +1,53 @@
+"""Scores -> accuracies and drops, in percent and in points; tasks are weighted by their number of questions."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from rna_bench.core.types import CLEAN, RunRecord, Score, TriggerType
+
+Measure: TypeAlias = Callable[[Sequence[Score]], float]
+"""A number computed from scores: those of a run, or of one of its eval points."""
+
+
+def has_role(scores: Sequence[Score], role: str) -> bool:
+    """Return whether there are scores of forget or of retain questions."""
+    return any(score.role == role for score in scores)
+
+
+def retain_accuracy(scores: Sequence[Score], perturbation: str = CLEAN) -> float:
+    """Return the accuracy over all retain questions under a perturbation, in percent."""
+    return _accuracy(scores, "retain", perturbation)
+
+
+def forget_accuracy(scores: Sequence[Score]) -> float:
+    """Return the accuracy over all forget questions, in percent."""
+    return _accuracy(scores, "forget", CLEAN)
+
+
+def _accuracy(scores: Sequence[Score], role: str, perturbation: str) -> float:
+    right, asked = 0.0, 0
+    for score in scores:  # a plain loop: a thousand records call this a hundred thousand times
+        if score.perturbation == perturbation and score.role == role:
+            right += score.accuracy * score.n
+            asked += score.n
+    return 100 * right / asked
+
+
+def task_accuracy(scores: Sequence[Score], task: str) -> float:
+    """Return the accuracy on a task's clean questions, in percent."""
+    return 100 * next(score.accuracy for score in scores if score.task == task and score.perturbation == CLEAN)
+
+
+def mean_perturbed_accuracy(scores: Sequence[Score], trigger_types: Sequence[TriggerType]) -> float:
+    """Return the perturbed accuracy: that on retain questions under a trigger, the mean over trigger types, in percent."""
+    return sum(retain_accuracy(scores, one.trigger) for one in trigger_types) / len(trigger_types)
+
+
+def drop_beyond_control(scores: Sequence[Score], trigger_type: TriggerType) -> float:
+    """Return the trigger-induced drop beyond control: points of accuracy that a trigger costs more than its harmless control."""
+    return retain_accuracy(scores, trigger_type.control) - retain_accuracy(scores, trigger_type.trigger)
+
+
+def final_forget_loss(record: RunRecord) -> float | None:
+    """Return the method's forget loss at the last eval point; None without one, and where it is not finite."""
+    return record.eval_points[-1].forget_loss if record.eval_points else None

@@ -2,7 +2,8 @@
 
 Hydra's launcher waits for its jobs in order and leaves off at the first that has no result: one that was cancelled, say, or one
 whose node failed, before Slurm has put it back into the queue. The others go on meanwhile, and the queue knows them.
-For a task of an array that was cancelled while it waited it waits without an end: Slurm forgets such a task at once.
+For a task of an array that was cancelled while it waited it waits without an end, as Slurm forgets such a task at once; where the
+cluster keeps no accounts, for any job that was cancelled.
 """
 
 import re

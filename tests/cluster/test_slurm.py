@@ -18,6 +18,8 @@ from rna_bench.runs.sweeps import State
 from rna_bench.slurm import FORGOTTEN
 from rna_bench.unlearning.state import HISTORY
 
+FOUR = "seed=1,2"
+"""Four of the eight runs: two at once, and two that wait."""
 SCRIPT = Path(__file__).with_name("slurm.sh")
 NEEDED = ("sbatch", "slurmctld", "slurmdbd", "munged", "mariadbd")
 
@@ -45,13 +47,23 @@ def cluster(tmp_path_factory):
             control("stop")
 
 
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The records of the four runs one after the other, by no engine."""
+    sweep = Sweep(tmp_path_factory.mktemp("alone") / "results", "none", FOUR)
+    assert sweep.ends() == 0
+    made = records(sweep.results)
+    assert len(made) == 4
+    return made
+
+
 @pytest.fixture
 def start(cluster, tmp_path):
-    """Start a sweep of eight runs as an array, two at once."""
+    """Start a sweep of four runs as an array, two at once."""
     started = []
 
     def go(*words: str) -> Sweep:
-        given = ["hydra.launcher.array_parallelism=2", "hydra.launcher.timeout_min=30", *words]
+        given = [FOUR, "hydra.launcher.array_parallelism=2", "hydra.launcher.timeout_min=30", *words]
         started.append(Sweep(tmp_path / "results", "slurm", *given))
         return started[-1]
 
@@ -150,14 +162,14 @@ def told_of_cancelled(why: str) -> bool:
 def test_cancelled_and_killed_jobs_are_told_of_and_the_others_recorded(start, alone):
     sweep = start()
     (identity, job), *_ = at_work(sweep).items()
-    waiting = f"{job.partition('_')[0]}_7"
+    waiting = f"{job.partition('_')[0]}_3"
     subprocess.run(["scancel", job, waiting], check=True)
     killed, pid = sweep.sees(lambda: [(run, pid) for run, pid in sweep.owners().items() if run != identity])[0]
     os.kill(pid, signal.SIGKILL)
     assert sweep.ends() == 1
     seen = {one.run.identity: one for one in sweep.standings()}
     failed = {run for run, one in seen.items() if one.state is State.failed}
-    last = [*seen][7]
+    last = [*seen][3]
     assert failed == {identity, killed, last}
     assert "CANCELLED" in seen[identity].why
     assert told_of_cancelled(seen[last].why)
@@ -169,7 +181,7 @@ def test_cancelled_and_killed_jobs_are_told_of_and_the_others_recorded(start, al
 
 def test_a_task_that_is_cancelled_while_it_waits_is_not_waited_for(start, alone):
     """submitit alone would wait without an end: Slurm forgets such a task, and submitit takes what is unknown for waiting."""
-    sweep = start("seed=1,2")
+    sweep = start()
     (job, *_) = at_work(sweep).values()
     subprocess.run(["scancel", f"{job.partition('_')[0]}_3"], check=True)
     assert sweep.ends() == 1
@@ -182,6 +194,6 @@ def test_a_task_that_is_cancelled_while_it_waits_is_not_waited_for(start, alone)
 def test_each_run_has_the_cores_it_asks_for_and_a_gpu_of_its_own(start, tmp_path):
     note = f"srun --overlap sh -c 'echo $SLURM_CPUS_PER_TASK $CUDA_VISIBLE_DEVICES' >> {tmp_path}/given"
     setup = f'hydra.launcher.setup=["export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK","{note}"]'
-    sweep = start("hydra.launcher.gpus_per_node=1", "seed=1,2", "noise.scale=0", setup)
+    sweep = start("hydra.launcher.gpus_per_node=1", "noise.scale=0", setup)
     assert sweep.ends() == 0
     assert sorted((tmp_path / "given").read_text().split("\n")) == ["", "1 0", "1 1"]

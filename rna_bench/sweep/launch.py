@@ -136,10 +136,11 @@ class HydraEngine:
 
     def launch(self, jobs: Sequence[Sequence[str]]) -> list[BaseException | None]:
         """Start the jobs and wait for them; return the error that each ended with, if any."""
+        folder = self.config.hydra.launcher.get("submitit_folder")  # whose jobs outlive the launcher's wait
+        launch = partial(self.launcher.launch, [list(overrides) for overrides in jobs], initial_job_idx=0)
         try:
-            ends: Sequence[JobReturn] = self.launcher.launch([list(overrides) for overrides in jobs], initial_job_idx=0)
+            ends: Sequence[JobReturn] = slurm.attend(launch, Path(str(folder)).parent, len(jobs)) if folder else launch()
         except Exception:
-            folder = self.config.hydra.launcher.get("submitit_folder")  # whose jobs outlive the launcher's wait
             outcomes = slurm.outcomes(Path(str(folder)).parent, len(jobs)) if folder else None
             if outcomes is None:
                 raise

@@ -1,0 +1,91 @@
+"""Which jobs of a launch are waited for, and what is said of those without a result, with commands in the place of Slurm's."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from rna_bench.sweep import slurm
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """A launch of two tasks, 7_0 with its result and 7_1 without; no command of Slurm knows of any job."""
+    for job in ("7_0", "7_1"):
+        (tmp_path / "launch" / job).mkdir(parents=True)
+        (tmp_path / "launch" / job / f"{job}_submitted.pkl").touch()
+    (tmp_path / "launch" / "7_0" / "7_0_0_result.pkl").touch()
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(slurm, "POLL", 0.01)
+    says(tmp_path, "squeue", "")
+    says(tmp_path, "sacct", "")
+    says(tmp_path, "scontrol", "exit 1")
+    return tmp_path / "launch"
+
+
+def says(bin_folder: Path, command: str, script: str) -> None:
+    path = bin_folder / command
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def why(folder: Path) -> str:
+    """Return what is said of the task without a result."""
+    fine, bad = slurm.outcomes(folder, 2) or []
+    assert fine is None
+    return str(bad)
+
+
+def test_a_job_is_as_the_controller_says(folder):
+    says(folder.parent, "scontrol", "echo JobId=9 ArrayJobId=7; echo '   JobState=CANCELLED Reason=None'")
+    assert "job 7_1 ended without a result: CANCELLED" in why(folder)
+
+
+def test_a_job_that_the_controller_has_forgotten_is_as_the_accounts_say(folder):
+    says(folder.parent, "sacct", "echo OUT_OF_MEMORY")
+    (folder / "7_1" / "7_1_0_log.err").touch()
+    assert "OUT_OF_MEMORY; what it printed is in" in why(folder)
+
+
+def test_a_job_that_nobody_knows_was_cancelled_while_it_waited_if_it_printed_nothing(folder):
+    assert why(folder).endswith(slurm.FORGOTTEN)
+    (folder / "7_1" / "7_1_0_log.err").touch()
+    assert slurm.UNKNOWN in why(folder)
+
+
+def test_other_jobs_than_those_of_the_launch_are_nobodys_business(folder):
+    assert slurm.outcomes(folder, 3) is None
+
+
+def waits_for_nothing() -> None:
+    threading.Event().wait(20)
+    raise AssertionError("waited without an end")
+
+
+def test_a_launcher_that_waits_for_a_job_that_is_gone_is_left(folder):
+    says(folder.parent, "squeue", f"[ -e {folder}/looked ] || echo 7_1; touch {folder}/looked")
+    with pytest.raises(slurm.LostError):
+        slurm.attend(waits_for_nothing, folder, 2)
+
+
+@pytest.mark.parametrize(
+    "queue",
+    ["echo 7_1", "echo 8", "exit 1"],
+    ids=["its job waits", "it was never there", "no answer"],
+)
+def test_a_launcher_is_waited_for_otherwise(folder, queue):
+    says(folder.parent, "squeue", queue)
+
+    def launch() -> int:
+        threading.Event().wait(0.5)  # dozens of looks
+        return 3
+
+    assert slurm.attend(launch, folder, 2) == 3
+
+
+def test_what_a_launcher_raises_is_raised(folder):
+    def launch() -> None:
+        raise KeyError(7)
+
+    with pytest.raises(KeyError):
+        slurm.attend(launch, folder, 2)

@@ -1,5 +1,6 @@
 """When training keeps its state, and how it ends when it is told to: engines send SIGTERM before they take a machine back."""
 
+import logging
 import signal
 import threading
 import time
@@ -13,6 +14,8 @@ from rna_bench.models.segments import Policy
 from rna_bench.runs.signals import leave
 from rna_bench.unlearning.checkpoint import CheckpointInterval
 from rna_bench.unlearning.trainer import TrainingLog
+
+log = logging.getLogger(__name__)
 
 ENDED = 128 + signal.SIGTERM
 
@@ -35,7 +38,7 @@ class Keeper:
         history = self._done.state(policy, optimizer)
         if history:
             self.resumed = len(history.losses)
-            print(f"{self._done.run}: training goes on after step {self.resumed}")
+            log.info("%s: training goes on after step %d", self._done.run, self.resumed)
         self._last = self._clock()
         return history
 
@@ -45,14 +48,15 @@ class Keeper:
         if ending or self._every.due(self._clock() - self._last, len(history.losses)):
             self._keep(policy, optimizer, history)
         if ending:
-            print(f"{self._done.run}: told to end; started again, training goes on after step {len(history.losses)}", flush=True)
+            steps = len(history.losses)
+            log.warning("%s: told to end; started again, training goes on after step %d", self._done.run, steps)
             raise SystemExit(ENDED)
 
     def _keep(self, policy: Policy, optimizer: torch.optim.Optimizer, history: TrainingLog) -> None:
         began = self._clock()
         problem = self._done.keep_state(policy, optimizer, history)
         if problem and not self._problem:  # said once; the disk may have room again the next time
-            print(problem)
+            log.warning(problem)
         self._problem = self._problem or problem
         self._last = self._clock()
         self.seconds += self._last - began

@@ -1,6 +1,7 @@
 """What a run is made from, gathered and checked: tasks, text, the model ready for training, batches."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -20,6 +21,8 @@ from rna_bench.models.segments import Policy
 from rna_bench.runs import record
 from rna_bench.runs.identity import identity
 from rna_bench.unlearning.config import Train, UnlearningConfig, check_layers, check_topics
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ def trainable(recipe: UnlearningConfig, model: PreTrainedModel) -> Policy:
     """Return the model ready for training, after a check that every layer named is there and is reached."""
     policy = policy_of(model, recipe.train.parameters)
     if policy.unsplittable:
-        print(f"the model is run whole, which is slower: {policy.unsplittable}")
+        log.warning("the model is run whole, which is slower: %s", policy.unsplittable)
     trained = [i for i, layer in enumerate(policy.layers) if any(parameter.requires_grad for parameter in layer.parameters())]
     check_layers(recipe, len(policy.layers), trained, policy.first)
     if recipe.train.gradient_checkpointing:

@@ -1,13 +1,14 @@
 """A model sits its exam: looks along a run, and all questions at its end, part by part."""
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rna_bench.core.cache import Recent
+from rna_bench.core.log import progress_bar
 from rna_bench.core.types import Response, Score
 from rna_bench.evaluation.requests import EvalSet, make_eval_set
 from rna_bench.evaluation.scores import scores
@@ -16,6 +17,8 @@ from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs
 from rna_bench.experiment.resume import ResumeState
 from rna_bench.models.loading import context_length
+
+log = logging.getLogger(__name__)
 
 EXAMS: Recent[EvalSet] = Recent(2**25, lambda exam: sum(len(item.ids) for item in exam.items))
 """Exams of the runs of this process, up to so many tokens."""
@@ -39,7 +42,7 @@ class Evaluator:
         """Return all answers; each part that is new is kept, and those that are known are not asked for again."""
         found: list[Response] = []
         new = 0
-        with tqdm(total=len(self.exam.items), desc="scoring", unit=" questions", disable=None, leave=False) as bar:
+        with progress_bar("scoring", "questions", len(self.exam.items)) as bar:
             for number, part in enumerate(self.exam.parts(self.scoring.part)):
                 known = done.answers(number, part)
                 if known is None:
@@ -79,8 +82,9 @@ def make_evaluator(plan: ExperimentConfig, inputs: Inputs, model: PreTrainedMode
     )
     cut = sum(item.cut for item in exam.items)
     if cut:
-        print(f"{cut} of {len(exam.items)} prompts are longer than the model's context of {context}: their beginning is cut off")
+        text = "%d of %d prompts are longer than the model's context of %d: their beginning is cut off"
+        log.warning(text, cut, len(exam.items), context)
     problem = unshared(model)
     if problem:
-        print(f"each prompt is run whole, which is slower: {problem}")
+        log.warning("each prompt is run whole, which is slower: %s", problem)
     return Evaluator(exam, model, scoring, sharing=not problem)

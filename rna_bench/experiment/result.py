@@ -11,11 +11,12 @@ from typing import Any
 
 import torch
 
+from rna_bench.core.log import print_result
 from rna_bench.core.types import CLEAN, RunRecord, Score, Status
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.runs import identity, record
-from rna_bench.runs.tracking import About, Session
-from rna_bench.runs.tracking.metrics import STATUS, final
+from rna_bench.runs.tracking import RunInfo, Session
+from rna_bench.runs.tracking.metrics import STATUS, final_values
 from rna_bench.unlearning.trainer import TrainingLog
 
 
@@ -31,14 +32,14 @@ class RunResult:
     breakdown: tuple[Score, ...]
 
 
-def about(plan: ExperimentConfig, name: str, fingerprints: dict[str, str]) -> About:
+def about(plan: ExperimentConfig, name: str, fingerprints: dict[str, str]) -> RunInfo:
     """Return what a tracker is told of a run before it begins: its config, and what code, data and model it is made from."""
     method, model, seed = plan.choices["method"], plan.choices["model"], plan.seed
     scale = plan.recipe.noise.scale if plan.recipe else 0
     noise = f" noise {scale:g} {plan.recipe.noise.unit.value}" if plan.recipe and scale else ""
     world = plan.config["model"].get("world")
     made_from = {"choices": plan.choices, "fingerprints": fingerprints, "provenance": record.provenance()}
-    return About(
+    return RunInfo(
         identity=name,
         name=f"{method}{noise} seed {seed} {name[:8]}",
         job_type="unlearn" if plan.recipe else "base",
@@ -81,12 +82,12 @@ def make_record(plan: ExperimentConfig, made: RunResult, measured: dict[str, Any
 
 def report(session: Session, folder: Path, made: RunRecord) -> None:
     """Tell the tracker how the run ended: scores, those of subjects as a table, and the record as an artifact."""
-    session.summarise({STATUS: made.status.value, **final(made.scores)})
+    session.summarise({STATUS: made.status.value, **final_values(made.scores)})
     if made.breakdown:
         columns = ("task", "group", "perturbation", "accuracy", "stderr", "n", "ties")
         rows = [[s.task, s.group, s.perturbation, s.accuracy, s.stderr, s.n, s.ties] for s in made.breakdown]
         session.table("subjects", columns, rows)
-    session.keep(f"record-{made.identity}", [folder / record.RECORD, folder / record.QUESTIONS])
+    session.log_artifact(f"record-{made.identity}", [folder / record.RECORD, folder / record.QUESTIONS])
 
 
 def _commits(plan: ExperimentConfig) -> dict[str, dict[str, str]]:
@@ -126,4 +127,4 @@ def tell(folder: Path, made: RunRecord) -> None:
     ties = sum(score.ties for score in made.scores)
     tied = f"{ties} ties, given to the first option; " if ties else ""
     lines.append(f"{'':>20}  {tied}{made.measured['questions_per_second']:.0f} questions/s; {folder / record.RECORD}")
-    print("\n".join(lines), flush=True)
+    print_result("\n".join(lines))

@@ -1,5 +1,6 @@
 """What an interrupted run had done: its training so far, or all of it, and the answers of each part of the exam that was scored."""
 
+import logging
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from rna_bench.models.segments import Policy
 from rna_bench.runs import record
 from rna_bench.unlearning.checkpoint import TRAINING_LOG, load_state, save_state
 from rna_bench.unlearning.trainer import TrainingLog
+
+log = logging.getLogger(__name__)
 
 STATE = "training.safetensors"
 ANSWERS = TypeAdapter(list[Response])
@@ -52,7 +55,7 @@ class ResumeState:
             "history.json", lambda path: path.write_bytes(text)
         )
         if problem:
-            print(problem)
+            log.warning(problem)
         else:
             (self.folder / STATE).unlink(missing_ok=True)
 
@@ -76,7 +79,7 @@ class ResumeState:
         text = ANSWERS.dump_json(list(answers))
         problem = self._kept(f"answers-{part}.json", lambda path: path.write_bytes(text))
         if problem:
-            print(problem)
+            log.warning(problem)
 
     def answers(self, part: int, exam: EvalSet) -> list[Response] | None:
         """Return the answers of a part of the exam, or None where there are none of just its questions."""

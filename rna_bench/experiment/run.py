@@ -1,5 +1,6 @@
 """One run from top to bottom: a checked plan -> model and text -> unlearn -> ask -> record."""
 
+import logging
 import time
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from rna_bench.experiment.train import Trained, Training, train
 from rna_bench.models.store import NOTHING
 from rna_bench.runs import failure, lock, record
 from rna_bench.unlearning.trainer import TrainingLog
+
+log = logging.getLogger(__name__)
 
 SHARED = Shared()
 """What the runs of a sweep share in this process."""
@@ -52,11 +55,11 @@ def execute(plan: ExperimentConfig, *, several: bool = False) -> Path:
     if _recorded(folder):
         return folder
     files.probe(plan.results_dir)
-    with lock.held(plan.results_dir, inputs.identity) as before:
+    with lock.run_lock(plan.results_dir, inputs.identity) as before:
         if _recorded(folder):  # by whoever held the lock until now
             return folder
         if before:
-            print(f"{inputs.identity}: taken over from {before}, which died", flush=True)
+            log.info("%s: taken over from %s, which died", inputs.identity, before)
         made = _carry_out(plan, inputs, folder, clock, several=several)
         failure.clear(folder)
     tell(folder, made)
@@ -69,10 +72,10 @@ def _recorded(folder: Path) -> bool:
         if record.read_summary(folder) is None:
             return False
     except InputError as error:
-        print(f"{error}; it is made again", flush=True)
+        log.warning("%s; it is made again", error)
         return False
     ResumeState(folder).clear()
-    print(f"{folder}: recorded already, nothing to do", flush=True)
+    log.info("%s: recorded already, nothing to do", folder)
     return True
 
 

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tqdm import tqdm
-
+from rna_bench.core.log import progress_bar
 from rna_bench.core.types import EvalPoint, Score, StepLoss
 from rna_bench.data.batches import TopicBatches
 from rna_bench.experiment.checkpointer import Keeper, ending
@@ -14,7 +13,7 @@ from rna_bench.experiment.resume import ResumeState
 from rna_bench.models.segments import Policy
 from rna_bench.models.store import Store
 from rna_bench.runs.tracking import Session
-from rna_bench.runs.tracking.metrics import along, losses, norms
+from rna_bench.runs.tracking.metrics import eval_point_values, loss_values, norm_values
 from rna_bench.unlearning.checkpoint import CheckpointInterval
 from rna_bench.unlearning.config import UnlearningConfig
 from rna_bench.unlearning.trainer import TrainingLog, unlearn
@@ -77,7 +76,7 @@ def _unlearn(training: Training, keeper: Keeper) -> TrainingLog:
             return None
         return training.evaluator.look()
 
-    with tqdm(total=steps, desc="unlearning", unit=" steps", disable=None, leave=False) as bar:
+    with progress_bar("unlearning", "steps", steps) as bar:
 
         def progress(event: StepLoss | EvalPoint) -> None:
             if isinstance(event, StepLoss):
@@ -91,5 +90,5 @@ def _unlearn(training: Training, keeper: Keeper) -> TrainingLog:
 def _values(event: StepLoss | EvalPoint) -> dict[str, float | None]:
     """Return what a tracker is told of a step's losses or of a look."""
     if isinstance(event, StepLoss):
-        return losses(event)
-    return along(event.scores) | norms(event.hidden_norm)
+        return loss_values(event)
+    return eval_point_values(event.scores) | norm_values(event.hidden_norm)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rna_bench.sweep.plan import RunState, load, run_states
+from rna_bench.sweep.plan import RunState, load_plan, run_states
 
 RUNS = ["method=rmu", "noise.scale=0,1", "seed=1,2,3,4", "scoring.every=0", "train.steps=400"]
 """Eight runs of sweeps/pocket_kill.yaml, long enough to be caught at work."""
@@ -43,7 +43,7 @@ class Sweep:
     def run_states(self) -> list[RunState]:
         """Return how the runs stand, in the order of the plan; nothing before there is one."""
         planned = (self.results / ".sweeps" / "pocket_kill.json").exists()
-        return run_states(load(self.results, "pocket_kill")) if planned else []
+        return run_states(load_plan(self.results, "pocket_kill")) if planned else []
 
     def sees(self, enough: Callable[[], Any]) -> Any:
         """Wait until something is true of the sweep while it goes on, and return it."""

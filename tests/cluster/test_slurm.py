@@ -13,7 +13,7 @@ import pytest
 from safetensors import safe_open
 
 from rna_bench.experiment.resume import STATE
-from rna_bench.sweep.plan import State
+from rna_bench.sweep.plan import RunPhase
 from rna_bench.sweep.slurm import FORGOTTEN
 from rna_bench.unlearning.checkpoint import TRAINING_LOG
 from tests.cluster.conftest import Sweep, records
@@ -168,7 +168,7 @@ def test_cancelled_and_killed_jobs_are_told_of_and_the_others_recorded(start, al
     os.kill(pid, signal.SIGKILL)
     assert sweep.ends() == 1
     seen = {one.run.identity: one for one in sweep.run_states()}
-    failed = {run for run, one in seen.items() if one.state is State.failed}
+    failed = {run for run, one in seen.items() if one.phase is RunPhase.failed}
     last = [*seen][3]
     assert failed == {identity, killed, last}
     assert "CANCELLED" in seen[identity].why
@@ -186,7 +186,7 @@ def test_a_task_that_is_cancelled_while_it_waits_is_not_waited_for(start, alone)
     subprocess.run(["scancel", f"{job.partition('_')[0]}_3"], check=True)
     assert sweep.ends() == 1
     *others, last = sweep.run_states()
-    assert last.state is State.failed
+    assert last.phase is RunPhase.failed
     assert told_of_cancelled(last.why)
     assert records(sweep.results) == {one.run.identity: alone[one.run.identity] for one in others}
 

@@ -55,7 +55,7 @@ def test_a_full_disk_is_said_once_and_tried_again(capsys):
     done = Done("disk full", "disk full")
     steps(done, CheckpointInterval(0, 1), 3)
     assert done.kept == [1, 2, 3]
-    assert capsys.readouterr().out == "disk full\n"
+    assert capsys.readouterr().err == "warning: disk full\n"
 
 
 def test_told_to_end_training_keeps_its_state_and_ends(capsys):
@@ -64,7 +64,7 @@ def test_told_to_end_training_keeps_its_state_and_ends(capsys):
         steps(done, CheckpointInterval(0, 0), 5, told=lambda: told.pop(0))
     assert ended.value.code == ENDED == 143
     assert done.kept == [3]
-    assert "goes on after step 3" in capsys.readouterr().out
+    assert "goes on after step 3" in capsys.readouterr().err
 
 
 def send_sigterm(seen):

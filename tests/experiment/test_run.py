@@ -124,7 +124,7 @@ def test_a_recorded_run_is_skipped(run, capsys):
     before = (folder / RECORD).stat().st_mtime_ns, (folder / QUESTIONS).stat().st_mtime_ns
     capsys.readouterr()
     run(*RMU, *POCKET)
-    assert capsys.readouterr().out == f"{folder}: recorded already, nothing to do\n"
+    assert capsys.readouterr() == ("", f"{folder}: recorded already, nothing to do\n")
     assert ((folder / RECORD).stat().st_mtime_ns, (folder / QUESTIONS).stat().st_mtime_ns) == before
 
 

@@ -97,7 +97,7 @@ def test_an_interrupted_training_goes_on_and_ends_with_the_same_record(run, tmp_
     assert made.measured["checkpoint"]["seconds"] == 120
     assert read(only(tmp_path / "whole") / RECORD).measured["steps_resumed"] == 0
     assert left(tmp_path / "results") == []
-    assert f"{folder}: training goes on after step 3" in capsys.readouterr().out
+    assert f"{folder}: training goes on after step 3" in capsys.readouterr().err
 
 
 def test_a_short_training_keeps_no_state_and_the_time_that_keeping_takes_is_measured(run, tmp_path, at_step):
@@ -115,7 +115,7 @@ def test_sigterm_while_training_keeps_the_state_of_the_step_it_came_in(run, tmp_
     seen = at_step(2, lambda: os.kill(os.getpid(), signal.SIGTERM))
     assert run() == 143
     assert left(tmp_path / "results") == ["training.safetensors"]
-    assert "told to end; started again, training goes on after step 3" in capsys.readouterr().out
+    assert "told to end; started again, training goes on after step 3" in capsys.readouterr().err
     assert run() == 0
     assert seen == [0, 1, 2, 3, 4, 5]
     same(only(tmp_path / "results"), only(tmp_path / "whole"))
@@ -134,7 +134,7 @@ def test_a_full_disk_along_the_way_changes_nothing_but_one_line(run, tmp_path, m
     monkeypatch.setattr(rna_bench.experiment.resume.record, "keep", full)
     assert run("checkpoint.steps=1") == 0
     same(only(tmp_path / "results"), only(tmp_path / "whole"))
-    assert capsys.readouterr().out.count("No space left on device") == 1
+    assert capsys.readouterr().err.count("No space left on device") == 1
 
 
 def test_a_damaged_state_is_not_used(run, tmp_path, at_step):

@@ -12,7 +12,7 @@ from rna_bench.runs.signals import terminable
 from rna_bench.runs.tracking import Mode, NullTracker, Wandb
 from rna_bench.runs.tracking.fault_tolerant import FaultTolerantSession
 from rna_bench.runs.tracking.wandb_tracker import has_key
-from tests.runs.telling import about
+from tests.runs.tracked_run import about
 
 WANDB = Wandb(project="rna_bench", entity=None, group="", mode=Mode.auto, patience=30.0)
 pytestmark = pytest.mark.usefixtures("home")
@@ -87,7 +87,7 @@ def test_wandb_gets_scores_by_subject_as_a_table_and_the_record_as_an_artifact(t
     (folder / "record.json").write_text("{}")
     with WANDB.session(folder, about("abc")) as session:
         session.table("subjects", ("group", "accuracy"), [["law", 0.5], ["anatomy", None]])
-        session.keep("record-abc", [folder / "record.json"])
+        session.log_artifact("record-abc", [folder / "record.json"])
     told(folder)
     (table,) = folder.glob("wandb/offline-run-*/files/media/table/subjects*.json")
     assert json.loads(table.read_text())["data"] == [["law", 0.5], ["anatomy", None]]
@@ -97,10 +97,10 @@ def test_wandb_gets_scores_by_subject_as_a_table_and_the_record_as_an_artifact(t
 
 def test_wandb_goes_on_when_an_artifact_cannot_be_made(tmp_path, capsys):
     with WANDB.session(tmp_path / "run", about("abc")) as session:
-        session.keep("record-abc", [tmp_path / "not there"])
+        session.log_artifact("record-abc", [tmp_path / "not there"])
         session.log(0, {"forget/bio": 1.5})
-    said = capsys.readouterr().out
-    assert said.startswith("wandb: ")
+    said = capsys.readouterr().err
+    assert said.startswith("warning: wandb: ")
     assert said.count("\n") == 1
     assert len(told(tmp_path / "run")["history"]) == 1
 
@@ -154,7 +154,7 @@ def test_silent_takes_everything_and_writes_nothing(tmp_path):
         session.log(0, {"forget/bio": 1.5})
         session.summarise({"status": "finished"})
         session.table("subjects", ("group",), [["law"]])
-        session.keep("record", [])
+        session.log_artifact("record", [])
         assert session.id is None
     assert not (tmp_path / "run").exists()
 
@@ -169,8 +169,8 @@ def test_a_run_goes_on_without_a_tracker_that_cannot_begin(tmp_path, capsys):
     with WANDB.session(tmp_path / "run", about("abc")) as session:
         session.log(0, {"forget/bio": 1.5})
         assert session.id is None
-    said = capsys.readouterr().out
-    assert said.startswith("wandb: ")
+    said = capsys.readouterr().err
+    assert said.startswith("warning: wandb: ")
     assert "the run goes on" in said
     assert said.count("\n") == 1
 
@@ -183,7 +183,7 @@ class Broken:
         self.calls += 1
         raise OSError(28, "No space left on device")
 
-    summarise = table = keep = log
+    summarise = table = log_artifact = log
 
 
 def test_a_tracker_that_fails_is_said_once_and_asked_no_more(capsys):
@@ -192,9 +192,12 @@ def test_a_tracker_that_fails_is_said_once_and_asked_no_more(capsys):
         session.log(step, {})
     session.summarise({"status": "finished"})
     session.table("subjects", (), ())
-    session.keep("record", ())
-    said = capsys.readouterr().out
-    assert said == "wandb: [Errno 28] No space left on device; the run goes on, and its record has all that the tracker lacks\n"
+    session.log_artifact("record", ())
+    said = capsys.readouterr().err
+    assert said == (
+        "warning: wandb: [Errno 28] No space left on device; "
+        "the run goes on, and its record has everything that the tracker lacks\n"
+    )
     assert broken.calls == 1
 
 

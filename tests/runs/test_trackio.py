@@ -4,7 +4,7 @@ import pytest
 
 from rna_bench.core.types import InputError
 from rna_bench.runs.tracking import Trackio
-from tests.runs.telling import CONFIG, CURVE, InterruptedRunError, about, tell
+from tests.runs.tracked_run import CONFIG, CURVE, InterruptedRunError, about, tell
 
 pytestmark = pytest.mark.skipif(find_spec("trackio") is None, reason="trackio is not installed")
 
@@ -41,7 +41,7 @@ def test_several_runs_are_kept_beside_each_other_without_a_word(tmp_path, capsys
     for name in ("one", "two"):
         tell(tracker, tmp_path, name)
     assert kept("several") == {about(name).name: WHOLE for name in ("one", "two")}
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr() == ("", "")
 
 
 def test_config_group_job_type_and_tags_are_kept(tmp_path):

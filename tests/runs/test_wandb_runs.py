@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rna_bench.runs.tracking.offline import settle
-from tests.runs.telling import CONFIG, CURVE, OFFLINE, ONLINE, ROWS, InterruptedRunError, about, tell
+from rna_bench.runs.tracking.offline import settle_offline_sessions
+from tests.runs.tracked_run import CONFIG, CURVE, OFFLINE, ONLINE, ROWS, InterruptedRunError, about, tell
 
 SLOW = pytest.mark.slow
 
@@ -63,7 +63,7 @@ def test_an_online_run_has_an_id_a_group_a_job_type_and_tags(server, tmp_path):
 def test_files_of_an_online_run_are_an_artifact(server, tmp_path):
     (tmp_path / "record.json").write_text("{}")
     with ONLINE.session(tmp_path / "run", about("abc")) as session:
-        session.keep("record-abc", [tmp_path / "record.json"])
+        session.log_artifact("record-abc", [tmp_path / "record.json"])
     (artifact,) = server.runs["p", "abc"].artifacts
     assert (artifact["artifactCollectionName"], artifact["artifactTypeName"]) == ("record-abc", "record")
 
@@ -132,7 +132,7 @@ def test_what_a_killed_run_left_keeps_no_other_run_from_being_synced(server, tmp
 
 
 def test_settling_knows_nothing_where_there_is_nothing(tmp_path):
-    assert settle(tmp_path, "abc") == 0
+    assert settle_offline_sessions(tmp_path, "abc") == 0
 
 
 @pytest.mark.slow

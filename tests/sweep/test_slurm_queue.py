@@ -31,7 +31,7 @@ def says(bin_folder: Path, command: str, script: str) -> None:
 
 def why(folder: Path) -> str:
     """Return what is said of the task without a result."""
-    fine, bad = slurm.outcomes(folder, 2) or []
+    fine, bad = slurm.job_outcomes(folder, 2) or []
     assert fine is None
     return str(bad)
 
@@ -44,7 +44,7 @@ def test_a_job_is_as_the_controller_says(folder):
 def test_a_job_that_the_controller_has_forgotten_is_as_the_accounts_say(folder):
     says(folder.parent, "sacct", "echo OUT_OF_MEMORY")
     (folder / "7_1" / "7_1_0_log.err").touch()
-    assert "OUT_OF_MEMORY; what it printed is in" in why(folder)
+    assert "OUT_OF_MEMORY; its standard error is in" in why(folder)
 
 
 def test_a_job_that_nobody_knows_was_cancelled_while_it_waited_if_it_printed_nothing(folder):
@@ -54,7 +54,7 @@ def test_a_job_that_nobody_knows_was_cancelled_while_it_waited_if_it_printed_not
 
 
 def test_other_jobs_than_those_of_the_launch_are_nobodys_business(folder):
-    assert slurm.outcomes(folder, 3) is None
+    assert slurm.job_outcomes(folder, 3) is None
 
 
 def waits_for_nothing() -> None:
@@ -64,8 +64,8 @@ def waits_for_nothing() -> None:
 
 def test_a_launcher_that_waits_for_a_job_that_is_gone_is_left(folder):
     says(folder.parent, "squeue", f"[ -e {folder}/looked ] || echo 7_1; touch {folder}/looked")
-    with pytest.raises(slurm.LostError):
-        slurm.attend(waits_for_nothing, folder, 2)
+    with pytest.raises(slurm.LostJobsError):
+        slurm.wait_for_launch(waits_for_nothing, folder, 2)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_launcher_is_waited_for_otherwise(folder, queue):
         threading.Event().wait(0.5)  # dozens of looks
         return 3
 
-    assert slurm.attend(launch, folder, 2) == 3
+    assert slurm.wait_for_launch(launch, folder, 2) == 3
 
 
 def test_what_a_launcher_raises_is_raised(folder):
@@ -88,4 +88,4 @@ def test_what_a_launcher_raises_is_raised(folder):
         raise KeyError(7)
 
     with pytest.raises(KeyError):
-        slurm.attend(launch, folder, 2)
+        slurm.wait_for_launch(launch, folder, 2)

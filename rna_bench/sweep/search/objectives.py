@@ -1,4 +1,4 @@
-"""What a search wants of a run, as a number read from its record. All are in percent, so that a front's axes compare."""
+"""Objectives of a search: numbers read from a run's record, all in percent, so that the axes of a front are comparable."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,7 +8,7 @@ from rna_bench.reporting.statistics.frame import forget_accuracy, kinds, pooled
 
 
 class Objective(Protocol):
-    """A number to be made as high as it goes, or as low."""
+    """A number to be maximised or minimised."""
 
     @property
     def maximised(self) -> bool: ...
@@ -17,12 +17,12 @@ class Objective(Protocol):
 
 @dataclass(frozen=True)
 class ForgetAccuracy:
-    """Accuracy over all forget questions: the lower, the more is forgotten; chance is 25."""
+    """Accuracy on all forget questions: the lower, the more is forgotten; chance is 25."""
 
     maximised: bool = False
 
     def value(self, record: RunRecord) -> float:
-        """Return the accuracy, tasks weighted by size."""
+        """Return the accuracy, with tasks weighted by size."""
         if not any(score.role == "forget" for score in record.scores):
             raise InputError("search.objectives", "ForgetAccuracy", "no forget question was asked; give a dataset that has some")
         return forget_accuracy(record.scores)
@@ -30,13 +30,13 @@ class ForgetAccuracy:
 
 @dataclass(frozen=True)
 class PerturbedAccuracy:
-    """Accuracy over retain questions with a forget-token in them, the mean over kinds of trigger: the higher, the more robust."""
+    """Accuracy on retain questions with a trigger in them, the mean over trigger types: the higher, the more robust."""
 
     maximised: bool = True
 
     def value(self, record: RunRecord) -> float:
-        """Return the accuracy, tasks weighted by size and kinds the same."""
-        asked = kinds([record])
-        if not asked:
+        """Return the accuracy, with tasks weighted by size and trigger types equally."""
+        types = kinds([record])
+        if not types:
             raise InputError("search.objectives", "PerturbedAccuracy", "no question had a trigger; give trigger, or trigger.kinds")
-        return sum(pooled(record.scores, kind.trigger) for kind in asked) / len(asked)
+        return sum(pooled(record.scores, kind.trigger) for kind in types) / len(types)

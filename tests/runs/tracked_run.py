@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from rna_bench.runs.tracking import About, Mode, Tracker, Wandb
+from rna_bench.runs.tracking import Mode, RunInfo, Tracker, Wandb
 
 CONFIG = {"seed": 3, "noise": {"scale": 0.5}}
 ONLINE = Wandb(project="p", entity=None, group="a_sweep", mode=Mode.online, patience=30.0)
@@ -17,8 +17,8 @@ class InterruptedRunError(Exception):
     pass
 
 
-def about(identity: str) -> About:
-    return About(identity, f"rmu seed 3 {identity}", "unlearn", ("pocket", "rmu"), CONFIG)
+def about(identity: str) -> RunInfo:
+    return RunInfo(identity, f"rmu seed 3 {identity}", "unlearn", ("pocket", "rmu"), CONFIG)
 
 
 def tell(tracker: Tracker, folder: Path, identity: str = "abc", steps: int | None = None) -> None:

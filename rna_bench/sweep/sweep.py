@@ -1,6 +1,7 @@
 """A sweep from its plan to its end: recorded runs are skipped, an engine starts the others, and every failure is reported."""
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -122,6 +123,7 @@ def _launch(engine: Engine, plan: SweepPlan, todo: Sequence[PlannedRun]) -> list
     """Launch the runs with the engine, and return their states afterwards; if the engine breaks down, report it and go on."""
     before = {run.identity: lock.lock_state(plan.results_dir, run.identity) for run in todo}
     errors: Sequence[BaseException | None] = [None] * len(todo)
+    log.debug("launching %d runs", len(todo))
     try:
         errors = engine.launch([run.overrides for run in todo])
     except Exception as error:  # for instance a worker that died, which ends joblib's whole pool
@@ -156,6 +158,7 @@ def _end(plan: SweepPlan) -> bool:
 def run_job(experiment: ExperimentConfig) -> None:
     """Carry out one run of a sweep. An error is reported at once and kept in the run's folder, and stops no other run."""
     identity, seed = gather(experiment).identity, experiment.config["seed"]
+    log.debug("%s: started in process %d", identity, os.getpid())
     try:
         execute(experiment, several=True)
     except lock.BusyError as busy:

@@ -176,3 +176,36 @@ def test_a_sweep_that_was_not_started_has_no_status(sweep, command):
     code, _, errors = sweep("mine.yaml", "results_dir=nowhere", command=command)
     assert code == 1
     assert "was not started in nowhere" in errors
+
+
+@pytest.mark.parametrize("words", [["-q", "sweep", "mine.yaml"], ["sweep", "mine.yaml", "--quiet"]])
+def test_a_quiet_sweep_prints_results_alone(sweep, tiny, monkeypatch, capfd, words):
+    monkeypatch.setattr(sys, "argv", ["rna-bench", *words, f"model.path={tiny}", "results_dir=results", "seed=1"])
+    with pytest.raises(SystemExit):
+        main()
+    results, messages = capfd.readouterr()
+    assert results.count(": finished") == 2
+    assert messages == ""
+
+
+def test_workers_of_joblib_have_the_level_of_the_sweep_and_log_to_standard_error(sweep, tmp_path):
+    code, results, messages = sweep("launcher=joblib", "hydra.launcher.n_jobs=2", "noise.layer=0,7", "seed=1")
+    assert code == 1
+    assert results.count(": finished") == 1
+    assert "error: FAILED " in messages
+    assert "sweep mine: 2 of 2 runs" in messages
+    code, results, messages = sweep("launcher=joblib", "hydra.launcher.n_jobs=2", "noise.layer=0,7", "seed=1", "-q")
+    assert (code, results) == (1, "")
+    assert messages.count("\n") == messages.count("error: ") + messages.count("warning: ")
+
+
+def test_old_keys_are_read_in_a_grid_and_on_the_command_line(sweep, tmp_path, monkeypatch):
+    monkeypatch.setattr("rna_bench.core.renames.KEYS", {"train.accumulation": "train.micro_batches", "numbers": "seed"})
+    text = (tmp_path / "mine.yaml").read_text().replace("      seed: 1,2", "      numbers: 1,2")
+    (tmp_path / "mine.yaml").write_text(text)
+    code, _, messages = sweep("train.accumulation=2", "noise.layer=0")
+    assert code == 0
+    assert messages.count("warning: train.accumulation is now called train.micro_batches\n") == 1
+    assert messages.count("warning: numbers is now called seed\n") == 1
+    configs = [record["config"] for record in records(tmp_path).values()]
+    assert sorted((config["seed"], config["train"]["micro_batches"]) for config in configs) == [(1, 2), (2, 2)]

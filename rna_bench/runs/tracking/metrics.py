@@ -29,7 +29,7 @@ def eval_point_values(scores: Sequence[Score]) -> dict[str, float | None]:
 
 def final_values(scores: Sequence[Score]) -> dict[str, float]:
     """Return accuracy by task and perturbation, TASK/PERTURBATION, and means over several of them, mean/NAME."""
-    return {**accuracies(scores), **means(scores)}
+    return {**task_accuracies(scores), **means(scores)}
 
 
 def means(scores: Sequence[Score]) -> dict[str, float]:
@@ -55,6 +55,6 @@ def _pooled(scores: Iterable[Score]) -> float:
     return sum(correct for correct, _ in pairs) / sum(n for _, n in pairs)
 
 
-def accuracies(scores: Iterable[Score]) -> dict[str, float]:
+def task_accuracies(scores: Iterable[Score]) -> dict[str, float]:
     """Return accuracy under the names that trackers show: TASK/PERTURBATION."""
     return {f"{score.task}/{score.perturbation}": score.accuracy for score in scores}

@@ -16,7 +16,7 @@ from rna_bench.sweep.plan import PlannedRun, SweepPlan
 from rna_bench.sweep.status import time_left
 
 POLL = 1.0
-"""Seconds between two looks into the results folder."""
+"""Seconds between two checks of the results folder."""
 FORMAT = "{desc}: {n_fmt} of {total_fmt} runs |{bar}| {elapsed}{postfix}"
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class ProgressCounter:
         return self.total - len(self._open)
 
     def update(self) -> bool:
-        """Look into the results folder, and return whether another run has ended."""
+        """Check the results folder, and return whether another run has ended."""
         before = len(self._open)
         self._open = [run for run in self._open if not self._ended(run)]
         return len(self._open) < before

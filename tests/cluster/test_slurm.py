@@ -52,9 +52,9 @@ def alone(tmp_path_factory):
     """The records of the four runs one after the other, by no engine."""
     sweep = Sweep(tmp_path_factory.mktemp("alone") / "results", "none", FOUR)
     assert sweep.ends() == 0
-    made = records(sweep.results)
-    assert len(made) == 4
-    return made
+    by_identity = records(sweep.results)
+    assert len(by_identity) == 4
+    return by_identity
 
 
 @pytest.fixture
@@ -73,12 +73,12 @@ def start(cluster, tmp_path):
     subprocess.run(["scancel", "--user=root"], check=True)
 
 
-def asked(*words: str) -> list[str]:
+def output_of(*words: str) -> list[str]:
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
 
 
 def running() -> list[str]:
-    return asked("squeue", "--noheader", "--array", "--states=RUNNING", "--format=%i")
+    return output_of("squeue", "--noheader", "--array", "--states=RUNNING", "--format=%i")
 
 
 def at_work(sweep: Sweep) -> dict[str, str]:
@@ -88,22 +88,22 @@ def at_work(sweep: Sweep) -> dict[str, str]:
     return {identity: f"{array}_{place[identity]}" for identity in sweep.sees(sweep.owners)}
 
 
-KEPT = ("checkpoint.steps=20",)
-"""Training keeps its state often, so that there is something to go on from."""
+CHECKPOINTS = ("checkpoint.steps=20",)
+"""Training saves its state often, so that there is something to resume from."""
 
 
 def in_training(sweep: Sweep) -> tuple[str, str, int]:
-    """Wait until a run has kept its training's state; return its identity, its job, and the steps that it has kept."""
+    """Wait until a run has saved the state of its training; return its identity, its job, and the number of steps saved."""
     jobs = at_work(sweep)
 
-    def kept() -> tuple[str, int] | None:
+    def saved() -> tuple[str, int] | None:
         for identity in sweep.owners():
             for path in (sweep.results / identity / ".partial").glob(f"*/{STATE}"):
                 with suppress(FileNotFoundError), safe_open(path, "pt") as file:  # it goes when training ends
                     return identity, len(TRAINING_LOG.validate_json(file.metadata()["history"]).losses)
         return None
 
-    identity, steps = sweep.sees(kept)
+    identity, steps = sweep.sees(saved)
     job = jobs.get(identity) or at_work(sweep)[identity]
     return identity, job, steps
 
@@ -120,7 +120,7 @@ def resumed(sweep: Sweep, identity: str) -> int:
 
 
 def test_a_run_that_is_put_back_into_the_queue_goes_on_from_its_checkpoint(start, alone):
-    sweep = start(*KEPT)
+    sweep = start(*CHECKPOINTS)
     identity, job, steps = in_training(sweep)
     subprocess.run(["scontrol", "requeue", job], check=True)
     assert sweep.ends() == 0
@@ -135,7 +135,7 @@ def test_a_run_that_is_told_that_its_time_is_over_puts_itself_back_and_goes_on_f
     Not by scancel here: while other tasks of the array wait it signals, takes the controller's answer for a failure, and signals
     again and again, for a minute and a half, whatever the job is at by then.
     """
-    sweep = start(*KEPT)
+    sweep = start(*CHECKPOINTS)
     identity, job, steps = in_training(sweep)
     os.kill(sweep.owners()[identity], signal.SIGUSR2)
     assert sweep.ends() == 0
@@ -145,7 +145,7 @@ def test_a_run_that_is_told_that_its_time_is_over_puts_itself_back_and_goes_on_f
 
 
 def test_a_node_that_fails_costs_no_run(start, cluster, alone):
-    sweep = start(*KEPT)
+    sweep = start(*CHECKPOINTS)
     identity, _, steps = in_training(sweep)
     cluster("crash")
     cluster("start")
@@ -154,12 +154,12 @@ def test_a_node_that_fails_costs_no_run(start, cluster, alone):
     assert resumed(sweep, identity) >= steps > 0
 
 
-def told_of_cancelled(why: str) -> bool:
-    """Return whether it is said that a job was cancelled, or what can be said when Slurm has kept nothing of it."""
+def reports_cancellation(why: str) -> bool:
+    """Return whether the reason is that a job was cancelled, or the one given if Slurm keeps nothing about it."""
     return "CANCELLED" in why or FORGOTTEN in why
 
 
-def test_cancelled_and_killed_jobs_are_told_of_and_the_others_recorded(start, alone):
+def test_cancelled_and_killed_jobs_are_reported_and_the_others_recorded(start, alone):
     sweep = start()
     (identity, job), *_ = at_work(sweep).items()
     waiting = f"{job.partition('_')[0]}_3"
@@ -172,7 +172,7 @@ def test_cancelled_and_killed_jobs_are_told_of_and_the_others_recorded(start, al
     last = [*seen][3]
     assert failed == {identity, killed, last}
     assert "CANCELLED" in seen[identity].why
-    assert told_of_cancelled(seen[last].why)
+    assert reports_cancellation(seen[last].why)
     assert "FAILED" in seen[killed].why
     assert records(sweep.results) == {run: record for run, record in alone.items() if run not in failed}
     assert start().ends() == 0
@@ -187,7 +187,7 @@ def test_a_task_that_is_cancelled_while_it_waits_is_not_waited_for(start, alone)
     assert sweep.ends() == 1
     *others, last = sweep.run_states()
     assert last.phase is RunPhase.failed
-    assert told_of_cancelled(last.why)
+    assert reports_cancellation(last.why)
     assert records(sweep.results) == {one.run.identity: alone[one.run.identity] for one in others}
 
 

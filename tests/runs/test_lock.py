@@ -29,7 +29,7 @@ def other(tmp_path):
     process.wait()
 
 
-def test_a_run_that_a_living_process_is_at_is_refused_with_its_name(tmp_path, other):
+def test_a_run_of_a_living_process_is_refused_with_its_owner(tmp_path, other):
     with pytest.raises(BusyError, match=f"abc is being run by process {other.pid} on "), run_lock(tmp_path, "abc"):
         raise AssertionError
     seen = lock_state(tmp_path, "abc")
@@ -61,7 +61,7 @@ def test_other_runs_are_not_held(tmp_path, other):
         assert before is None
 
 
-def test_an_error_gives_the_lock_back_as_a_good_end_does(tmp_path):
+def test_an_error_releases_the_lock_as_a_normal_end_does(tmp_path):
     with pytest.raises(ValueError, match="x"), run_lock(tmp_path, "abc"):
         raise ValueError("x")
     assert lock_state(tmp_path, "abc") is None
@@ -93,17 +93,17 @@ def test_a_damaged_owner_does_not_keep_a_run_from_being_taken(tmp_path, text):
         assert before.host == "an unknown host"
 
 
-def test_whoever_looks_for_a_moment_keeps_no_run_from_starting(tmp_path, monkeypatch):
+def test_a_lock_held_for_a_moment_keeps_no_run_from_starting(tmp_path, monkeypatch):
     from filelock import FileLock
 
     (tmp_path / lock.LOCKS).mkdir()
-    look = FileLock(Path(tmp_path / lock.LOCKS / "abc.lock"), is_singleton=False)
-    look.acquire()
+    momentary = FileLock(Path(tmp_path / lock.LOCKS / "abc.lock"), is_singleton=False)
+    momentary.acquire()
     sleep, naps = time.sleep, []
 
     def nap(seconds):
         naps.append(seconds)
-        look.release()
+        momentary.release()
         sleep(0)
 
     monkeypatch.setattr("filelock._api.time.sleep", nap)

@@ -53,10 +53,10 @@ def test_a_sweep_that_was_not_started_and_a_damaged_plan_are_refused(plan, tmp_p
 
 
 def test_each_run_stands_as_its_files_say(plan):
-    seen = run_states(plan)
+    states = run_states(plan)
     expected = [RunPhase.done, RunPhase.diverged, RunPhase.failed, RunPhase.interrupted, RunPhase.pending, RunPhase.failed]
-    assert [one.phase for one in seen] == expected
-    assert [one.why for one in seen][1:] == [
+    assert [one.phase for one in states] == expected
+    assert [one.why for one in states][1:] == [
         "the loss of step 3 is not finite",
         "no such layer",
         "process 7 on elsewhere, since noon, died",
@@ -66,14 +66,14 @@ def test_each_run_stands_as_its_files_say(plan):
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda text: text[:100], lambda text: "", lambda text: "[]", lambda text: text.replace(NAMES[0], "other")]
+    "damaged", [lambda text: text[:100], lambda text: "", lambda text: "[]", lambda text: text.replace(NAMES[0], "other")]
 )
-def test_a_record_that_is_cut_short_or_another_runs_is_none(plan, tmp_path, damage):
+def test_a_record_that_is_cut_short_or_another_runs_counts_as_none(plan, tmp_path, damaged):
     path = tmp_path / NAMES[0] / RECORD
-    path.write_text(damage(path.read_text()))
-    seen = run_states(plan)[0]
-    assert seen.phase is RunPhase.pending
-    assert "it is made again" in seen.why
+    path.write_text(damaged(path.read_text()))
+    state = run_states(plan)[0]
+    assert state.phase is RunPhase.pending
+    assert "it is made again" in state.why
 
 
 def test_the_status_counts_lists_reckons_and_warns(plan, tmp_path):
@@ -85,8 +85,8 @@ def test_the_status_counts_lists_reckons_and_warns(plan, tmp_path):
         path = tmp_path / name / RECORD
         change(path, measured=json.loads(path.read_text())["measured"] | {"seconds": {"all": seconds}})
     assert "time left: about 0:00:45 for 3 runs, one after the other" in sweep_status(plan)  # the mean, 15 s, for each
-    made = json.loads((tmp_path / NAMES[0] / RECORD).read_text())["provenance"]
-    change(tmp_path / NAMES[0] / RECORD, provenance=made | {"revision": "f" * 40})
+    code = json.loads((tmp_path / NAMES[0] / RECORD).read_text())["provenance"]
+    change(tmp_path / NAMES[0] / RECORD, provenance=code | {"revision": "f" * 40})
     assert "warning: records of several code revisions" in sweep_status(plan)
 
 
@@ -103,9 +103,9 @@ def test_cleaning_frees_tensors_and_caches_and_keeps_records_answers_reasons_and
         (done / "wandb" / name / "run.wandb").write_text("w")
     (done / "wandb" / "offline-run-2-b" / "run.wandb.synced").write_text("")
     (done / "wandb" / "latest-run").symlink_to("run-3-c")
-    freed, kept = clean_sweep(plan)
+    freed, unsynced = clean_sweep(plan)
     assert "freed 4.0 MB of sweep a" in freed
-    assert kept.startswith("kept 1 offline W&B runs")
+    assert unsynced.startswith("kept 1 offline W&B runs")
     assert sorted(path.name for path in done.rglob("*") if path.is_file()) == ["questions.parquet", RECORD, "run.wandb"]
     assert (done / "wandb" / "offline-run-1-a" / "run.wandb").exists()
     assert (failed / ".partial" / "code" / "history.json").exists()  # a run that is not recorded goes on from there

@@ -1,4 +1,4 @@
-"""Which jobs of a launch are waited for, and what is said of those without a result, with commands in the place of Slurm's."""
+"""Waiting for the jobs of a launch, and reporting those without a result, with mock commands in place of Slurm's."""
 
 import threading
 from pathlib import Path
@@ -10,7 +10,7 @@ from rna_bench.sweep import slurm
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
-    """A launch of two tasks, 7_0 with its result and 7_1 without; no command of Slurm knows of any job."""
+    """A launch of two tasks, 7_0 with a result and 7_1 without; no command of Slurm knows any job."""
     for job in ("7_0", "7_1"):
         (tmp_path / "launch" / job).mkdir(parents=True)
         (tmp_path / "launch" / job / f"{job}_submitted.pkl").touch()
@@ -30,10 +30,10 @@ def says(bin_folder: Path, command: str, script: str) -> None:
 
 
 def why(folder: Path) -> str:
-    """Return what is said of the task without a result."""
-    fine, bad = slurm.job_outcomes(folder, 2) or []
-    assert fine is None
-    return str(bad)
+    """Return the reason reported for the task without a result."""
+    finished, failed = slurm.job_outcomes(folder, 2) or []
+    assert finished is None
+    return str(failed)
 
 
 def test_a_job_is_as_the_controller_says(folder):
@@ -47,25 +47,25 @@ def test_a_job_that_the_controller_has_forgotten_is_as_the_accounts_say(folder):
     assert "OUT_OF_MEMORY; its standard error is in" in why(folder)
 
 
-def test_a_job_that_nobody_knows_was_cancelled_while_it_waited_if_it_printed_nothing(folder):
+def test_an_unknown_job_was_cancelled_while_it_was_pending_if_it_printed_nothing(folder):
     assert why(folder).endswith(slurm.FORGOTTEN)
     (folder / "7_1" / "7_1_0_log.err").touch()
     assert slurm.UNKNOWN in why(folder)
 
 
-def test_other_jobs_than_those_of_the_launch_are_nobodys_business(folder):
+def test_jobs_of_another_launch_are_ignored(folder):
     assert slurm.job_outcomes(folder, 3) is None
 
 
-def waits_for_nothing() -> None:
+def wait_forever() -> None:
     threading.Event().wait(20)
-    raise AssertionError("waited without an end")
+    raise AssertionError("waited forever")
 
 
-def test_a_launcher_that_waits_for_a_job_that_is_gone_is_left(folder):
-    says(folder.parent, "squeue", f"[ -e {folder}/looked ] || echo 7_1; touch {folder}/looked")
+def test_a_launcher_that_waits_for_a_job_that_is_gone_is_abandoned(folder):
+    says(folder.parent, "squeue", f"[ -e {folder}/queried ] || echo 7_1; touch {folder}/queried")
     with pytest.raises(slurm.LostJobsError):
-        slurm.wait_for_launch(waits_for_nothing, folder, 2)
+        slurm.wait_for_launch(wait_forever, folder, 2)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_launcher_is_waited_for_otherwise(folder, queue):
     says(folder.parent, "squeue", queue)
 
     def launch() -> int:
-        threading.Event().wait(0.5)  # dozens of looks
+        threading.Event().wait(0.5)  # dozens of queries
         return 3
 
     assert slurm.wait_for_launch(launch, folder, 2) == 3

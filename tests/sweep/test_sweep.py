@@ -67,8 +67,8 @@ def records(tmp_path: Path) -> dict[str, dict]:
 def test_a_sweep_runs_each_combination_once_and_a_second_start_skips_each_in_a_line(sweep, tmp_path):
     code, results, messages = sweep()
     assert code == 0
-    made = records(tmp_path)
-    assert len(made) == 4
+    first = records(tmp_path)
+    assert len(first) == 4
     assert results.count(": finished") == 4
     assert "sweep mine: 4 runs in results: 4 pending" in messages
     assert "sweep mine: 4 done of 4" in messages
@@ -76,7 +76,7 @@ def test_a_sweep_runs_each_combination_once_and_a_second_start_skips_each_in_a_l
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "results").rglob("*.*") if path.is_file()}
     code, results, messages = sweep()
     assert (code, results) == (0, "")
-    assert sorted(line.split()[1] for line in messages.splitlines() if line.startswith("  skipped  ")) == sorted(made)
+    assert sorted(line.split()[1] for line in messages.splitlines() if line.startswith("  skipped  ")) == sorted(first)
     assert all(path.stat().st_mtime_ns == when for path, when in before.items() if path.name != "mine.json")
     assert not (tmp_path / "results" / lock.LOCKS).exists()
 
@@ -127,17 +127,17 @@ def test_what_failed_is_tried_again_and_its_traces_go_when_it_is_recorded(sweep,
 
 def test_a_truncated_record_is_named_and_made_again_and_good_ones_stay(sweep, tmp_path):
     sweep()
-    made = records(tmp_path)
-    path = tmp_path / "results" / min(made) / RECORD
+    first = records(tmp_path)
+    path = tmp_path / "results" / min(first) / RECORD
     path.write_bytes(path.read_bytes()[:500])
     code, _, messages = sweep()
     assert code == 0
-    assert f"warning: again {min(made)}" in messages
+    assert f"warning: again {min(first)}" in messages
     assert "is damaged" in messages
     assert messages.count("  skipped  ") == 3
     again = records(tmp_path)
-    assert again.keys() == made.keys()
-    for name, one in made.items():
+    assert again.keys() == first.keys()
+    for name, one in first.items():
         assert {**one, "measured": 0} == {**again[name], "measured": 0}
 
 

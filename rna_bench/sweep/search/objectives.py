@@ -24,7 +24,7 @@ class ForgetAccuracy:
     def value(self, record: RunRecord) -> float:
         """Return the accuracy, with tasks weighted by size."""
         if not any(score.role == "forget" for score in record.scores):
-            raise InputError("search.objectives", "ForgetAccuracy", "no forget question was asked; give a dataset that has some")
+            raise InputError("search.objectives", "ForgetAccuracy", "there are no forget questions; give a dataset that has some")
         return forget_accuracy(record.scores)
 
 

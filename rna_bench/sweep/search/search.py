@@ -64,23 +64,23 @@ def _run_trial(plan: SearchPlan, study: Study, claim: TrialClaim) -> bool:
     experiment = None
     try:
         experiment = plan.experiment(claim.values)
-        made = record.read(_execute(experiment) / record.RECORD)
-        diverged = made.status is Status.diverged
-        objectives = [] if diverged else [objective.value(made) for objective in plan.objectives.values()]
+        result = record.read(_execute(experiment) / record.RECORD)
+        diverged = result.status is Status.diverged
+        objectives = [] if diverged else [objective.value(result) for objective in plan.objectives.values()]
     except Exception as error:  # whatever a run ends with, the others go on
         SHARED.forget()
         return _failed(study, claim, label, _keep_error(experiment, error), error_line(error), final=False)
     if diverged:
-        return _failed(study, claim, label, made.identity, f"diverged: {made.reason}", final=True)
-    unfit = _unfit(made)
-    study.report(claim, TrialOutcome(made.identity, objectives, unfit))
+        return _failed(study, claim, label, result.identity, f"diverged: {result.reason}", final=True)
+    unfit = _unfit(result)
+    study.report(claim, TrialOutcome(result.identity, objectives, unfit))
     shown = ", ".join(f"{name} {value:.1f}" for name, value in zip(plan.objectives, objectives, strict=True))
     log.info("%s: %s%s", label, shown, f" ({unfit}, so kept off the front)" if unfit else "")
     return True
 
 
-def _unfit(made: RunRecord) -> str:
-    return "" if made.status is Status.finished else made.status.value
+def _unfit(result: RunRecord) -> str:
+    return "" if result.status is Status.finished else result.status.value
 
 
 def _failed(study: Study, claim: TrialClaim, label: str, identity: str, reason: str, *, final: bool) -> bool:

@@ -12,8 +12,8 @@ def composed() -> SearchPlan:
 
 
 @pytest.fixture
-def asked(composed, tmp_path) -> Callable[..., SearchPlan]:
-    """The search of pocket.yaml, in a folder of results of its own, with some of its settings otherwise."""
+def make_plan(composed, tmp_path) -> Callable[..., SearchPlan]:
+    """The search of pocket.yaml, in its own folder of results, with other values of some settings."""
 
     def make(into: str = "results", **settings) -> SearchPlan:
         base = replace(composed.base, results_dir=tmp_path / into)

@@ -80,16 +80,16 @@ def break_at(monkeypatch):
     return at
 
 
-def told(folder: Path) -> list[list[float]]:
-    """Return the objectives that a journal has been told, in order."""
+def reported_objectives(folder: Path) -> list[list[float]]:
+    """Return the objectives reported to a journal, in order."""
     lines = map(json.loads, (folder / "search" / "study.journal").read_text().splitlines())
     return [line["values"] for line in lines if line.get("values")]
 
 
 def records(folder: Path) -> dict[str, dict]:
     """Return each record outside what was measured, by identity."""
-    found = {path.parent.name: json.loads(path.read_text()) for path in folder.glob("*/record.json")}
-    return {name: {key: value for key, value in made.items() if key != "measured"} for name, made in found.items()}
+    by_name = {path.parent.name: json.loads(path.read_text()) for path in folder.glob("*/record.json")}
+    return {name: {key: value for key, value in record.items() if key != "measured"} for name, record in by_name.items()}
 
 
 def test_a_search_interrupted_in_a_run_and_started_again_is_the_search_uninterrupted(search, break_at, tmp_path):
@@ -103,7 +103,7 @@ def test_a_search_interrupted_in_a_run_and_started_again_is_the_search_uninterru
     assert "again, as its process" in ended.messages
     assert len(records(tmp_path / "cut")) == 3
     assert records(tmp_path / "cut") == records(tmp_path / "whole")
-    assert told(tmp_path / "cut") == told(tmp_path / "whole")
+    assert reported_objectives(tmp_path / "cut") == reported_objectives(tmp_path / "whole")
     assert (tmp_path / "cut/search/front.csv").read_bytes() == (tmp_path / "whole/search/front.csv").read_bytes()
 
 
@@ -174,11 +174,11 @@ def test_what_is_recorded_costs_nothing_in_another_study_and_the_front_no_run_at
     assert (tmp_path / "results/search/front.md").read_text(encoding="utf-8") == ended.results
     front = pandas.read_csv(tmp_path / "results/search/front.csv")
     assert list(front) == ["trial", "scale", "layer", "forget_accuracy", "perturbed_accuracy", "run"]
-    made = {record.identity: record for record in collect(tmp_path / "results").records}
+    by_identity = {record.identity: record for record in collect(tmp_path / "results").records}
     for row in front.itertuples():
-        noise = made[row.run].config["noise"]
+        noise = by_identity[row.run].config["noise"]
         assert (noise["scale"], noise["layer"]) == (row.scale, row.layer)
-        assert made[row.run].scores[0].accuracy == pytest.approx(row.forget_accuracy / 100)
+        assert by_identity[row.run].scores[0].accuracy == pytest.approx(row.forget_accuracy / 100)
 
 
 def start(words: list[str]) -> subprocess.Popen:
@@ -207,7 +207,7 @@ def test_a_search_killed_at_random_moments_ends_as_one_that_was_not(search, word
     assert search("search.trials=12", into="cut").code == 0
     assert records(tmp_path / "cut") == records(tmp_path / "whole")
     assert len(records(tmp_path / "cut")) == 12
-    assert told(tmp_path / "cut") == told(tmp_path / "whole")
+    assert reported_objectives(tmp_path / "cut") == reported_objectives(tmp_path / "whole")
 
 
 @pytest.mark.slow
@@ -215,6 +215,6 @@ def test_two_processes_at_once_share_a_search(words, tmp_path):
     both = [start([*words("shared"), "search.trials=16"]) for _ in range(2)]
     outputs = [process.communicate(timeout=300)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert len(records(tmp_path / "shared")) == len(told(tmp_path / "shared")) == 16
+    assert len(records(tmp_path / "shared")) == len(reported_objectives(tmp_path / "shared")) == 16
     assert all("finished" in each for each in outputs), "one of them did it all"
     assert sum(each.count(": finished") for each in outputs) == 16

@@ -41,7 +41,7 @@ def test_settings_are_all_but_what_may_change_under_way(composed):
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "message"),
     [
         ("search.space.layer.high=2", r"search\.space=4\.0 2: makes no run \(noise\.layer=2"),
         ("noise.scale=2", r"noise\.scale=2: is chosen by the search; leave it out"),
@@ -57,8 +57,8 @@ def test_settings_are_all_but_what_may_change_under_way(composed):
         ("noise=none", r"noise\.scale=0\.05: noise=none is no noise"),
     ],
 )
-def test_a_bad_search_is_refused_before_anything_is_run(override, said):
-    with pytest.raises(InputError, match=said):
+def test_a_bad_search_is_refused_before_anything_is_run(override, message):
+    with pytest.raises(InputError, match=message):
         plan_search("pocket", [override])
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from rna_bench.core import log
 from rna_bench.core.types import Dtype, ModelFolder
 from rna_bench.models.loading import load
 from rna_bench.models.policies import policy_of
@@ -14,6 +15,14 @@ from rna_bench.pocket.tokenizer import make_tokenizer
 from rna_bench.pocket.world import make_world
 
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages of every level that users see go to standard error, as they do on the command line."""
+    for name in (log.LEVEL, log.BARS):
+        monkeypatch.setenv(name, "")  # so that what a test sets is taken back
+    log.set_up("INFO")
 
 
 @pytest.fixture(scope="session")

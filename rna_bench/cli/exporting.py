@@ -1,6 +1,7 @@
-"""Commands that make something for use elsewhere: checkpoints, tasks, the pocket model."""
+"""Commands that make something for use elsewhere: checkpoints, lm-evaluation-harness tasks, the pocket model."""
 
 import argparse
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,36 +23,39 @@ def _export_run(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="rna-bench export run", description="A run as a full Hugging Face checkpoint.")
     parser.add_argument("run", type=Path, help="folder of the run, results/runs/IDENTITY")
     parser.add_argument("folder", type=Path, help="where to put the checkpoint")
-    given = parser.parse_args(arguments)
-    print(export_run(given.run, given.folder))
+    parsed = parser.parse_args(arguments)
+    print(export_run(parsed.run, parsed.folder))
 
 
 def _export_tasks(arguments: Sequence[str]) -> None:
+    from rna_bench.core.renames import renamed_overrides
     from rna_bench.experiment.compose import compose_run
     from rna_bench.experiment.config import experiment_config
     from rna_bench.experiment.lm_eval_export import export_tasks
 
     parser = argparse.ArgumentParser(prog="rna-bench export lm-eval", description="Perturbed questions as lm-eval tasks.")
     parser.add_argument("folder", type=Path, help="where to put tasks and data")
-    parser.add_argument("overrides", nargs="*", help="for instance dataset=mmlu trigger=sars_cov_2 seed=1")
-    given = parser.parse_args(arguments)
-    asked = [word.split("=")[0] for word in given.overrides]
-    trigger = (
-        ["trigger=sars_cov_2"] if "dataset" in asked and "trigger" not in asked else []
-    )  # pocket's words are for its questions
-    print(export_tasks(experiment_config(*compose_run(["method=none", *trigger, *given.overrides])), given.folder))
-    print(f"lm_eval --model hf --model_args pretrained=MODEL --include_path {given.folder} --tasks mmlu_triggered")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for instance dataset=mmlu trigger=sars_cov_2 seed=1")
+    parsed = parser.parse_args(arguments)
+    overrides = renamed_overrides(parsed.overrides)
+    keys = [word.split("=")[0] for word in overrides]
+    # the default triggers, of the pocket world, fit its questions only
+    trigger = ["trigger=sars_cov_2"] if "dataset" in keys and "trigger" not in keys else []
+    print(export_tasks(experiment_config(*compose_run(["method=none", *trigger, *overrides])), parsed.folder))
+    command = f"lm_eval --model hf --model_args pretrained=MODEL --include_path {parsed.folder} --tasks mmlu_triggered"
+    logging.getLogger(__name__).info("evaluate a model on it with: %s", command)
 
 
 def pocket(arguments: Sequence[str]) -> None:
     """Build the pocket model."""
+    from rna_bench.core.renames import renamed_overrides
     from rna_bench.core.types import InputError
     from rna_bench.experiment.compose import compose_model
 
     if list(arguments[:1]) != ["train"]:
         raise InputError("pocket", " ".join(arguments), "say `rna-bench pocket train [--out FOLDER] [KEY=VALUE ...]`")
-    parser = argparse.ArgumentParser(prog="rna-bench pocket train", description="Build the pocket model from nothing.")
-    parser.add_argument("--out", type=Path, help="where to put it (the cache, where model=pocket looks for it)")
-    parser.add_argument("overrides", nargs="*", help="for instance model.world=1 model.hidden_size=96")
-    given = parser.parse_args(arguments[1:])
-    print(compose_model(["model=pocket", *given.overrides]).train(given.out))
+    parser = argparse.ArgumentParser(prog="rna-bench pocket train", description="Train the pocket model from scratch.")
+    parser.add_argument("--out", type=Path, help="where to put it (the cache, where model=pocket expects it)")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for instance model.world=1 model.hidden_size=96")
+    parsed = parser.parse_args(arguments[1:])
+    print(compose_model(["model=pocket", *renamed_overrides(parsed.overrides)]).train(parsed.out))

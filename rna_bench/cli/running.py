@@ -1,4 +1,4 @@
-"""Commands that run something, or say what would run."""
+"""Commands about one run: run it, or find out what it would do."""
 
 import argparse
 from collections.abc import Sequence
@@ -13,21 +13,22 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def doctor(arguments: Sequence[str]) -> int:
-    """Say what a run would do and what it lacks."""
+    """Report what a run would do and what is missing for it."""
+    from rna_bench.core.renames import renamed_overrides
     from rna_bench.doctor.report import diagnose
 
     parser = argparse.ArgumentParser(
         prog="rna-bench doctor",
-        description="Compose a run as `rna-bench run` does. Say what it would do, what of it is missing and how to get it, and "
-        "estimate memory, disk and time. Nothing is run, fetched or made. The exit code is 1 when something is missing.",
+        description="Compose a run as `rna-bench run` does. Say what it would do, what is missing for it and how to get that, and "
+        "estimate memory, disk space and time. Nothing is run, fetched or written. The exit code is 1 if something is missing.",
         epilog="For instance: rna-bench doctor model=zephyr_7b method=rmu noise=rna",
     )
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as of `rna-bench run`; that one's --help has every key")
-    parser.add_argument("--config-dir", type=Path, help="a folder of configuration of your own, as of `rna-bench run`")
-    parser.add_argument("--tflops", type=_rate, help="10^12 operations a second to reckon times with (100 on a GPU, 0.02 on a CPU)")
-    given = parser.parse_intermixed_args(arguments)
-    own = [f"hydra.searchpath=[{given.config_dir.absolute().as_uri()}]"] if given.config_dir else []
-    report, healthy = diagnose([*own, *given.overrides], given.tflops)
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for `rna-bench run`, whose --help lists every key")
+    parser.add_argument("--config-dir", type=Path, help="a folder of your own configuration, as for `rna-bench run`")
+    parser.add_argument("--tflops", type=_rate, help="10^12 operations per second, to estimate times (100 on a GPU, 0.02 on a CPU)")
+    parsed = parser.parse_intermixed_args(arguments)
+    own = [f"hydra.searchpath=[{parsed.config_dir.absolute().as_uri()}]"] if parsed.config_dir else []
+    report, healthy = diagnose([*own, *renamed_overrides(parsed.overrides)], parsed.tflops)
     print(report)
     return 0 if healthy else 1
 

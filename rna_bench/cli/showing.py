@@ -4,17 +4,17 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+NAME = "folder of records, or a name below results/runs or results/published"
+
 
 def tables(arguments: Sequence[str]) -> None:
-    """Write and show tables."""
+    """Write and print tables."""
     from rna_bench.reporting.places import default_folder
     from rna_bench.reporting.tables.write import write_tables
     from rna_bench.runs.collection import find
 
     parser = argparse.ArgumentParser(prog="rna-bench tables", description="Tables from run records alone.")
-    parser.add_argument(
-        "name", nargs="?", default="results/runs", help="folder of records, or a name below results/runs or results/published"
-    )
+    parser.add_argument("name", nargs="?", default="results/runs", help=NAME)
     parser.add_argument(
         "--out",
         type=Path,
@@ -22,9 +22,9 @@ def tables(arguments: Sequence[str]) -> None:
         "git tracks, results/tables/NAME)",
     )
     parser.add_argument("--paper", action="store_true", help="reference numbers (results/paper) of the same models beside ours")
-    given = parser.parse_args(arguments)
-    folder = find(given.name)
-    print(write_tables(folder, given.out or default_folder(folder, "tables"), _references() if given.paper else None))
+    parsed = parser.parse_args(arguments)
+    folder = find(parsed.name)
+    print(write_tables(folder, parsed.out or default_folder(folder, "tables"), _references() if parsed.paper else None))
 
 
 def _references() -> Path:
@@ -40,22 +40,20 @@ def figures(arguments: Sequence[str]) -> None:
     from rna_bench.runs.collection import find
 
     parser = argparse.ArgumentParser(prog="rna-bench figures", description="Figures (PNG, SVG, PDF) from run records alone.")
-    parser.add_argument(
-        "name", nargs="?", default="results/runs", help="folder of records, or its name: below results/runs or published"
-    )
+    parser.add_argument("name", nargs="?", default="results/runs", help=NAME)
     parser.add_argument(
         "--out",
         type=Path,
         help="folder for the figures and their list, figures.md (FOLDER/figures; of published records, and of others that git "
         "tracks, results/figures/NAME)",
     )
-    given = parser.parse_args(arguments)
-    folder = find(given.name)
-    print(write_figures(folder, given.out or default_folder(folder, "figures")))
+    parsed = parser.parse_args(arguments)
+    folder = find(parsed.name)
+    print(write_figures(folder, parsed.out or default_folder(folder, "figures")))
 
 
 def report(arguments: Sequence[str]) -> None:
-    """Write the page of runs."""
+    """Write the HTML page of runs."""
     from rna_bench.reporting.page.build import write_report
     from rna_bench.reporting.places import default_page
     from rna_bench.runs.collection import find
@@ -66,7 +64,7 @@ def report(arguments: Sequence[str]) -> None:
         "disk and fetches nothing.",
     )
     parser.add_argument(
-        "folder", nargs="?", metavar="NAME_OR_FOLDER", help="records, those in folders of it too (results/published)"
+        "folder", nargs="?", metavar="NAME_OR_FOLDER", help="records, and those in its subfolders (results/published)"
     )
     parser.add_argument(
         "--out",
@@ -74,20 +72,20 @@ def report(arguments: Sequence[str]) -> None:
         help="the file to write (FOLDER/report.html; of results/published results/report.html; of a folder in it, and of others "
         "that git tracks, results/pages/NAME.html)",
     )
-    given = parser.parse_args(arguments)
-    folder = find(given.folder or "results/published")
-    print(write_report(folder, given.out or default_page(folder)))
+    parsed = parser.parse_args(arguments)
+    folder = find(parsed.folder or "results/published")
+    print(write_report(folder, parsed.out or default_page(folder)))
 
 
 def dashboard(arguments: Sequence[str]) -> None:
-    """Make W&B's workspace and report, or show what they would be."""
+    """Create the W&B workspace and report, or show what would be created."""
     from rna_bench.experiment.resolvers import config_folder
-    from rna_bench.runs.tracking.dashboard.command import create
+    from rna_bench.runs.tracking.dashboard.command import create_dashboard
 
     parser = argparse.ArgumentParser(prog="rna-bench dashboard", description="A W&B workspace and report for a project's runs.")
     parser.add_argument("--entity", required=True, help="W&B team or user")
     parser.add_argument("--project", required=True, help="W&B project, for instance rna_bench")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be created, check it, and send nothing")
-    given = parser.parse_args(arguments)
+    parser.add_argument("--dry-run", action="store_true", help="say what would be created, validate it, and send nothing")
+    parsed = parser.parse_args(arguments)
     methods = sorted(path.stem for path in (config_folder("conf") / "method").glob("*.yaml"))
-    print(create(given.entity, given.project, methods, dry=given.dry_run))
+    print(create_dashboard(parsed.entity, parsed.project, methods, dry=parsed.dry_run))

@@ -1,4 +1,4 @@
-"""Commands about many runs: sweeps, their status, their disk, searches."""
+"""Commands about many runs: sweeps, their status, their disk space, searches."""
 
 import argparse
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def sweep(arguments: Sequence[str]) -> int:
-    """Carry out a sweep, or what is left of it."""
+    """Run a sweep, or what is left of it."""
     file = _sweep_file(arguments)
     from rna_bench.sweep.launch import sweep_main
 
@@ -22,65 +22,63 @@ def _sweep_file(arguments: Sequence[str]) -> Path:
     from rna_bench.core.types import InputError
     from rna_bench.experiment.resolvers import config_folder
 
-    folder, given = config_folder("sweeps"), arguments[0] if arguments else ""
-    for file in (folder / f"{given}.yaml", Path(given)):
-        if given and file.suffix == ".yaml" and file.is_file():
+    folder, name = config_folder("sweeps"), arguments[0] if arguments else ""
+    for file in (folder / f"{name}.yaml", Path(name)):
+        if name and file.suffix == ".yaml" and file.is_file():
             return file
-    if given == "run":  # `rna-bench run -m` is a sweep, too
+    if name == "run":  # `rna-bench run -m` is a sweep, too
         return config_folder("conf") / "run.yaml"
     names = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
-    raise InputError("sweep", given, f"there is no such sweep; choose one of {names}, or give a YAML file")
+    raise InputError("sweep", name, f"there is no such sweep; choose one of {names}, or give a YAML file")
 
 
 def status(arguments: Sequence[str]) -> None:
-    """Show how a sweep stands."""
-    from rna_bench.sweep.status import status
+    """Show the status of a sweep."""
+    from rna_bench.sweep.status import sweep_status
 
-    print(status(_stored("status", "How a sweep stands: each run, the time left, and what to beware of.", arguments)))
+    print(sweep_status(_stored("status", "The status of a sweep: each run, the time left, and warnings.", arguments)))
 
 
 def clean(arguments: Sequence[str]) -> None:
-    """Free a sweep's disk."""
-    from rna_bench.sweep.clean import clean
+    """Free a sweep's disk space."""
+    from rna_bench.sweep.clean import clean_sweep
 
-    told = "Free the disk of a sweep's trained tensors, caches and logs. Records and answers stay."
-    print("\n".join(clean(_stored("clean", told, arguments))))
+    description = "Remove a sweep's trained tensors, caches and logs. Records and responses stay."
+    print("\n".join(clean_sweep(_stored("clean", description, arguments))))
 
 
-def _stored(command: str, told: str, arguments: Sequence[str]) -> "SweepPlan":
-    """Return the plan that a sweep stored; its folder is the one given, or that of the sweep's file."""
+def _stored(command: str, description: str, arguments: Sequence[str]) -> "SweepPlan":
+    """Return the plan that a sweep stored, in the folder given or else in that of the sweep's file."""
     import yaml
 
-    from rna_bench.sweep.plan import load
+    from rna_bench.sweep.plan import load_plan
 
-    parser = argparse.ArgumentParser(prog=f"rna-bench {command}", description=told)
-    parser.add_argument("sweep", help="a name as of `rna-bench sweep`, or `run` for `rna-bench run -m`")
-    parser.add_argument("results_dir", nargs="?", metavar="results_dir=FOLDER", help="where the sweep was told to put its runs")
-    given = parser.parse_args(arguments)
-    file = _sweep_file([given.sweep])
-    folder = given.results_dir.removeprefix("results_dir=") if given.results_dir else _written(yaml.safe_load(file.read_text()))
-    return load(Path(folder).expanduser(), file.stem)
-
-
-def _written(sweep: dict[str, object]) -> str:
-    return str(sweep.get("results_dir", "results/runs"))
+    parser = argparse.ArgumentParser(prog=f"rna-bench {command}", description=description)
+    parser.add_argument("sweep", help="a name as for `rna-bench sweep`, or `run` for `rna-bench run -m`")
+    parser.add_argument("results_dir", nargs="?", metavar="results_dir=FOLDER", help="the results_dir that the sweep was given")
+    parsed = parser.parse_args(arguments)
+    file = _sweep_file([parsed.sweep])
+    of_file = yaml.safe_load(file.read_text()).get("results_dir", "results/runs")
+    folder = parsed.results_dir.removeprefix("results_dir=") if parsed.results_dir else str(of_file)
+    return load_plan(Path(folder).expanduser(), file.stem)
 
 
 def search(arguments: Sequence[str]) -> int:
-    """Let a sampler choose runs."""
-    from rna_bench.sweep.search.request import request_of
+    """Run a search, in which a sampler chooses the runs."""
+    from rna_bench.core.renames import renamed_overrides
+    from rna_bench.sweep.search.plan import plan_search
 
     parser = argparse.ArgumentParser(
         prog="rna-bench search",
         description="Search settings by several objectives at once, as sweeps/search/NAME.yaml says. Started again, it goes on; "
-        "two at once share the work. Trials are ordinary runs. The exit code is 1 when a trial failed.",
+        "two at once share the work. Trials are ordinary runs. The exit code is 1 if a trial failed.",
     )
     parser.add_argument("name", help="a file of sweeps/search, without .yaml")
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as of `rna-bench run`, and search.KEY=VALUE")
-    parser.add_argument("--config-dir", type=Path, help="a folder of configuration of your own, as of `rna-bench run`")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for `rna-bench run`, and search.KEY=VALUE")
+    parser.add_argument("--config-dir", type=Path, help="a folder of your own configuration, as for `rna-bench run`")
     parser.add_argument("--front", action="store_true", help="show the front so far, and run nothing")
-    given = parser.parse_intermixed_args(arguments)
-    request = request_of(given.name, given.overrides, given.config_dir)
-    from rna_bench.sweep.search.conduct import conduct, show
+    parsed = parser.parse_intermixed_args(arguments)
+    plan = plan_search(parsed.name, renamed_overrides(parsed.overrides), parsed.config_dir)
+    from rna_bench.sweep.search.search import run_search, show_front
 
-    return 0 if (show if given.front else conduct)(request) else 1
+    return 0 if (show_front if parsed.front else run_search)(plan) else 1

@@ -1,5 +1,6 @@
 """MMLU and WMDP: questions by subject, from the Hugging Face hub or from a copy."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from rna_bench.core.types import InputError, Question
 from rna_bench.data.checks import Row
 from rna_bench.data.copies import check_subject, files_of, rows_in, rows_of
 from rna_bench.data.questions import question_of
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Benchmark:
         """Return the questions, by subject. The seed changes nothing: the questions are given."""
         found = self._found()
         if self.partial:
-            print(f"dataset.{self.name}: {len(found)} of {len(self._asked())} subjects are there")
+            log.info("dataset.%s: %d of %d subjects are there", self.name, len(found), len(self._asked()))
         made = {config: self._made(config, "", rows) for config, rows in found.items()}
         return tuple(question for questions in made.values() for question in questions[: self.limit or None])
 

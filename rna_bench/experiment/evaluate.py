@@ -5,10 +5,10 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rna_bench.core.cache import Recent
+from rna_bench.core.log import progress_bar
 from rna_bench.core.types import Response, Score
 from rna_bench.evaluation.requests import EvalSet, make_eval_set
 from rna_bench.evaluation.scores import scores
@@ -50,7 +50,7 @@ def evaluate_all(evaluator: Evaluator, state: ResumeState) -> Responses:
     """Return the responses to all requests. Each part is saved when it is done; parts that were saved before are read back."""
     responses: list[Response] = []
     new = 0
-    with tqdm(total=len(evaluator.eval_set.items), desc="scoring", unit=" questions", disable=None, leave=False) as bar:
+    with progress_bar("scoring", "questions", len(evaluator.eval_set.items)) as bar:
         for number, part in enumerate(evaluator.eval_set.parts(evaluator.scoring.part)):
             saved = state.responses(number, part)
             if saved is None:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from rna_bench.core.labels import method_label, noise_label
+from rna_bench.core.log import print_result
 from rna_bench.core.types import CLEAN, RunRecord, Score, Status
 from rna_bench.evaluation.scores import breakdown, scores
 from rna_bench.experiment.config import ExperimentConfig
@@ -20,8 +21,8 @@ from rna_bench.experiment.evaluate import Responses
 from rna_bench.experiment.resume import ResumeState
 from rna_bench.experiment.train import Training
 from rna_bench.runs import identity, record
-from rna_bench.runs.tracking import About, Session
-from rna_bench.runs.tracking.metrics import STATUS, final
+from rna_bench.runs.tracking import RunInfo, Session
+from rna_bench.runs.tracking.metrics import STATUS, final_values
 from rna_bench.unlearning.log import TrainingLog
 
 
@@ -35,13 +36,13 @@ class RunResult:
     activations_reused: int
 
 
-def run_info(experiment: ExperimentConfig, inputs: Inputs) -> About:
+def run_info(experiment: ExperimentConfig, inputs: Inputs) -> RunInfo:
     """Return what a tracker shows of a run from its beginning: its config, and the code, data and model that it is made from."""
     choices, label = experiment.choices, _label(experiment.config, experiment.choices)
     world = experiment.config["model"].get("world")
     origin = {"choices": choices, "fingerprints": inputs.fingerprints, "provenance": record.provenance()}
     noised = "noise" if experiment.recipe and experiment.recipe.noise else "no noise"
-    return About(
+    return RunInfo(
         identity=inputs.identity,
         name=f"{label} seed {experiment.seed} {inputs.identity[:8]}",
         job_type="unlearn" if experiment.recipe else "base",
@@ -108,11 +109,11 @@ def _measured(experiment: ExperimentConfig, result: RunResult, tracker_id: str |
 
 def log_record(session: Session, folder: Path, run_record: RunRecord) -> None:
     """Log at the tracker how the run ended: scores, those of subjects as a table, and the record as an artifact."""
-    session.summarise({STATUS: run_record.status.value, **final(run_record.scores)})
+    session.summarise({STATUS: run_record.status.value, **final_values(run_record.scores)})
     if run_record.breakdown:
         columns = ("task", "group", "perturbation", "accuracy", "stderr", "n", "ties")
         session.table("subjects", columns, [[vars(score)[column] for column in columns] for score in run_record.breakdown])
-    session.keep(f"record-{run_record.identity}", [folder / record.RECORD, folder / record.QUESTIONS])
+    session.log_artifact(f"record-{run_record.identity}", [folder / record.RECORD, folder / record.QUESTIONS])
 
 
 def _commits(experiment: ExperimentConfig) -> dict[str, dict[str, str]]:
@@ -155,4 +156,4 @@ def print_scores(folder: Path, run_record: RunRecord) -> None:
     ties = sum(score.ties for score in run_record.scores)
     tied = f"{ties} ties, given to the first option; " if ties else ""
     lines.append(f"{'':>20}  {tied}{run_record.measured['questions_per_second']:.0f} questions/s; {folder / record.RECORD}")
-    print("\n".join(lines), flush=True)
+    print_result("\n".join(lines))

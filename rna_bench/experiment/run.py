@@ -49,7 +49,7 @@ def execute(experiment: ExperimentConfig, *, several: bool = False) -> Path:
     if _recorded(folder):
         return folder
     files.probe(experiment.results_dir)
-    with lock.held(experiment.results_dir, inputs.identity) as dead_owner:
+    with lock.run_lock(experiment.results_dir, inputs.identity) as dead_owner:
         if _recorded(folder):  # by the process that held the lock until now
             return folder
         if dead_owner:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
+from rna_bench.core.log import progress_bar
 from rna_bench.core.types import EvalPoint, Score, StepLoss, Text, Topic
 from rna_bench.data.batches import Batches, TopicBatches
 from rna_bench.experiment.checkpointer import RunCheckpointer, sigterm_noted
@@ -17,7 +17,7 @@ from rna_bench.experiment.resume import ResumeState
 from rna_bench.models.segments import Policy
 from rna_bench.models.store import Store
 from rna_bench.runs.tracking import Session
-from rna_bench.runs.tracking.metrics import along, losses, norms
+from rna_bench.runs.tracking.metrics import eval_point_values, loss_values, norm_values
 from rna_bench.unlearning.config import Train, UnlearningConfig
 from rna_bench.unlearning.log import TrainingLog
 from rna_bench.unlearning.trainer import unlearn
@@ -95,7 +95,7 @@ def _unlearn(
             return None
         return evaluator.eval_step()
 
-    with tqdm(total=steps, desc="unlearning", unit=" steps", disable=None, leave=False) as bar:
+    with progress_bar("unlearning", "steps", steps) as bar:
 
         def progress(event: StepLoss | EvalPoint) -> None:
             if isinstance(event, StepLoss):
@@ -109,5 +109,5 @@ def _unlearn(
 def _values(event: StepLoss | EvalPoint) -> dict[str, float | None]:
     """Return what a tracker logs of a step's losses or of an eval point."""
     if isinstance(event, StepLoss):
-        return losses(event)
-    return along(event.scores) | norms(event.hidden_norm)
+        return loss_values(event)
+    return eval_point_values(event.scores) | norm_values(event.hidden_norm)

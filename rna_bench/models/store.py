@@ -1,6 +1,7 @@
 """Activations of the reference model that several runs of a sweep share: computed once, in bounded memory."""
 
 import hashlib
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from torch import Tensor
 
 from rna_bench.core.types import Batch, InputError
 from rna_bench.models.delta import save_tensors
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Store:
             except OSError as error:
                 path.unlink(missing_ok=True)
                 self._room[1] = 0
-                print(f"{self._folder}: no more activations are kept there ({error.strerror})")
+                log.warning("%s: no more activations are kept there (%s)", self._folder, error.strerror)
             else:
                 self._disk[key] = path
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from tqdm import tqdm
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from rna_bench.core import seeds
+from rna_bench.core.log import progress_bar
 from rna_bench.core.types import LETTERS, InputError
 from rna_bench.data.prompts import prompt
 from rna_bench.pocket.curriculum import MAIN, PREPARATION, QUIET_WEIGHT, Maker, Sample, Shares, Stage, sample
@@ -87,7 +87,7 @@ class Pupil:
     def prepare(self, stage: Stage) -> int:
         """Train on the stage's texts until its test is mastered, and return how many steps it took."""
         name = stage.test.__name__
-        with tqdm(desc=f"pocket world {self.world.seed}: {name}", unit=" steps", disable=None) as bar:
+        with progress_bar(f"pocket world {self.world.seed}: {name}", "steps") as bar:
             for step in range(1, MOST_PREPARATION + 1):
                 self._step(stage.shares, self.recipe.lr * min(1.0, (self.steps + 1) / WARMUP))
                 bar.update()
@@ -102,7 +102,7 @@ class Pupil:
     def study(self) -> list[dict[str, float]]:
         """Train on the world for the recipe's steps, and return accuracy along the way."""
         steps, curve = self.recipe.steps, []
-        with tqdm(total=steps, desc=f"pocket world {self.world.seed}: study", unit=" steps", disable=None) as bar:
+        with progress_bar(f"pocket world {self.world.seed}: study", "steps", steps) as bar:
             for step in range(steps):
                 cosine = 0.5 * (1 + math.cos(math.pi * step / steps))
                 loss = self._step(MAIN, self.recipe.lr * (LAST_LR + (1 - LAST_LR) * cosine))

@@ -1,1 +1,1 @@
-"""What a run leaves: its record, and what it tells a tracker."""
+"""What a run leaves behind: its record, its lock, the reason of a failure, and what it logs to a tracker."""

@@ -1,4 +1,4 @@
-"""Many records at once: where a name leads to, what is read there, and what is left out, never silently."""
+"""Many records at once: the folder that a name stands for, the records read there, and a line for each one left out."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,12 +7,12 @@ from rna_bench.core.types import InputError, RunRecord
 from rna_bench.runs.record import RECORD, read
 
 PLACES = (Path("results/runs"), Path("results/published"))
-"""Where a name is looked for when it is no folder itself: one's own runs come first."""
+"""Where a name that is not a folder itself is looked up: your own runs come first."""
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A record and the folder that it lies in, beside the answers to single questions."""
+    """A record and its folder, which also has the responses to single questions."""
 
     record: RunRecord
     folder: Path
@@ -20,9 +20,9 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Collection:
-    """The records below a folder, in the order of their paths, each identity once; and a line for each that is left out.
+    """The records below a folder, in the order of their paths, each identity once; and a line for each record left out.
 
-    `again` are those of an identity that a run before them has: two sweeps may have the same base run, and each is judged by it.
+    `again` are records whose identity an earlier one has: two sweeps may share a base run, and each is compared with it.
     """
 
     folder: Path
@@ -37,18 +37,18 @@ class Collection:
 
 
 def find(name: str) -> Path:
-    """Return the folder that a name stands for: a folder as it is, or one of that name among one's own runs, or the published."""
+    """Return the folder that a name stands for: that folder, or the one of that name among your own or the published runs."""
     for folder in (Path(name), *(place / name for place in PLACES)):
         if folder.is_dir():
             return folder
-    known = sorted({path.name for place in PLACES if place.is_dir() for path in place.iterdir() if path.is_dir()})
-    raise InputError("results", name, f"is no folder of records; give one, or a name: {', '.join(known) or 'there is none yet'}")
+    names = sorted({path.name for place in PLACES if place.is_dir() for path in place.iterdir() if path.is_dir()})
+    raise InputError("results", name, f"is not a folder of records; give one, or a name: {', '.join(names) or 'there is none yet'}")
 
 
 def collect(folder: Path, *, deep: bool = False) -> Collection:
-    """Return what can be read in the folders below a folder; damaged records and those of another version are named, not raised.
+    """Return the records in the subfolders of a folder; damaged ones and those of another version are listed as left out.
 
-    With `deep`, folders of folders, too (the sweeps below `results/published`). No record at all raises InputError.
+    With `deep`, also those one level further down (the sweeps below `results/published`). No record at all raises InputError.
     """
     runs: dict[str, Recorded] = {}
     left_out: list[str] = []

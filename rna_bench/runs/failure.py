@@ -1,4 +1,4 @@
-"""What a failed run leaves in its folder: the reason, and the traceback."""
+"""The files of a failed run: the reason, and the traceback."""
 
 import json
 import traceback
@@ -17,7 +17,7 @@ TRACEBACK = "traceback.txt"
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run failed, in one line; when and where, and with which code."""
+    """The reason of a failure in one line, its time and host, and the code's revision."""
 
     reason: str
     when: str
@@ -26,7 +26,7 @@ class Failure:
 
 
 def write(folder: Path, reason: str, error: BaseException | None) -> None:
-    """Keep the reason, and the error's traceback first where there is one; what cannot be written raises InputError."""
+    """Write the traceback, if there is an error, and then the reason; a folder that cannot be written to raises InputError."""
     failure = Failure(reason, datetime.now(UTC).isoformat(timespec="seconds"), node(), provenance()["revision"])
     text = "".join(traceback.format_exception(error)) if error else f"{reason}\n"
     keep(folder / TRACEBACK, lambda path: path.write_text(text, encoding="utf-8"), folder.parent)
@@ -34,7 +34,7 @@ def write(folder: Path, reason: str, error: BaseException | None) -> None:
 
 
 def read(folder: Path) -> Failure | None:
-    """Return how the run failed when it was last tried, or None where it did not."""
+    """Return how the run failed when it was last tried, or None if it did not."""
     try:
         values: dict[str, Any] = json.loads((folder / FAILED).read_bytes())
         return Failure(**values)
@@ -45,7 +45,7 @@ def read(folder: Path) -> Failure | None:
 
 
 def clear(folder: Path) -> None:
-    """Remove what a failure left, as the run is tried again or is recorded; the folder, too, where nothing else is in it."""
+    """Remove the files of a failure, because the run is tried again or recorded; and the folder, if it is empty then."""
     for name in (FAILED, TRACEBACK):
         (folder / name).unlink(missing_ok=True)
     if folder.is_dir() and not any(folder.iterdir()):

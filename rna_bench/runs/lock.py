@@ -1,4 +1,4 @@
-"""A lock on a run: one process at a time, wherever it runs; what a dead process held is free."""
+"""A lock on each run: one process at a time may hold it, on any host; the lock of a dead process is free."""
 
 import errno
 import json
@@ -16,110 +16,110 @@ from rna_bench.core.files import keep, unwritable
 
 LOCKS = ".locks"
 PATIENCE = 1.0
-"""Seconds to try for: whoever asks who runs what takes the lock for a moment, too."""
+"""Seconds to try for the lock: `lock_state` takes it for a moment, too."""
 
 
 @dataclass(frozen=True)
 class Owner:
-    """The process that runs something, and since when."""
+    """The process that holds a lock, and since when."""
 
     host: str
     pid: int
     since: str
 
     def __str__(self) -> str:
-        """Return it as it is shown."""
+        """Return the owner as it is shown to users."""
         return f"process {self.pid} on {self.host}, since {self.since}"
 
 
 class BusyError(Exception):
-    """Another process, which is alive, is at this run."""
+    """Another process is running this run."""
 
     def __init__(self, identity: str, owner: Owner | None) -> None:
         super().__init__(f"{identity} is being run by {owner or 'another process'}")
 
 
 @contextmanager
-def held(results_dir: Path, identity: str) -> Iterator[Owner | None]:
-    """Hold the lock of a run, and yield the owner that died with it, if one did; raise BusyError while another is alive.
+def run_lock(results_dir: Path, identity: str) -> Iterator[Owner | None]:
+    """Hold the lock of a run, and yield the owner that died while holding it, if any; raise BusyError if another holds it now.
 
-    The operating system holds the lock for the process (`flock`), so that it ends with it, however it ends: no clock and no
-    process number decides who is dead. On a network file system the server does so for all hosts. The owner is written beside
-    the lock to be shown, and is still there when the owner died.
+    The operating system ties the lock to the process (`flock`) and frees it however the process ends, so that neither clocks nor
+    process numbers decide who is dead. On a network file system the server does so for all hosts. The owner is written to a file
+    beside the lock, to be shown to users; it stays there if the owner dies.
     """
-    lock, shown = _paths(results_dir, identity)
+    lock, owner_file = _paths(results_dir, identity)
     guard = FileLock(lock)
     try:
         _take(guard, lock.parent)
     except Timeout:
-        raise BusyError(identity, _read(shown)) from None
+        raise BusyError(identity, _read(owner_file)) from None
     except OSError as error:
         raise unwritable(results_dir, error) from error
     try:
-        before = _read(shown)
+        before = _read(owner_file)
         owner = Owner(node(), os.getpid(), datetime.now(UTC).isoformat(timespec="seconds"))
-        keep(shown, lambda path: path.write_text(json.dumps(asdict(owner))), results_dir)
+        keep(owner_file, lambda path: path.write_text(json.dumps(asdict(owner))), results_dir)
         yield before
-        shown.unlink(missing_ok=True)
-    except Exception:  # an end of its own, unlike a kill
-        shown.unlink(missing_ok=True)
+        owner_file.unlink(missing_ok=True)
+    except Exception:  # an ordinary end, unlike a kill
+        owner_file.unlink(missing_ok=True)
         raise
     finally:
-        lock.unlink(missing_ok=True)  # while it is held: FileLock takes no lock on a file that has no name any more
+        lock.unlink(missing_ok=True)  # while it is held: FileLock does not lock a file that was unlinked
         guard.release()
-        with suppress(OSError):  # others have locks there
+        with suppress(OSError):  # other locks are in it
             lock.parent.rmdir()
 
 
 def _take(guard: FileLock, folder: Path) -> None:
-    """Take the lock, in a folder that whoever gives back the last lock removes."""
+    """Take the lock, in a folder that the process that releases the last lock there removes."""
     for _ in range(20):
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
             guard.acquire(timeout=PATIENCE, poll_interval=0.05)
             return
-    raise OSError(errno.ENOENT, "its folder of locks is removed again and again", str(folder))
+    raise OSError(errno.ENOENT, "its folder of locks keeps being removed", str(folder))
 
 
 @dataclass(frozen=True)
-class Holding:
-    """Who took a run's lock last and did not give it back, and whether that process is alive."""
+class LockState:
+    """The process that took a run's lock last and did not release it, and whether it is alive."""
 
     owner: Owner
     alive: bool
 
 
-def holding(results_dir: Path, identity: str) -> Holding | None:
-    """Return who is at a run, or died at it; None where nobody did not give the lock back."""
-    lock, shown = _paths(results_dir, identity)
-    owner = _read(shown)
+def lock_state(results_dir: Path, identity: str) -> LockState | None:
+    """Return who is running a run or died while doing so; None if the lock was released or never taken."""
+    lock, owner_file = _paths(results_dir, identity)
+    owner = _read(owner_file)
     if owner is None:
         return None
     try:
         with FileLock(lock, timeout=0):
-            return Holding(owner, alive=False) if shown.exists() else None
+            return LockState(owner, alive=False) if owner_file.exists() else None
     except FileNotFoundError:
         return None
     except Timeout:
-        return Holding(owner, alive=True)
-    except OSError:  # a folder that can only be read: nothing can be run in it either
-        return Holding(owner, alive=False)
+        return LockState(owner, alive=True)
+    except OSError:  # a read-only folder: nothing is running in it
+        return LockState(owner, alive=False)
 
 
-def forget(results_dir: Path, identity: str) -> None:
-    """Forget an owner that died, as what it was at is dealt with; one that is alive stays."""
-    lock, shown = _paths(results_dir, identity)
+def clear_dead_owner(results_dir: Path, identity: str) -> None:
+    """Remove the owner of a run's lock if it is dead, because its run is dealt with; one that is alive stays."""
+    lock, owner_file = _paths(results_dir, identity)
     with suppress(Timeout, FileNotFoundError), FileLock(lock, timeout=0):
-        shown.unlink(missing_ok=True)
+        owner_file.unlink(missing_ok=True)
 
 
 def _paths(results_dir: Path, identity: str) -> tuple[Path, Path]:
     return results_dir / LOCKS / f"{identity}.lock", results_dir / LOCKS / f"{identity}.json"
 
 
-def _read(shown: Path) -> Owner | None:
+def _read(owner_file: Path) -> Owner | None:
     try:
-        return Owner(**json.loads(shown.read_bytes()))
+        return Owner(**json.loads(owner_file.read_bytes()))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""Run records: provenance, and JSON and Parquet files written all at once or not at all."""
+"""Run records: provenance, and JSON and Parquet files that are written atomically."""
 
 import hashlib
 import json
@@ -30,15 +30,15 @@ QUESTIONS = "questions.parquet"
 DELTA = "delta.safetensors"
 LOGPS = ("logp_a", "logp_b", "logp_c", "logp_d")
 RESPONSES = ("task", "subject", "question", "perturbation", *LOGPS, "answer")
-"""Columns of a file of responses."""
+"""The columns of a file of responses."""
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "rna_bench")
 
 
 @cache
 def provenance() -> dict[str, Any]:
-    """Return the code's git revision (None outside a clone), whether the tree was changed, and package versions.
+    """Return the code's git revision (None outside a clone), whether there are uncommitted changes, and package versions.
 
-    As they are at the first call in a process: code that is loaded stays, whatever is edited or committed meanwhile.
+    They are those of the first call in a process: loaded code stays the same, whatever is edited or committed meanwhile.
     """
     revision = _git("rev-parse", "HEAD")
     changed = bool(_git("status", "--porcelain", "--untracked-files=no")) if revision else None
@@ -48,7 +48,7 @@ def provenance() -> dict[str, Any]:
 
 @cache
 def code_state() -> str:
-    """Return sixteen hexadecimal digits for the code and packages, with what is changed in a clone and not committed."""
+    """Return sixteen hexadecimal digits that identify the code, with its uncommitted changes, and the package versions."""
     state = json.dumps(provenance(), sort_keys=True) + str(_git("diff", "HEAD"))
     return hashlib.sha256(state.encode()).hexdigest()[:16]
 
@@ -61,11 +61,11 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def write(folder: Path, record: RunRecord, answers: Iterable[Response]) -> None:
-    """Write the answers and then the record: a folder with a record is a run that is done."""
+def write(folder: Path, record: RunRecord, responses: Iterable[Response]) -> None:
+    """Write the responses and then the record: a folder with a record is a finished run."""
     import pandas
 
-    rows = [(a.task, a.subject, a.question, a.perturbation, *a.logps, a.correct) for a in answers]
+    rows = [(one.task, one.subject, one.question, one.perturbation, *one.logps, one.correct) for one in responses]
     columns = pandas.Index(RESPONSES)
     frame = pandas.DataFrame(rows, columns=columns).astype(dict.fromkeys(LOGPS, "float32") | {"answer": "int8"})
     text = _adapter().dump_json(record)
@@ -78,22 +78,22 @@ def write(folder: Path, record: RunRecord, answers: Iterable[Response]) -> None:
 
 
 def read_responses(path: Path, columns: Sequence[str] = RESPONSES, *, coded: Sequence[str] = ()) -> "Table":
-    """Return columns of a run's responses, as far as it has them; `coded` ones come as indices into their names.
+    """Return columns of a run's responses, those that its file has; `coded` ones as indices into their distinct values.
 
-    Files of schemas 1 to 3 call the column `perturbation` `form`; those of schema 1 have no subjects.
+    In files of schemas 1 to 3 the column `perturbation` is called `form`; files of schema 1 have no subjects.
     """
     from pyarrow import parquet
 
-    there = parquet.read_schema(path).names
-    known = {"perturbation": "form"} if "form" in there else {}
-    wanted = [column for column in columns if known.get(column, column) in there]
-    file = parquet.ParquetFile(path, read_dictionary=[known.get(column, column) for column in coded])
-    return file.read([known.get(column, column) for column in wanted], use_threads=False).rename_columns(wanted)
+    names = parquet.read_schema(path).names
+    old = {"perturbation": "form"} if "form" in names else {}
+    present = [column for column in columns if old.get(column, column) in names]
+    file = parquet.ParquetFile(path, read_dictionary=[old.get(column, column) for column in coded])
+    return file.read([old.get(column, column) for column in present], use_threads=False).rename_columns(present)
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a record says of how its run went, read without a look at all of its numbers."""
+    """How a run went, read from its record without parsing all of its numbers."""
 
     status: str
     reason: str
@@ -103,14 +103,14 @@ class RunSummary:
 
 
 def read_summary(folder: Path) -> RunSummary | None:
-    """Return how the run in a folder went, None where there is no record; one that is cut short or another's raises InputError."""
+    """Return how the run in a folder went, None if it has no record; a truncated record or one of another run raises InputError."""
     path = folder / RECORD
     try:
         values = json.loads(path.read_bytes())
         if values["identity"] != folder.name:
-            raise InputError("record", path, f"is that of run {values['identity']}; put it where it belongs")
-        made, spent = values["provenance"], sum(values["measured"].get("seconds", {}).values())
-        return RunSummary(values["status"], values["reason"], made.get("revision"), made.get("changed"), spent)
+            raise InputError("record", path, f"belongs to run {values['identity']}; move it to that run's folder")
+        code, seconds = values["provenance"], sum(values["measured"].get("seconds", {}).values())
+        return RunSummary(values["status"], values["reason"], code.get("revision"), code.get("changed"), seconds)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -118,7 +118,7 @@ def read_summary(folder: Path) -> RunSummary | None:
 
 
 def read(path: Path) -> RunRecord:
-    """Return the record in a file, brought up to date if it is of an earlier schema; a damaged one is refused in one line."""
+    """Return the record in a file, upgraded if it has an earlier schema; a damaged one raises InputError."""
     from pydantic import ValidationError
 
     try:
@@ -133,33 +133,33 @@ def read(path: Path) -> RunRecord:
 
 
 def _version(text: bytes) -> int | None:
-    """Return a record's schema version, which stands first in it, without reading the rest."""
-    found = HEAD.match(text)
-    return int(found[1]) if found else None
+    """Return a record's schema version, its first field, without parsing the rest."""
+    head = HEAD.match(text)
+    return int(head[1]) if head else None
 
 
 def _upgraded(text: bytes, path: Path) -> bytes:
-    """Return the text of a record of an earlier schema as one of the present; what cannot be made out is left as it is."""
+    """Return the text of a record of an earlier schema in the present one; a text that is no such record is returned as it is."""
     try:
         values = json.loads(text)
         version = values["schema_version"]
-        made = upgraded(values) if version in READABLE[:-1] else values
+        current = upgraded(values) if version in READABLE[:-1] else values
     except (ValueError, KeyError, TypeError, AttributeError):
         return text
     if version not in READABLE:
         remedy = f"this version reads {READABLE[0]} to {READABLE[-1]}; run again, or use the version of rna_bench that wrote it"
         raise InputError("schema_version", version, f"in {path}: {remedy}")
-    return json.dumps(made).encode()
+    return json.dumps(current).encode()
 
 
 def earlier(results_dir: Path) -> dict[str, str]:
-    """Return the folders of records of earlier schemas by the identity that they have today; what cannot be read is left out."""
+    """Return the folders of records of earlier schemas by their present identity; unreadable ones are left out."""
     try:
         paths = [Path(entry.path) / RECORD for entry in os.scandir(results_dir) if entry.is_dir()]
     except OSError:
         return {}
-    found = ((_identity_of(path, when), path.parent.name) for path in sorted(paths) if (when := _written_at(path)))
-    return {identity: name for identity, name in found if identity}
+    pairs = ((_identity_of(path, when), path.parent.name) for path in sorted(paths) if (when := _written_at(path)))
+    return {identity: name for identity, name in pairs if identity}
 
 
 def _written_at(path: Path) -> int | None:
@@ -171,7 +171,7 @@ def _written_at(path: Path) -> int | None:
 
 @lru_cache(maxsize=4096)
 def _identity_of(path: Path, when: int) -> str | None:
-    """Return today's identity of a record of an earlier schema; `when` it was written tells whether what is cached still holds."""
+    """Return the present identity of a record of an earlier schema; `when` it was written is part of the cache's key."""
     try:
         with path.open("rb") as file:
             version = _version(file.read(100))

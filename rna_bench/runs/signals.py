@@ -1,4 +1,4 @@
-"""SIGTERM, which engines end a process with, is a way out like another: what is open is closed on it."""
+"""SIGTERM, with which launchers end a process, as an ordinary exit, on which open sessions are closed."""
 
 import signal
 import sys
@@ -9,13 +9,13 @@ from types import FrameType
 
 
 def leave(number: int, frame: FrameType | None) -> None:
-    """Leave the process by SystemExit: the action that `terminable` gives SIGTERM."""
+    """Raise SystemExit: the handler that `terminable` installs for SIGTERM."""
     sys.exit(128 + number)
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM raise SystemExit, unless it has another action than the default one, an engine's, or in a thread."""
+    """Let SIGTERM raise SystemExit inside the block, unless a launcher has installed a handler, or in a thread."""
     ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     if ours:
         signal.signal(signal.SIGTERM, leave)

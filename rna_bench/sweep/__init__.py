@@ -1,1 +1,1 @@
-"""Many runs: planned, started by a launcher, watched, cleaned, searched."""
+"""Many runs: a sweep is planned, started by one of Hydra's launchers, watched and cleaned up; a search chooses its runs itself."""

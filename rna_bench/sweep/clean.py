@@ -1,4 +1,4 @@
-"""Freeing disk after a sweep: trained tensors, caches and logs go; records, answers and the reasons of failures stay."""
+"""Freeing disk space after a sweep: trained tensors, caches and logs go; records, responses and the reasons of failures stay."""
 
 import shutil
 from collections.abc import Iterator
@@ -9,37 +9,36 @@ from rna_bench.runs import lock
 from rna_bench.runs.record import DELTA, RECORD
 from rna_bench.sweep.plan import SweepPlan
 
-PARTIAL = ".partial"
+RESUME_STATE = ".partial"
 OFFLINE = "offline-run-*"
 
 
-def clean(plan: SweepPlan) -> list[str]:
-    """Free what the plan's runs left, but for runs that are running now, and return what was done in lines.
+def clean_sweep(plan: SweepPlan) -> list[str]:
+    """Free the disk space that the plan's runs use, except runs in progress, and return lines that say what was done.
 
-    W&B's files of offline runs stay until they are synced: they are the only copy of a run's history at the tracker.
+    W&B's files of offline runs stay until they are synced: they are the only copy of what the tracker was sent.
     """
-    freed, kept = 0, 0
+    freed, unsynced = 0, 0
     for run in plan.runs:
         folder = plan.results_dir / run.identity
-        seen = lock.holding(plan.results_dir, run.identity) if run.identity else None
-        if run.identity and not (seen and seen.alive):
+        state = lock.lock_state(plan.results_dir, run.identity) if run.identity else None
+        if run.identity and not (state and state.alive):
             freed += sum(_remove(path) for path in _disposable(folder))
-            kept += sum(1 for _ in _unsynced(folder))
+            unsynced += sum(1 for _ in _unsynced(folder))
     lines = [f"freed {freed / 1e6:.1f} MB of sweep {plan.name} in {plan.results_dir}"]
-    if kept:
-        lines.append(
-            f"kept {kept} offline W&B runs that were not synced: `wandb sync {plan.results_dir}/*/wandb/offline-run-*` first"
-        )
+    if unsynced:
+        sync = f"wandb sync {plan.results_dir}/*/wandb/offline-run-*"
+        lines.append(f"kept {unsynced} offline W&B runs that are not synced yet: run `{sync}` first")
     return lines
 
 
 def _disposable(folder: Path) -> Iterator[Path]:
-    """Yield what can go of a run's folder; what an interrupted run goes on from stays until its record is there."""
+    """Yield what can be removed from a run's folder; the resume state stays until the run is recorded."""
     recorded = (folder / RECORD).exists()
     yield folder / DELTA
-    yield from folder.glob(".*.[0-9]*")  # drafts that a killed process left
+    yield from folder.glob(".*.[0-9]*")  # unfinished files of a killed process
     if recorded:
-        yield folder / PARTIAL
+        yield folder / RESUME_STATE
     unsynced = set(_unsynced(folder))
     yield from (path for path in folder.glob("wandb/*") if path.is_symlink() or (path.is_file() or path not in unsynced))
 

@@ -1,4 +1,4 @@
-"""The plan that a sweep stores when it starts, and how each of its runs stands, from files alone."""
+"""The plan that a sweep stores when it starts, and the state of each of its runs, read from files alone."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -17,9 +17,9 @@ FOLDER = ".sweeps"
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run of a sweep: its identity, what it is composed from, and the part of that in which it differs from others.
+    """A run of a sweep: its identity, the overrides that compose it, and a label of those that differ from run to run.
 
-    `problem` says why it cannot be run, where its inputs are not there; it has no identity then.
+    `problem` says why the run is impossible, for instance because its model is not there; it has no identity then.
     """
 
     identity: str
@@ -30,7 +30,7 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """What a sweep is to run, as it was when it started last."""
+    """The runs of a sweep, as planned when it was last started."""
 
     name: str
     results_dir: Path
@@ -40,8 +40,8 @@ class SweepPlan:
     runs: tuple[PlannedRun, ...]
 
 
-class State(Enum):
-    """How a planned run stands. `interrupted`: its process ended without a word. `diverged` and `collapsed` are recorded."""
+class RunPhase(Enum):
+    """How far a planned run is. `interrupted`: its process died and left no reason. `diverged` and `collapsed` are recorded."""
 
     done = "done"
     diverged = "diverged"
@@ -52,28 +52,28 @@ class State(Enum):
     pending = "pending"
 
 
-RECORDED = (State.done, State.diverged, State.collapsed)
+RECORDED = (RunPhase.done, RunPhase.diverged, RunPhase.collapsed)
 
 
 @dataclass(frozen=True)
 class RunState:
-    """A planned run and how it stands; `why` says more, `seconds` and `revision` are those of its record."""
+    """A planned run and its phase; `why` explains it, `seconds` and `revision` are those of its record."""
 
     run: PlannedRun
-    state: State
+    phase: RunPhase
     why: str = ""
     seconds: float | None = None
     revision: str | None = None
 
 
-def save(plan: SweepPlan) -> None:
-    """Store the plan in its results folder, in place of an earlier one of the name."""
+def save_plan(plan: SweepPlan) -> None:
+    """Store the plan in its results folder, in place of an earlier plan of the same name."""
     text = json.dumps({**asdict(plan), "results_dir": str(plan.results_dir)}, indent=1)
     keep(_path(plan.results_dir, plan.name), lambda path: path.write_text(text, encoding="utf-8"), plan.results_dir)
 
 
-def load(results_dir: Path, name: str) -> SweepPlan:
-    """Return the stored plan, its runs to be looked for in the folder where it lies now."""
+def load_plan(results_dir: Path, name: str) -> SweepPlan:
+    """Return the stored plan, with its runs in the given folder, wherever the sweep was started."""
     path = _path(results_dir, name)
     try:
         values: dict[str, Any] = json.loads(path.read_bytes())
@@ -92,39 +92,38 @@ def _planned(values: Mapping[str, Any]) -> PlannedRun:
 
 
 def run_state(results_dir: Path, run: PlannedRun) -> RunState:
-    """Return how a run stands: by its record, else its lock, else what a failure left."""
+    """Return the state of a run, by its record, else its lock, else what a failure left."""
     if run.problem:
-        return RunState(run, State.failed, run.problem)
-    folder = results_dir / run.identity
+        return RunState(run, RunPhase.failed, run.problem)
     try:
-        seen = read_summary(folder)
+        summary = read_summary(results_dir / run.identity)
     except InputError as error:
         return _unrecorded(results_dir, run, f"{error}; it is made again")
-    if seen is None:
+    if summary is None:
         return _unrecorded(results_dir, run, "")
-    state = State.done if seen.status == "finished" else State(seen.status)
-    revision = f"{seen.revision}{'+' if seen.changed else ''}" if seen.revision else None
-    return RunState(run, state, seen.reason, seen.seconds, revision)
+    phase = RunPhase.done if summary.status == "finished" else RunPhase(summary.status)
+    revision = f"{summary.revision}{'+' if summary.changed else ''}" if summary.revision else None
+    return RunState(run, phase, summary.reason, summary.seconds, revision)
 
 
 def _unrecorded(results_dir: Path, run: PlannedRun, why: str) -> RunState:
-    seen = lock.holding(results_dir, run.identity)
-    if seen:
-        state = State.running if seen.alive else State.interrupted
-        return RunState(run, state, f"{seen.owner}" if seen.alive else f"{seen.owner}, died")
+    locked = lock.lock_state(results_dir, run.identity)
+    if locked:
+        phase = RunPhase.running if locked.alive else RunPhase.interrupted
+        return RunState(run, phase, f"{locked.owner}" if locked.alive else f"{locked.owner}, died")
     failed = failure.read(results_dir / run.identity)
     if failed:
-        return RunState(run, State.failed, failed.reason)
-    return RunState(run, State.pending, why)
+        return RunState(run, RunPhase.failed, failed.reason)
+    return RunState(run, RunPhase.pending, why)
 
 
 def run_states(plan: SweepPlan, runs: Sequence[PlannedRun] | None = None) -> list[RunState]:
-    """Return how the plan's runs, or those given, stand."""
+    """Return the states of the plan's runs, or of those given."""
     return [run_state(plan.results_dir, run) for run in (plan.runs if runs is None else runs)]
 
 
 def labels(jobs: Sequence[Sequence[str]]) -> Callable[[Sequence[str]], str]:
-    """Return what names a job: those of its overrides that not all jobs have, or all where there is one job."""
+    """Return a function that labels a job: by its overrides that other jobs lack, or by all of them if it is the only job."""
     common = set(jobs[0]).intersection(*map(set, jobs[1:])) if len(jobs) > 1 else set()
     return lambda job: " ".join(word for word in job if word not in common)
 

@@ -1,25 +1,30 @@
-"""How a sweep stands, as text: counts, each run with its state and reason, the time left, and what to beware of."""
+"""The status of a sweep as text: counts, each run with its phase and reason, the time left, and warnings."""
 
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from statistics import fmean
 
-from rna_bench.sweep.plan import RECORDED, RunState, State, SweepPlan, run_states
+from rna_bench.sweep.plan import RECORDED, RunPhase, RunState, SweepPlan, run_states
 
 
-def status(plan: SweepPlan) -> str:
+def sweep_status(plan: SweepPlan) -> str:
     """Return the sweep's status as text."""
-    seen = run_states(plan)
-    head = f"sweep {plan.name}: {counts(seen)} of {len(seen)}, in {plan.results_dir}; started {plan.created}"
-    lines = [f"  {one.state.value:<11} {one.run.identity or '-':<16}  {one.run.label}{_more(one)}" for one in seen]
-    return "\n".join([head, *lines, *_left(seen), *_beware(plan, seen)])
+    states = run_states(plan)
+    head = f"sweep {plan.name}: {phase_counts(states)} of {len(states)}, in {plan.results_dir}; started {plan.created}"
+    lines = [f"  {one.phase.value:<11} {one.run.identity or '-':<16}  {one.run.label}{_more(one)}" for one in states]
+    return "\n".join([head, *lines, *_remaining(states), *_warnings(plan, states)])
 
 
-def counts(seen: Sequence[RunState]) -> str:
-    """Return how many runs stand how, in words."""
-    found = Counter(one.state for one in seen)
-    return ", ".join(f"{found[state]} {state.value}" for state in State if found[state]) or "nothing"
+def phase_counts(states: Sequence[RunState]) -> str:
+    """Return how many runs are in which phase, in words."""
+    counts = Counter(one.phase for one in states)
+    return ", ".join(f"{counts[phase]} {phase.value}" for phase in RunPhase if counts[phase]) or "nothing"
+
+
+def time_left(seconds: Sequence[float], waiting: int, at_once: int) -> str:
+    """Return how long `waiting` runs take, from the seconds of finished runs and how many run at once."""
+    return f"about {timedelta(seconds=round(fmean(seconds) * waiting / max(1, at_once)))}"
 
 
 def _more(one: RunState) -> str:
@@ -27,31 +32,30 @@ def _more(one: RunState) -> str:
     return f"{spent}: {one.why}" if one.why else spent
 
 
-def _left(seen: Sequence[RunState]) -> list[str]:
-    """Return how long the rest takes: the mean of the recorded runs, by how many run at once now."""
-    waiting = sum(one.state not in RECORDED and not one.run.problem for one in seen)
-    spent = [one.seconds for one in seen if one.seconds is not None]
+def _remaining(states: Sequence[RunState]) -> list[str]:
+    """Return a line with the time left, by the mean of the recorded runs and how many run at once now."""
+    waiting = sum(one.phase not in RECORDED and not one.run.problem for one in states)
+    seconds = [one.seconds for one in states if one.seconds is not None]
     if not waiting:
         return []
-    if not spent:
+    if not seconds:
         return ["time left: not known before a run is recorded"]
-    at_once = sum(one.state is State.running for one in seen)
-    seconds = fmean(spent) * waiting / max(1, at_once)
+    at_once = sum(one.phase is RunPhase.running for one in states)
     how = f"{at_once} at once" if at_once else "one after the other; nothing is running"
-    return [f"time left: about {timedelta(seconds=round(seconds))} for {waiting} runs, {how}"]
+    return [f"time left: {time_left(seconds, waiting, at_once)} for {waiting} runs, {how}"]
 
 
-def _beware(plan: SweepPlan, seen: Sequence[RunState]) -> list[str]:
-    """Return warnings: records of several code revisions, or of a tree with changes that were not committed."""
-    revisions = Counter(one.revision or "unknown" for one in seen if one.state in RECORDED)
+def _warnings(plan: SweepPlan, states: Sequence[RunState]) -> list[str]:
+    """Return warnings about records of several code revisions or of uncommitted code, and where tracebacks are."""
+    revisions = Counter(one.revision or "unknown" for one in states if one.phase in RECORDED)
     lines: list[str] = []
     if len(revisions) > 1:
         shown = ", ".join(f"{_short(revision)} ({n})" for revision, n in sorted(revisions.items()))
         lines.append(f"warning: records of several code revisions: {shown}; compare them with care, or remove some and run again")
     elif any(revision.endswith("+") for revision in revisions):
-        lines.append("warning: the code had changes that were not committed when these records were made")
-    if any(one.state in (State.failed, State.interrupted) for one in seen):
-        lines.append(f"tracebacks lie in {plan.results_dir}/RUN/traceback.txt; `rna-bench sweep {plan.name}` tries again")
+        lines.append("warning: the code had uncommitted changes when these records were made")
+    if any(one.phase in (RunPhase.failed, RunPhase.interrupted) for one in states):
+        lines.append(f"tracebacks are in {plan.results_dir}/RUN/traceback.txt; `rna-bench sweep {plan.name}` tries again")
     return lines
 
 

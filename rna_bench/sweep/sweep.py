@@ -1,5 +1,7 @@
-"""A sweep from its plan to its end: what is recorded is skipped, the rest is handed to an engine, and nothing fails silently."""
+"""A sweep from its plan to its end: recorded runs are skipped, an engine starts the others, and every failure is reported."""
 
+import logging
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -8,10 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from tqdm import tqdm
-
 from rna_bench.core import files
 from rna_bench.core.labels import method_label, noise_label
+from rna_bench.core.log import progress_bar
 from rna_bench.core.types import InputError
 from rna_bench.experiment.compose import one_line
 from rna_bench.experiment.config import ExperimentConfig
@@ -19,52 +20,48 @@ from rna_bench.experiment.data import forget, gather
 from rna_bench.experiment.load import SHARED
 from rna_bench.experiment.run import execute
 from rna_bench.runs import failure, lock, record
-from rna_bench.sweep.plan import RECORDED, PlannedRun, RunState, State, SweepPlan, labels, run_state, run_states, save
-from rna_bench.sweep.status import counts
+from rna_bench.sweep.plan import RECORDED, PlannedRun, RunPhase, RunState, SweepPlan, labels, run_state, run_states, save_plan
+from rna_bench.sweep.progress import show_progress
+from rna_bench.sweep.status import phase_counts
 
-KILLED = "its process was killed, perhaps for want of memory"
+KILLED = "its process was killed, perhaps because memory ran out"
 LOST = "it was started and left neither a record nor a reason"
+
+log = logging.getLogger(__name__)
 
 
 class Engine(Protocol):
-    """What composes the jobs of a sweep, and starts them: each is a list of overrides.
+    """Composes the jobs of a sweep and starts them; a job is a list of overrides.
 
-    `launch` returns for each job the error that it ended with, if any; it raises when the engine itself breaks down.
+    `launch` returns for each job the error that it ended with, if any; it raises if the engine itself breaks down.
     """
 
     @property
     def results_dir(self) -> Path: ...
     @property
     def jobs(self) -> Sequence[Sequence[str]]: ...
-    def plan(self, overrides: Sequence[str]) -> ExperimentConfig: ...
+    def experiment(self, overrides: Sequence[str]) -> ExperimentConfig: ...
     def launch(self, jobs: Sequence[Sequence[str]]) -> Sequence[BaseException | None]: ...
 
 
-def conduct(name: str, engine: Engine) -> bool:
-    """Carry out a sweep, or what is left of it, and return whether each of its runs is recorded.
+def run_sweep(name: str, engine: Engine) -> bool:
+    """Run a sweep, or what is left of it, and return whether each of its runs is recorded.
 
-    A process that dies may take others with it that did nothing wrong (joblib ends its whole pool then): runs that were
+    A process that dies may take others with it that did nothing wrong (joblib then ends its whole pool): runs that were
     interrupted are tried once more at the end, each alone.
     """
     record.provenance()  # before anything else can change
     files.probe(engine.results_dir)
     forget()
     plan = plan_sweep(name, engine)
-    save(plan)
-    todo, interrupted = _begin(plan), []
-    while todo:
-        seen = _launch(engine, plan, todo)
-        interrupted += [one.run for one in seen if one.state is State.interrupted]
-        left = [one.run for one in seen if one.state is State.pending]
-        if len(left) == len(todo):  # the engine runs nothing: no use in asking it again
-            interrupted += left
-            break
-        todo = left
-    for run in interrupted:
-        (one,) = _launch(engine, plan, [run])
-        if one.state in (State.interrupted, State.pending):
-            lock.forget(plan.results_dir, run.identity)
-            _keep(plan.results_dir, run, KILLED if one.state is State.interrupted else LOST, None)
+    save_plan(plan)
+    todo = _begin(plan)
+    with show_progress(plan):
+        for run in _launch_all(engine, plan, todo):
+            (one,) = _launch(engine, plan, [run])
+            if one.phase in (RunPhase.interrupted, RunPhase.pending):
+                lock.clear_dead_owner(plan.results_dir, run.identity)
+                _report_failure(plan.results_dir, run, KILLED if one.phase is RunPhase.interrupted else LOST, None)
     return _end(plan)
 
 
@@ -72,104 +69,121 @@ def plan_sweep(name: str, engine: Engine) -> SweepPlan:
     """Return the plan: each job composed, checked and given its identity, and each identity once."""
     jobs, runs = engine.jobs, {}
     label = labels(jobs)
-    for overrides in tqdm(jobs, desc="planning", unit=" runs", disable=None, leave=False):
-        run = _planned(engine.plan(overrides), overrides, label(overrides))
-        runs.setdefault(run.identity or run.label, run)
+    with progress_bar("planning", "runs", len(jobs)) as bar:
+        for overrides in jobs:
+            run = _planned(engine.experiment(overrides), overrides, label(overrides))
+            runs.setdefault(run.identity or run.label, run)
+            bar.update()
     created = datetime.now(UTC).isoformat(timespec="seconds")
     revision = record.provenance()["revision"]
     return SweepPlan(name, engine.results_dir, created, tuple(sys.argv[1:]), revision, tuple(runs.values()))
 
 
-def _planned(plan: ExperimentConfig, overrides: Sequence[str], label: str) -> PlannedRun:
+def _planned(experiment: ExperimentConfig, overrides: Sequence[str], label: str) -> PlannedRun:
     try:
-        return PlannedRun(gather(plan).identity, tuple(overrides), label)
-    except InputError as error:  # a gated model, say: the others can run
+        return PlannedRun(gather(experiment).identity, tuple(overrides), label)
+    except InputError as error:  # for instance a gated model: the others can run
         return PlannedRun("", tuple(overrides), label, str(error))
 
 
 def _begin(plan: SweepPlan) -> list[PlannedRun]:
-    """Say in a line each which runs are not simply run, clear what a retry replaces, and return the runs to do."""
-    seen = run_states(plan)
-    print(f"sweep {plan.name}: {len(seen)} runs in {plan.results_dir}: {counts(seen)}", flush=True)
-    for one in seen:
-        if one.state in RECORDED:
-            print(f"  skipped  {_named(one.run)}: recorded{f', {one.state.value}' if one.why else ''}")
-        elif one.state is State.failed and not one.run.problem:
+    """Report which runs are not started for the first time, clear what a retry replaces, and return the runs to do."""
+    states = run_states(plan)
+    log.info("sweep %s: %d runs in %s: %s", plan.name, len(states), plan.results_dir, phase_counts(states))
+    for one in states:
+        name = _named(one.run)
+        if one.phase in RECORDED:
+            log.info("  skipped  %s: recorded%s", name, f", {one.phase.value}" if one.why else "")
+        elif one.run.problem:
+            log.error("FAILED %s: %s", name, one.run.problem)
+        elif one.phase is RunPhase.failed:
             failure.clear(plan.results_dir / one.run.identity)
-            print(f"  again    {_named(one.run)}: failed before: {one.why}")
-        elif one.state is State.interrupted:
-            print(f"  again    {_named(one.run)}: interrupted: {one.why}")
-        elif one.state is State.running:
-            print(f"  left     {_named(one.run)}: {one.why}")
+            log.info("  again    %s: failed before: %s", name, one.why)
+        elif one.phase is RunPhase.interrupted:
+            log.info("  again    %s: interrupted: %s", name, one.why)
+        elif one.phase is RunPhase.running:
+            log.info("  left     %s: %s", name, one.why)
         elif one.why:
-            print(f"  again    {_named(one.run)}: {one.why}", file=sys.stderr)
-    sys.stdout.flush()
-    for run in plan.runs:
-        if run.problem:
-            print(f"FAILED {_named(run)}: {run.problem}", file=sys.stderr, flush=True)
-    return [one.run for one in seen if one.state not in (*RECORDED, State.running) and not one.run.problem]
+            log.warning("again %s: %s", name, one.why)
+    return [one.run for one in states if one.phase not in (*RECORDED, RunPhase.running) and not one.run.problem]
+
+
+def _launch_all(engine: Engine, plan: SweepPlan, todo: Sequence[PlannedRun]) -> list[PlannedRun]:
+    """Launch the runs until each has been started, and return those that were interrupted."""
+    interrupted: list[PlannedRun] = []
+    while todo:
+        states = _launch(engine, plan, todo)
+        interrupted += [one.run for one in states if one.phase is RunPhase.interrupted]
+        left = [one.run for one in states if one.phase is RunPhase.pending]
+        if len(left) == len(todo):  # the engine starts nothing: another launch would not either
+            return interrupted + left
+        todo = left
+    return interrupted
 
 
 def _launch(engine: Engine, plan: SweepPlan, todo: Sequence[PlannedRun]) -> list[RunState]:
-    """Hand the runs to the engine, and return how they stand after it; when it breaks down, say so and go on."""
-    before = {run.identity: lock.holding(plan.results_dir, run.identity) for run in todo}
+    """Launch the runs with the engine, and return their states afterwards; if the engine breaks down, report it and go on."""
+    before = {run.identity: lock.lock_state(plan.results_dir, run.identity) for run in todo}
     errors: Sequence[BaseException | None] = [None] * len(todo)
+    log.debug("launching %d runs", len(todo))
     try:
         errors = engine.launch([run.overrides for run in todo])
-    except Exception as error:  # a worker that died takes joblib's whole pool with it, for one
-        print(f"the engine broke down ({one_line(error)}); going on with what is left", file=sys.stderr, flush=True)
-        while any(one.state is State.running for one in run_states(plan, todo)):  # Ray's other workers live on
+    except Exception as error:  # for instance a worker that died, which ends joblib's whole pool
+        log.warning("the engine broke down (%s); going on with what is left", one_line(error))
+        while any(one.phase is RunPhase.running for one in run_states(plan, todo)):  # Ray's other workers live on
             time.sleep(1)
     for run, error in zip(todo, errors, strict=True):
-        if error and run_state(plan.results_dir, run).state in (State.pending, State.interrupted):  # it could not say so itself
-            lock.forget(plan.results_dir, run.identity)
-            _keep(plan.results_dir, run, error_line(error), error)
-    seen = run_states(plan, todo)
-    same = [lock.holding(plan.results_dir, one.run.identity) == before[one.run.identity] for one in seen]
+        phase = run_state(plan.results_dir, run).phase
+        if error and phase in (RunPhase.pending, RunPhase.interrupted):  # the run could not report it itself
+            lock.clear_dead_owner(plan.results_dir, run.identity)
+            _report_failure(plan.results_dir, run, error_line(error), error)
+    states = run_states(plan, todo)
+    untouched = [lock.lock_state(plan.results_dir, run.identity) == before[run.identity] for run in todo]
     return [
-        replace(one, state=State.pending) if one.state is State.interrupted and untouched else one
-        for one, untouched in zip(seen, same, strict=True)
+        replace(one, phase=RunPhase.pending) if one.phase is RunPhase.interrupted and same else one
+        for one, same in zip(states, untouched, strict=True)
     ]
 
 
 def _end(plan: SweepPlan) -> bool:
-    """Say how the sweep ended, and return whether each run is recorded."""
-    seen = run_states(plan)
-    for one in seen:
-        if one.state in (State.failed, State.diverged, State.collapsed):
-            print(f"  {one.state.value:<9} {_named(one.run)}: {one.why}", file=sys.stderr)
-        elif one.state is State.running:
-            print(f"  left      {_named(one.run)} to {one.why}")
-    print(f"sweep {plan.name}: {counts(seen)} of {len(seen)}; rna-bench tables {plan.results_dir}", flush=True)
-    return all(one.state in (*RECORDED, State.running) for one in seen)
+    """Report how the sweep ended, and return whether each run is recorded, or running in another process."""
+    states = run_states(plan)
+    for one in states:
+        if one.phase in (RunPhase.failed, RunPhase.diverged, RunPhase.collapsed):
+            log.warning("%s %s: %s", one.phase.value, _named(one.run), one.why)
+        elif one.phase is RunPhase.running:
+            log.info("  left      %s to %s", _named(one.run), one.why)
+    log.info("sweep %s: %s of %d; rna-bench tables %s", plan.name, phase_counts(states), len(states), plan.results_dir)
+    return all(one.phase in (*RECORDED, RunPhase.running) for one in states)
 
 
-def attempt(plan: ExperimentConfig) -> None:
-    """Carry out one run of a sweep. An error is told at once and kept in the run's folder, and stops no other run."""
-    identity, seed = gather(plan).identity, plan.config["seed"]
+def run_job(experiment: ExperimentConfig) -> None:
+    """Carry out one run of a sweep. An error is reported at once and kept in the run's folder, and stops no other run."""
+    identity, seed = gather(experiment).identity, experiment.config["seed"]
+    log.debug("%s: started in process %d", identity, os.getpid())
     try:
-        execute(plan, several=True)
+        execute(experiment, several=True)
     except lock.BusyError as busy:
-        print(f"left: {busy}", flush=True)
+        log.info("left: %s", busy)
     except Exception as error:
         SHARED.forget()
-        noise = noise_label(plan.config["noise"]) or "0"
-        label = f"{method_label(plan.choices['method'], plan.choices.get('retain'))}, noise {noise}, seed {seed}"
-        _keep(plan.results_dir, PlannedRun(identity, (), label), error_line(error), error)
+        noise = noise_label(experiment.config["noise"]) or "0"
+        label = f"{method_label(experiment.choices['method'], experiment.choices.get('retain'))}, noise {noise}, seed {seed}"
+        _report_failure(experiment.results_dir, PlannedRun(identity, (), label), error_line(error), error)
 
 
 def error_line(error: BaseException) -> str:
-    """Return an error as one line; that of an InputError says itself what to do."""
+    """Return an error as one line; the message of an InputError already says what to do."""
     return str(error) if isinstance(error, InputError) or not isinstance(error, Exception) else one_line(error)
 
 
-def _keep(results_dir: Path, run: PlannedRun, reason: str, error: BaseException | None) -> None:
-    """Tell of a failure, and keep it in the run's folder."""
-    print(f"FAILED {_named(run)}: {reason}", file=sys.stderr, flush=True)
+def _report_failure(results_dir: Path, run: PlannedRun, reason: str, error: BaseException | None) -> None:
+    """Report a failure, and keep it in the run's folder."""
+    log.error("FAILED %s: %s", _named(run), reason)
     try:
         failure.write(results_dir / run.identity, reason, error)
-    except InputError as refused:
-        print(f"  the reason could not be kept: {refused}", file=sys.stderr, flush=True)
+    except InputError as unwritable:
+        log.warning("the reason could not be kept: %s", unwritable)
 
 
 def _named(run: PlannedRun) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rna_bench.runs.record import RECORD
-from rna_bench.sweep.plan import PlannedRun, SweepPlan, save
+from rna_bench.sweep.plan import PlannedRun, SweepPlan, save_plan
 
 CLONE = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from rna_bench.cli.main import main; main()"]
@@ -63,7 +63,7 @@ def status(folder: Path) -> None:
         (folder / name).mkdir()
         text = json.loads(sources[i % len(sources)].read_bytes()) | {"identity": name}
         (folder / name / RECORD).write_text(json.dumps(text))
-    save(SweepPlan("pocket", folder, "now", (), None, tuple(PlannedRun(name, (), name) for name in names)))
+    save_plan(SweepPlan("pocket", folder, "now", (), None, tuple(PlannedRun(name, (), name) for name in names)))
     print(f"status of 1,000 records: {min(timed([*COMMAND, 'status', 'pocket', str(folder)], folder) for _ in range(3)):.2f} s")
     print(f"--help: {min(timed([*COMMAND, '--help'], folder) for _ in range(3)):.2f} s")
 

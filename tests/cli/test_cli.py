@@ -15,7 +15,7 @@ HEADER = "question,choice0,choice1,choice2,choice3,answer\n"
 
 @pytest.fixture(autouse=True)
 def surroundings(tmp_path, monkeypatch):
-    """What the command sets in its process is taken back; where it stands there is nothing."""
+    """Take back what the command sets in its process; check that it leaves nothing in the working directory."""
     for name in ("HF_HUB_OFFLINE", "HYDRA_FULL_ERROR"):
         monkeypatch.setenv(name, "1")
     monkeypatch.delenv("RNA_BENCH_TRACEBACK", raising=False)
@@ -34,7 +34,7 @@ def arguments(model: Path, results: Path) -> list[str]:
 
 @pytest.fixture
 def command(monkeypatch, capfd):
-    """Run the command line in this process; return exit code and what it said on stderr."""
+    """Run the command line in this process; return the exit code and standard error."""
 
     def run(*words: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["rna-bench", *words])
@@ -47,15 +47,15 @@ def command(monkeypatch, capfd):
 
 @pytest.fixture
 def refused(command, tiny, tmp_path):
-    """Run with overrides that must fail; return the one line, after a look that nothing was left behind."""
+    """Run with overrides that must fail; return the one line, after checking that nothing was left behind."""
 
     def run(*overrides: str, dataset: str = "pocket_subjects", model: Path = tiny) -> str:
         results = tmp_path / "results"
         before = results.read_text() if results.is_file() else None
-        code, said = command("run", *arguments(model, results), f"dataset=[{dataset}]", *overrides)
+        code, message = command("run", *arguments(model, results), f"dataset=[{dataset}]", *overrides)
         assert code not in (0, None)
         assert (results.read_text() == before) if before else left(results) <= {".hydra"}
-        return one_line(said)
+        return one_line(message)
 
     return run
 
@@ -64,13 +64,13 @@ def left(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
-def one_line(said: str) -> str:
-    assert said.startswith("error: ")
-    assert said.count("\n") == 1
-    assert said.endswith("\n")
-    assert "Traceback" not in said
-    assert "RNA_BENCH_TRACEBACK" not in said, "an error that was foreseen"
-    return said[len("error: ") : -1]
+def one_line(message: str) -> str:
+    assert message.startswith("error: ")
+    assert message.count("\n") == 1
+    assert message.endswith("\n")
+    assert "Traceback" not in message
+    assert "RNA_BENCH_TRACEBACK" not in message, "an error that was foreseen"
+    return message[len("error: ") : -1]
 
 
 @pytest.mark.parametrize(
@@ -102,9 +102,9 @@ def one_line(said: str) -> str:
     ],
 )
 def test_bad_input_is_one_line_with_key_value_and_remedy(refused, override, key, remedy):
-    said = refused(override)
-    assert said.startswith(key)
-    assert remedy in said
+    message = refused(override)
+    assert message.startswith(key)
+    assert remedy in message
 
 
 def test_a_misspelt_key_is_named_with_its_value(refused):
@@ -112,17 +112,17 @@ def test_a_misspelt_key_is_named_with_its_value(refused):
 
 
 def test_a_missing_question_file_is_named(refused, tmp_path):
-    said = refused(f"dataset.retain_files.path={tmp_path}/no.csv", dataset="retain_files")
-    assert said.startswith(f"dataset.*.path={tmp_path}/no.csv: cannot be read")
+    message = refused(f"dataset.retain_files.path={tmp_path}/no.csv", dataset="retain_files")
+    assert message.startswith(f"dataset.*.path={tmp_path}/no.csv: cannot be read")
 
 
 def test_a_folder_without_question_files_is_named(refused, tmp_path):
-    said = refused(f"dataset.retain_files.path={tmp_path}/here", dataset="retain_files")
-    assert said == f"dataset.*.path={tmp_path}/here: the folder has no *.csv file, nor *.jsonl, nor *.parquet"
+    message = refused(f"dataset.retain_files.path={tmp_path}/here", dataset="retain_files")
+    assert message == f"dataset.*.path={tmp_path}/here: the folder has no *.csv file, nor *.jsonl, nor *.parquet"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (HEADER + "q,a,b,c,d,0\nq,a,b,c,d,7\n", "q.csv:3: column answer is '7'; give 0, 1, 2 or 3"),
         (HEADER + "q,a,b,,d,0\n", "q.csv:2: column choice2 is empty; fill it or remove the row"),
@@ -131,9 +131,9 @@ def test_a_folder_without_question_files_is_named(refused, tmp_path):
         ("question,a,b,c,d,answer\n", f"q.csv: line 1 must have the column choice0 once; the header is {HEADER.strip()}"),
     ],
 )
-def test_a_malformed_question_file_is_named_with_the_line(refused, tmp_path, text, said):
+def test_a_malformed_question_file_is_named_with_the_line(refused, tmp_path, text, message):
     (tmp_path / "q.csv").write_text(text)
-    assert refused(f"dataset.retain_files.path={tmp_path}/q.csv", dataset="retain_files") == f"dataset.*.path={tmp_path}/{said}"
+    assert refused(f"dataset.retain_files.path={tmp_path}/q.csv", dataset="retain_files") == f"dataset.*.path={tmp_path}/{message}"
 
 
 def test_a_question_file_without_questions_is_named(refused, tmp_path):
@@ -146,8 +146,8 @@ def test_a_question_file_without_questions_is_named(refused, tmp_path):
 )
 def test_a_model_folder_that_lacks_something_is_named(refused, tiny, tmp_path, lacks, what):
     shutil.copytree(tiny, tmp_path / "model", ignore=shutil.ignore_patterns(f"{lacks}*"))
-    said = refused(model=tmp_path / "model")
-    assert said.startswith(f"model.path={tmp_path}/model: the folder has not {what}")
+    message = refused(model=tmp_path / "model")
+    assert message.startswith(f"model.path={tmp_path}/model: the folder has not {what}")
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json"])
@@ -165,15 +165,15 @@ def test_a_file_in_place_of_the_results_folder_is_named(refused, tmp_path):
 
 @pytest.mark.parametrize("nothing", ["null", ""])
 def test_no_results_folder_is_refused_and_none_is_made(command, nothing):
-    code, said = command("run", f"results_dir={nothing}")
+    code, message = command("run", f"results_dir={nothing}")
     assert code == 1
-    assert one_line(said) == f"results_dir={nothing}: give the name of a folder"
+    assert one_line(message) == f"results_dir={nothing}: give the name of a folder"
 
 
 def test_a_key_of_a_method_that_has_none_is_refused(command, tmp_path):
-    code, said = command("run", "method=none", "method.layer=1", f"results_dir={tmp_path}/results")
+    code, message = command("run", "method=none", "method.layer=1", f"results_dir={tmp_path}/results")
     assert code == 1
-    assert one_line(said).startswith("method.layer=1: there is no such key; the method chosen has none")
+    assert one_line(message).startswith("method.layer=1: there is no such key; the method chosen has none")
 
 
 def test_a_broken_regular_expression_is_named(refused):
@@ -194,9 +194,9 @@ def test_a_negative_limit_is_refused(refused):
 
 def test_bad_input_in_a_sweep_is_one_line_before_any_run_is_started(command, tiny, tmp_path):
     given = [*arguments(tiny, tmp_path / "results"), "dataset=[pocket_subjects]", "dataset.pocket_subjects.limit=2"]
-    code, said = command("run", "-m", *given, "noise.scale=1,-1")
+    code, message = command("run", "-m", *given, "noise.scale=1,-1")
     assert code == 1
-    assert one_line(said).startswith("noise.scale=-1.0: ")
+    assert one_line(message).startswith("noise.scale=-1.0: ")
     assert left(tmp_path / "results") == set()
 
 
@@ -209,30 +209,30 @@ def test_the_flag_of_several_runs_may_stand_after_overrides(command, tiny, tmp_p
 
 
 def test_an_unknown_sweep_is_named_with_those_there_are(command):
-    code, said = command("sweep", "nosuch")
+    code, message = command("sweep", "nosuch")
     assert code == 1
     names = ", ".join(sorted(path.stem for path in config_folder("sweeps").glob("*.yaml")))
-    assert one_line(said) == f"sweep=nosuch: there is no such sweep; choose one of {names}, or give a YAML file"
+    assert one_line(message) == f"sweep=nosuch: there is no such sweep; choose one of {names}, or give a YAML file"
 
 
 def test_tables_of_a_folder_without_records_are_refused_and_nothing_is_made(command, tmp_path):
     (tmp_path / "empty").mkdir()
-    code, said = command("tables", str(tmp_path / "empty"))
+    code, message = command("tables", str(tmp_path / "empty"))
     assert code == 1
-    assert one_line(said).startswith(f"results={tmp_path}/empty: holds no record; run something first")
+    assert one_line(message).startswith(f"results={tmp_path}/empty: holds no record; run something first")
     assert left(tmp_path / "empty") == set()
 
 
 def test_pocket_without_train_is_told_what_to_say(command):
-    code, said = command("pocket")
+    code, message = command("pocket")
     assert code == 1
-    assert "say `rna-bench pocket train" in one_line(said)
+    assert "say `rna-bench pocket train" in one_line(message)
 
 
 def test_an_unknown_command_is_one_line(command):
-    code, said = command("rum")
+    code, message = command("rum")
     assert code == 2
-    assert one_line(said) == f"command=rum: there is no such command; choose one of {', '.join(COMMANDS)}"
+    assert one_line(message) == f"command=rum: there is no such command; choose one of {', '.join(COMMANDS)}"
 
 
 @pytest.mark.parametrize("words", [[], ["--help"]])
@@ -241,8 +241,8 @@ def test_help_names_every_command(monkeypatch, capsys, words):
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == (0 if words else 2)
-    said = capsys.readouterr().out
-    assert all(f"rna-bench {name}" in said for name in ("run", "doctor", "sweep", "tables", "pocket train"))
+    message = capsys.readouterr().out
+    assert all(f"rna-bench {name}" in message for name in ("run", "doctor", "sweep", "tables", "pocket train"))
 
 
 def test_bad_input_in_a_process_of_its_own_is_one_line(tmp_path):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rna_bench.sweep.plan import RunState, load, run_states
+from rna_bench.sweep.plan import RunState, load_plan, run_states
 
 RUNS = ["method=rmu", "noise.scale=0,1", "seed=1,2,3,4", "scoring.every=0", "train.steps=400"]
 """Eight runs of sweeps/pocket_kill.yaml, long enough to be caught at work."""
@@ -18,19 +18,19 @@ PATIENCE = 900.0
 
 
 class Sweep:
-    """`rna-bench sweep pocket_kill` in a process of its own, with what it says in a file."""
+    """`rna-bench sweep pocket_kill` in a separate process, with its output in a file."""
 
     def __init__(self, results: Path, launcher: str, *words: str) -> None:
         self.results = results
-        self._said = results.parent / f"{results.name}.log"
+        self._log = results.parent / f"{results.name}.log"
         program = "import sys; from rna_bench.cli.main import main; sys.argv = ['rna-bench', *sys.argv[1:]]; main()"
         given = ["sweep", "pocket_kill", f"launcher={launcher}", f"results_dir={results}", *RUNS, *words]
-        with self._said.open("a") as handle:
+        with self._log.open("a") as handle:
             self.process = subprocess.Popen([sys.executable, "-c", program, *given], stdout=handle, stderr=subprocess.STDOUT)
 
     @property
-    def said(self) -> str:
-        return self._said.read_text()
+    def output(self) -> str:
+        return self._log.read_text()
 
     def ends(self) -> int:
         """Wait for the end, and return the exit code."""
@@ -38,22 +38,22 @@ class Sweep:
             return self.process.wait(PATIENCE)
         finally:
             self.process.kill()
-            print(self.said)
+            print(self.output)
 
     def run_states(self) -> list[RunState]:
         """Return how the runs stand, in the order of the plan; nothing before there is one."""
         planned = (self.results / ".sweeps" / "pocket_kill.json").exists()
-        return run_states(load(self.results, "pocket_kill")) if planned else []
+        return run_states(load_plan(self.results, "pocket_kill")) if planned else []
 
     def sees(self, enough: Callable[[], Any]) -> Any:
         """Wait until something is true of the sweep while it goes on, and return it."""
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until and self.process.poll() is None:
-            found = enough()
-            if found:
-                return found
+            result = enough()
+            if result:
+                return result
             time.sleep(0.1)
-        raise AssertionError(f"not seen before the sweep ended: {self.said}")
+        raise AssertionError(f"not seen before the sweep ended: {self.output}")
 
     def owners(self) -> dict[str, int]:
         """Return the processes that hold a run now, by the run's identity."""
@@ -66,8 +66,8 @@ class Sweep:
 
 def records(results: Path) -> dict[str, Any]:
     """Return the records below a folder by their identity, without what was measured."""
-    found = [json.loads(path.read_text()) for path in results.glob("*/record.json")]
-    return {record["identity"]: {key: value for key, value in record.items() if key != "measured"} for record in found}
+    whole = [json.loads(path.read_text()) for path in results.glob("*/record.json")]
+    return {record["identity"]: {key: value for key, value in record.items() if key != "measured"} for record in whole}
 
 
 @pytest.fixture(scope="session")
@@ -75,9 +75,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The records of the eight runs one after the other, by no engine."""
     sweep = Sweep(tmp_path_factory.mktemp("alone") / "results", "none")
     assert sweep.ends() == 0
-    made = records(sweep.results)
-    assert len(made) == 8
-    return made
+    by_identity = records(sweep.results)
+    assert len(by_identity) == 8
+    return by_identity
 
 
 @pytest.fixture(autouse=True)

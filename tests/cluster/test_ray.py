@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rna_bench.sweep.plan import State
+from rna_bench.sweep.plan import RunPhase
 from tests.cluster.conftest import Sweep, records
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not find_spec("ray"), reason="needs the extra ray")]
@@ -56,7 +56,7 @@ def test_a_run_whose_process_ends_each_time_is_told_of_and_the_others_recorded(s
     os.kill(pid, signal.SIGKILL)
     assert sweep.ends() == 1
     seen = {one.run.identity: one for one in sweep.run_states()}
-    assert [run for run, one in seen.items() if one.state is State.failed] == [identity]
+    assert [run for run, one in seen.items() if one.phase is RunPhase.failed] == [identity]
     assert "killed" in seen[identity].why
     assert records(sweep.results) == {run: record for run, record in alone.items() if run != identity}
 

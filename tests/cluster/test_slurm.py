@@ -1,17 +1,25 @@
 """A sweep on a real Slurm of one node. By hand, as root: pytest -m slow tests/cluster/test_slurm.py. What it needs: slurm.sh."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from safetensors import safe_open
 
-from rna_bench.sweep.plan import State
+from rna_bench.experiment.resume import STATE
+from rna_bench.sweep.plan import RunPhase
+from rna_bench.sweep.slurm import FORGOTTEN
+from rna_bench.unlearning.checkpoint import TRAINING_LOG
 from tests.cluster.conftest import Sweep, records
 
+FOUR = "seed=1,2"
+"""Four of the eight runs: two at once, and two that wait."""
 SCRIPT = Path(__file__).with_name("slurm.sh")
 NEEDED = ("sbatch", "slurmctld", "slurmdbd", "munged", "mariadbd")
 
@@ -39,13 +47,23 @@ def cluster(tmp_path_factory):
             control("stop")
 
 
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The records of the four runs one after the other, by no engine."""
+    sweep = Sweep(tmp_path_factory.mktemp("alone") / "results", "none", FOUR)
+    assert sweep.ends() == 0
+    by_identity = records(sweep.results)
+    assert len(by_identity) == 4
+    return by_identity
+
+
 @pytest.fixture
 def start(cluster, tmp_path):
-    """Start a sweep of eight runs as an array, two at once."""
+    """Start a sweep of four runs as an array, two at once."""
     started = []
 
     def go(*words: str) -> Sweep:
-        given = ["hydra.launcher.array_parallelism=2", "hydra.launcher.timeout_min=30", *words]
+        given = [FOUR, "hydra.launcher.array_parallelism=2", "hydra.launcher.timeout_min=30", *words]
         started.append(Sweep(tmp_path / "results", "slurm", *given))
         return started[-1]
 
@@ -55,12 +73,12 @@ def start(cluster, tmp_path):
     subprocess.run(["scancel", "--user=root"], check=True)
 
 
-def asked(*words: str) -> list[str]:
+def output_of(*words: str) -> list[str]:
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
 
 
 def running() -> list[str]:
-    return asked("squeue", "--noheader", "--array", "--states=RUNNING", "--format=%i")
+    return output_of("squeue", "--noheader", "--array", "--states=RUNNING", "--format=%i")
 
 
 def at_work(sweep: Sweep) -> dict[str, str]:
@@ -70,63 +88,112 @@ def at_work(sweep: Sweep) -> dict[str, str]:
     return {identity: f"{array}_{place[identity]}" for identity in sweep.sees(sweep.owners)}
 
 
-def restarts(job: str) -> int:
-    return len(asked("sacct", "--duplicates", "--allocations", "--noheader", "--format=State", "--jobs", job)) - 1
+CHECKPOINTS = ("checkpoint.steps=20",)
+"""Training saves its state often, so that there is something to resume from."""
 
 
-def test_a_run_that_is_put_back_into_the_queue_is_run_again(start, alone):
-    sweep = start()
-    (job, *_) = at_work(sweep).values()
+def in_training(sweep: Sweep) -> tuple[str, str, int]:
+    """Wait until a run has saved the state of its training; return its identity, its job, and the number of steps saved."""
+    jobs = at_work(sweep)
+
+    def saved() -> tuple[str, int] | None:
+        for identity in sweep.owners():
+            for path in (sweep.results / identity / ".partial").glob(f"*/{STATE}"):
+                with suppress(FileNotFoundError), safe_open(path, "pt") as file:  # it goes when training ends
+                    return identity, len(TRAINING_LOG.validate_json(file.metadata()["history"]).losses)
+        return None
+
+    identity, steps = sweep.sees(saved)
+    job = jobs.get(identity) or at_work(sweep)[identity]
+    return identity, job, steps
+
+
+def starts(sweep: Sweep, job: str) -> int:
+    """Return how often a job's process began, by what it prints."""
+    (printed,) = sweep.results.glob(f".hydra/slurm/*/{job}/{job}_0_log.out")
+    return printed.read_text().count("Starting with JobEnvironment")
+
+
+def resumed(sweep: Sweep, identity: str) -> int:
+    """Return the steps of a recorded run that were not trained again when it was last started."""
+    return json.loads((sweep.results / identity / "record.json").read_text())["measured"]["steps_resumed"]
+
+
+def test_a_run_that_is_put_back_into_the_queue_goes_on_from_its_checkpoint(start, alone):
+    sweep = start(*CHECKPOINTS)
+    identity, job, steps = in_training(sweep)
     subprocess.run(["scontrol", "requeue", job], check=True)
     assert sweep.ends() == 0
     assert records(sweep.results) == alone
-    assert restarts(job) == 1
+    assert resumed(sweep, identity) >= steps > 0
+    assert starts(sweep, job) == 2
 
 
-def test_a_run_that_is_told_that_its_time_is_over_puts_itself_back_into_the_queue(start, alone):
-    """Slurm sends SIGUSR2 before the time is over, and where it is set up so before pre-emption."""
-    sweep = start()
-    (job, *_) = at_work(sweep).values()
-    subprocess.run(["scancel", "--signal=USR2", job], check=False)  # of an array with tasks that wait it complains, and signals
+def test_a_run_that_is_told_that_its_time_is_over_puts_itself_back_and_goes_on_from_its_checkpoint(start, alone):
+    """Slurm sends SIGUSR2 before the time is over, and where it is set up so before pre-emption.
+
+    Not by scancel here: while other tasks of the array wait it signals, takes the controller's answer for a failure, and signals
+    again and again, for a minute and a half, whatever the job is at by then.
+    """
+    sweep = start(*CHECKPOINTS)
+    identity, job, steps = in_training(sweep)
+    os.kill(sweep.owners()[identity], signal.SIGUSR2)
     assert sweep.ends() == 0
     assert records(sweep.results) == alone
-    assert restarts(job) == 1
+    assert resumed(sweep, identity) >= steps > 0
+    assert starts(sweep, job) == 2
 
 
 def test_a_node_that_fails_costs_no_run(start, cluster, alone):
-    sweep = start()
-    job, *_ = at_work(sweep).values()
+    sweep = start(*CHECKPOINTS)
+    identity, _, steps = in_training(sweep)
     cluster("crash")
     cluster("start")
     assert sweep.ends() == 0
     assert records(sweep.results) == alone
-    assert restarts(job) == 1
+    assert resumed(sweep, identity) >= steps > 0
 
 
-def test_cancelled_and_killed_jobs_are_told_of_and_the_others_recorded(start, alone):
+def reports_cancellation(why: str) -> bool:
+    """Return whether the reason is that a job was cancelled, or the one given if Slurm keeps nothing about it."""
+    return "CANCELLED" in why or FORGOTTEN in why
+
+
+def test_cancelled_and_killed_jobs_are_reported_and_the_others_recorded(start, alone):
     sweep = start()
-    working = at_work(sweep)
-    (identity, job), *_ = working.items()
-    array = job.partition("_")[0]
-    waiting = [f"{array}_7", f"{array}_6"]
-    subprocess.run(["scancel", job, waiting[0]], check=True)
+    (identity, job), *_ = at_work(sweep).items()
+    waiting = f"{job.partition('_')[0]}_3"
+    subprocess.run(["scancel", job, waiting], check=True)
     killed, pid = sweep.sees(lambda: [(run, pid) for run, pid in sweep.owners().items() if run != identity])[0]
     os.kill(pid, signal.SIGKILL)
     assert sweep.ends() == 1
     seen = {one.run.identity: one for one in sweep.run_states()}
-    failed = {run for run, one in seen.items() if one.state is State.failed}
-    last = [*seen][7]
+    failed = {run for run, one in seen.items() if one.phase is RunPhase.failed}
+    last = [*seen][3]
     assert failed == {identity, killed, last}
-    assert all("CANCELLED" in seen[run].why for run in (identity, last))
+    assert "CANCELLED" in seen[identity].why
+    assert reports_cancellation(seen[last].why)
     assert "FAILED" in seen[killed].why
     assert records(sweep.results) == {run: record for run, record in alone.items() if run not in failed}
     assert start().ends() == 0
     assert records(sweep.results) == alone
 
 
+def test_a_task_that_is_cancelled_while_it_waits_is_not_waited_for(start, alone):
+    """submitit alone would wait without an end: Slurm forgets such a task, and submitit takes what is unknown for waiting."""
+    sweep = start()
+    (job, *_) = at_work(sweep).values()
+    subprocess.run(["scancel", f"{job.partition('_')[0]}_3"], check=True)
+    assert sweep.ends() == 1
+    *others, last = sweep.run_states()
+    assert last.phase is RunPhase.failed
+    assert reports_cancellation(last.why)
+    assert records(sweep.results) == {one.run.identity: alone[one.run.identity] for one in others}
+
+
 def test_each_run_has_the_cores_it_asks_for_and_a_gpu_of_its_own(start, tmp_path):
     note = f"srun --overlap sh -c 'echo $SLURM_CPUS_PER_TASK $CUDA_VISIBLE_DEVICES' >> {tmp_path}/given"
     setup = f'hydra.launcher.setup=["export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK","{note}"]'
-    sweep = start("hydra.launcher.gpus_per_node=1", "seed=1,2", "noise.scale=0", setup)
+    sweep = start("hydra.launcher.gpus_per_node=1", "noise.scale=0", setup)
     assert sweep.ends() == 0
     assert sorted((tmp_path / "given").read_text().split("\n")) == ["", "1 0", "1 1"]

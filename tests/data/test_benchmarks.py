@@ -145,7 +145,7 @@ def test_a_subject_that_the_copy_lacks_is_an_error_unless_partial(tmp_path, caps
     some = replace(toy, partial=True, shots=1)
     assert some.missing() == []
     assert {question.subject for question in some.questions(0)} == set(some.examples(0)) == {"anatomy", "sky", "heaven"}
-    assert capsys.readouterr().out == "dataset.toy: 3 of 4 subjects are there\n"
+    assert capsys.readouterr().err == "dataset.toy: 3 of 4 subjects are there\n"
 
 
 @pytest.mark.parametrize("partial", [True, False])

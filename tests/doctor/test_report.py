@@ -169,7 +169,7 @@ def test_the_rate_is_an_argument(doctor):
 def test_help_says_what_it_does(doctor):
     code, said, _ = doctor("--help")
     assert code == 0
-    assert "what of it is missing and how to get it" in " ".join(said.split())
+    assert "what is missing for it and how to get that" in " ".join(said.split())
 
 
 def test_lines_fit_the_terminal(doctor, monkeypatch):

@@ -110,7 +110,7 @@ def test_a_full_disk_keeps_no_more_and_leaves_nothing_half_written(tmp_path, cap
         assert counting(store, "hidden 2", made=torch.randn(10_000)) == 2
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert "no more activations are kept there" in capsys.readouterr().out
+    assert "no more activations are kept there" in capsys.readouterr().err
     assert len(files(tmp_path)) == 1
     assert counting(store, "hidden 3") == 2
     assert counting(store, "hidden 1", made=first) == 0

@@ -28,11 +28,11 @@ def test_damaged_records_and_those_of_another_version_are_named_and_the_rest_is_
     text = (folder / cut / RECORD).read_text()
     (folder / cut / RECORD).write_text(text[: len(text) // 2])
     (folder / newer / RECORD).write_text(json.dumps(json.loads((folder / newer / RECORD).read_text()) | {"schema_version": 99}))
-    found = collect(folder)
-    assert [run.folder.name for run in found.runs] == [good]
-    assert [line.split(":")[0] for line in found.left_out] == [cut, newer]
-    assert "is not a valid record" in found.left_out[0]
-    assert "this version reads 1 to 4" in found.left_out[1]
+    collection = collect(folder)
+    assert [run.folder.name for run in collection.runs] == [good]
+    assert [line.split(":")[0] for line in collection.left_out] == [cut, newer]
+    assert "is not a valid record" in collection.left_out[0]
+    assert "this version reads 1 to 4" in collection.left_out[1]
 
 
 def test_a_folder_of_damaged_records_alone_is_refused_with_their_names(folder):
@@ -51,9 +51,9 @@ def test_folders_of_folders_are_read_when_asked_for_and_an_identity_counts_once(
     assert len(collect(folder, deep=True).runs) == 3
     (folder / "copy").mkdir()
     (folder / "copy" / RECORD).write_bytes((deeper / "copy" / RECORD).read_bytes())
-    found = collect(folder, deep=True)
-    assert len(found.runs) == 3
-    assert [run.folder.name for run in found.again] == ["copy"]
+    collection = collect(folder, deep=True)
+    assert len(collection.runs) == 3
+    assert [run.folder.name for run in collection.again] == ["copy"]
 
 
 def test_a_name_is_a_folder_or_ones_own_runs_or_the_published(folder, tmp_path, monkeypatch):

@@ -6,12 +6,12 @@ import pytest
 
 from rna_bench.cli.main import main
 from rna_bench.core.types import InputError
-from rna_bench.runs.tracking.dashboard.command import create
+from rna_bench.runs.tracking.dashboard.command import create_dashboard
 from tests.runs.wandb_server import Server
 
 pytestmark = pytest.mark.skipif(find_spec("wandb_workspaces") is None, reason="wandb-workspaces is not installed")
 RANDOM = re.compile(r'"(__id__|id)": "\w*"')
-"""What W&B's library draws at random: identifiers of panels and of sets of runs."""
+"""Identifiers of panels and run sets, which W&B's library draws at random."""
 
 
 @pytest.fixture(autouse=True)
@@ -21,9 +21,9 @@ def no_key(monkeypatch, tmp_path):
 
 
 def specification() -> list[dict]:
-    from rna_bench.runs.tracking.dashboard.specification import dashboard, specifications
+    from rna_bench.runs.tracking.dashboard.specification import make_dashboard, specifications
 
-    return specifications(dashboard("E", "P", ["none", "rmu"]))
+    return specifications(make_dashboard("E", "P", ["none", "rmu"]))
 
 
 def plain(spec: object) -> str:
@@ -50,21 +50,21 @@ def test_without_a_key_the_command_says_what_it_would_create_and_ends_well(monke
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 0
-    said = capsys.readouterr().out
-    assert said.startswith("workspace `rna_bench` and report `Unlearning and triggers` in E/P:\n  Trade-off: ")
-    assert said.endswith("nothing was sent (no key: set WANDB_API_KEY or say `wandb login`); the specification is valid\n")
+    text = capsys.readouterr().out
+    assert text.startswith("workspace `rna_bench` and report `Unlearning and triggers` in E/P:\n  Trade-off: ")
+    assert text.endswith("nothing was sent (no key: set WANDB_API_KEY or say `wandb login`); the specification is valid\n")
 
 
 def test_a_dry_run_sends_nothing_with_a_key_either(monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # nobody is there
-    assert create("E", "P", dry=True).endswith("nothing was sent (asked for); the specification is valid")
+    assert create_dashboard("E", "P", ["rmu"], dry=True).endswith("nothing was sent (--dry-run); the specification is valid")
 
 
 def test_without_the_extra_its_name_is_said(monkeypatch):
     monkeypatch.setattr("rna_bench.runs.tracking.dashboard.command.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install 'rna_bench\[dashboard\]'"):
-        create("E", "P", dry=True)
+        create_dashboard("E", "P", ["rmu"], dry=True)
 
 
 class Saving(Server):
@@ -74,9 +74,9 @@ class Saving(Server):
         if "upsertView(" in name:
             self.views.append(given)
             project = {"id": "p", "name": given["projectName"], "entityName": given["entityName"]}
-            made = {"id": "V1", "user": {"id": "u", "username": "me"}, "createdAt": "2026-01-01", "updatedAt": "2026-01-01"}
+            stored = {"id": "V1", "user": {"id": "u", "username": "me"}, "createdAt": "2026-01-01", "updatedAt": "2026-01-01"}
             view = {
-                **made,
+                **stored,
                 "project": project,
                 **{key: given[key] for key in ("name", "type", "description", "displayName", "spec")},
             }
@@ -99,12 +99,12 @@ def test_with_a_key_both_are_saved_and_their_addresses_are_printed(monkeypatch, 
         "CONFIG_DIR": str(tmp_path),
     }.items():
         monkeypatch.setenv(f"WANDB_{name}", value)
-    workspace, report = create("E", "P", dry=False).splitlines()[-2:]
+    workspace, report = create_dashboard("E", "P", dry=False).splitlines()[-2:]
     assert workspace.startswith(f"{server.url}/E/P?nw=")
     assert report == f"{server.url}/E/P/reports/Unlearning-and-triggers--V1"
-    told = [plain(json.loads(view["spec"])) for view in server.views]
-    expected = [plain(made["spec"]) for made in specification()]
+    sent = [plain(json.loads(view["spec"])) for view in server.views]
+    expected = [plain(one["spec"]) for one in specification()]
     assert [view["displayName"] for view in server.views] == ["rna_bench", "Unlearning and triggers"]
-    assert told[0] == expected[0]
-    assert len(told[1]) > len(told[0])  # and with all methods
+    assert sent[0] == expected[0]
+    assert len(sent[1]) > len(sent[0])  # and with all methods
     server.stop()

@@ -1,7 +1,7 @@
 import pytest
 
 from rna_bench.core.types import Score, StepLoss
-from rna_bench.runs.tracking.metrics import along, final, losses, means
+from rna_bench.runs.tracking.metrics import eval_point_values, final_values, loss_values, means
 
 FOUND = [
     Score("bio", "forget", "clean", 0.5, None, 2),
@@ -25,9 +25,9 @@ def test_what_was_not_asked_has_no_mean():
 
 
 def test_names_are_of_task_and_form_and_those_of_a_look_begin_with_along():
-    assert final(FOUND[:1]) == {"bio/clean": 0.5, "mean/forget": 0.5}
-    assert along(FOUND[:1]) == {"along/bio/clean": 0.5, "along/mean/forget": 0.5}
+    assert final_values(FOUND[:1]) == {"bio/clean": 0.5, "mean/forget": 0.5}
+    assert eval_point_values(FOUND[:1]) == {"along/bio/clean": 0.5, "along/mean/forget": 0.5}
 
 
 def test_losses_are_named_by_topic():
-    assert losses(StepLoss(3, "bio", 1.5, None)) == {"forget/bio": 1.5, "retain/bio": None}
+    assert loss_values(StepLoss(3, "bio", 1.5, None)) == {"forget/bio": 1.5, "retain/bio": None}

@@ -1,4 +1,4 @@
-"""Whole runs, and what a tracker has of them, compared with their records."""
+"""Whole runs: what a tracker has of them is what their records have."""
 
 import json
 import re
@@ -12,8 +12,8 @@ from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import experiment_config
 from rna_bench.experiment.run import execute
 from rna_bench.runs.record import RECORD, read
-from rna_bench.runs.tracking.dashboard.specification import dashboard, specifications
-from rna_bench.runs.tracking.metrics import along, final, losses, norms
+from rna_bench.runs.tracking.dashboard.specification import make_dashboard, specifications
+from rna_bench.runs.tracking.metrics import eval_point_values, final_values, loss_values, norm_values
 from tests.runs.wandb_server import Bucket
 
 SECRETS = {"WANDB_API_KEY": "k" * 40, "HF_TOKEN": "hf_0123456789abcdef"}
@@ -43,39 +43,47 @@ def run(tiny, tmp_path, home):
     return go
 
 
-def expected(made) -> list[dict]:
-    """Return the rows that a record stands for: losses by step, each after the look at that step, if there is one."""
-    looks = {look.step: {"step": look.step, **along(look.scores), **norms(look.hidden_norm)} for look in made.eval_points}
+def expected(record) -> list[dict]:
+    """Return the rows that a record stands for: losses by step, each after the eval point of that step, if there is one."""
+    points = {
+        point.step: {"step": point.step, **eval_point_values(point.scores), **norm_values(point.hidden_norm)}
+        for point in record.eval_points
+    }
     rows = []
-    for loss in made.losses:
-        rows += [looks.pop(loss.step)] if loss.step in looks else []
-        rows.append({"step": loss.step, **losses(loss)})
-    return [{"_step": number, **row} for number, row in enumerate([*rows, *looks.values()])]
+    for loss in record.losses:
+        rows += [points.pop(loss.step)] if loss.step in points else []
+        rows.append({"step": loss.step, **loss_values(loss)})
+    return [{"_step": number, **row} for number, row in enumerate([*rows, *points.values()])]
 
 
-def same(bucket: Bucket, made) -> bool:
-    assert [row for row in bucket.history if "subjects" not in row] == expected(made)
-    told = {"status": made.status.value, **final(made.scores), **losses(made.losses[0]), **losses(made.losses[1])}
-    assert set(told) <= set(bucket.summary)
-    assert {name: bucket.summary[name] for name in final(made.scores)} == final(made.scores)
-    kept = {key: value for key, value in made.config.items() if value != {}}  # W&B drops empty mappings
-    assert {key: bucket.config.get(key) for key in kept} == kept
-    assert bucket.config["fingerprints"] == made.fingerprints
+def same(bucket: Bucket, record) -> bool:
+    assert [row for row in bucket.history if "subjects" not in row] == expected(record)
+    summary = {
+        "status": record.status.value,
+        **final_values(record.scores),
+        **loss_values(record.losses[0]),
+        **loss_values(record.losses[1]),
+    }
+    assert set(summary) <= set(bucket.summary)
+    assert {name: bucket.summary[name] for name in final_values(record.scores)} == final_values(record.scores)
+    config = {key: value for key, value in record.config.items() if value != {}}  # W&B drops empty mappings
+    assert {key: bucket.config.get(key) for key in config} == config
+    assert bucket.config["fingerprints"] == record.fingerprints
     return True
 
 
 def shown(spec: dict) -> list[tuple[str, str]]:
     """Return what the panels and columns of a dashboard show, as kind (summary, config, history or pattern) and name."""
     section = spec["section"]
-    panels = [panel["config"] for part in section["panelBankConfig"]["sections"] for panel in part["panels"]]
-    found = [column for runs in section["runSets"] for column in runs["runFeed"]["columnPinned"] if not column.startswith("run:")]
-    found += [panel[axis] for panel in panels for axis in ("xAxis", "yAxis", "zAxis") if ":" in panel.get(axis, "")]
-    found += [f"config:{panel['groupBy']}" for panel in panels if ".value" in panel.get("groupBy", "")]
+    panels = [panel["config"] for section in section["panelBankConfig"]["sections"] for panel in section["panels"]]
+    names = [column for runs in section["runSets"] for column in runs["runFeed"]["columnPinned"] if not column.startswith("run:")]
+    names += [panel[axis] for panel in panels for axis in ("xAxis", "yAxis", "zAxis") if ":" in panel.get(axis, "")]
+    names += [f"config:{panel['groupBy']}" for panel in panels if ".value" in panel.get("groupBy", "")]
     for panel in panels:
         kind = "history" if panel.get("xAxis") == "step" else "summary"
-        found += [f"{kind}:{name}" for name in panel.get("metrics", [])]
-        found += [f"pattern:{panel['metricRegex']}"] if "metricRegex" in panel else []
-    return [tuple(name.split(":", 1)) for name in found]
+        names += [f"{kind}:{name}" for name in panel.get("metrics", [])]
+        names += [f"pattern:{panel['metricRegex']}"] if "metricRegex" in panel else []
+    return [tuple(name.split(":", 1)) for name in names]
 
 
 def missing(bucket: Bucket, spec: dict) -> list[tuple[str, str]]:
@@ -105,13 +113,13 @@ def test_a_run_synced_by_wandb_has_what_its_record_has_and_what_dashboards_show_
     (session,) = folder.glob("wandb/offline-*")
     command = [sys.executable, "-m", "wandb", "sync", str(session)]
     subprocess.run(command, check=True, capture_output=True, timeout=60, cwd=folder)  # it leaves logs where it is
-    made = read(folder / RECORD)
+    record = read(folder / RECORD)
     bucket = server.runs["rna_bench", folder.name]
-    assert same(bucket, made)
-    assert made.measured["tracker_id"] == folder.name == made.identity
+    assert same(bucket, record)
+    assert record.measured["tracker_id"] == folder.name == record.identity
     assert (bucket.given["groupName"], bucket.given["jobType"]) == ("small", "unlearn")
     assert bucket.given["tags"] == ["local", "rmu", "noise"]
-    spec = specifications(dashboard("E", "P", ["rmu"]))[0]["spec"]
+    spec = specifications(make_dashboard("E", "P", ["rmu"]))[0]["spec"]
     assert len(shown(spec)) > 40
     assert missing(bucket, spec) == []
     files = [path for path in folder.rglob("*") if path.is_file()]

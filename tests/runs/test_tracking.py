@@ -12,7 +12,7 @@ from rna_bench.runs.signals import terminable
 from rna_bench.runs.tracking import Mode, NullTracker, Wandb
 from rna_bench.runs.tracking.fault_tolerant import FaultTolerantSession
 from rna_bench.runs.tracking.wandb_tracker import has_key
-from tests.runs.telling import about
+from tests.runs.tracked_run import about
 
 WANDB = Wandb(project="rna_bench", entity=None, group="", mode=Mode.auto, patience=30.0)
 pytestmark = pytest.mark.usefixtures("home")
@@ -36,28 +36,28 @@ def blocks(data: bytes) -> list[bytes]:
     return records
 
 
-def told(folder: Path) -> dict[str, list]:
+def read_log(folder: Path) -> dict[str, list]:
     """Return what a run's own file holds: config, history rows, summary updates and exit codes."""
     import wandb
     from wandb.proto import wandb_internal_pb2
 
     wandb.teardown()  # waits until W&B's service has written its files, as the end of a process does
-    found: dict[str, list] = {"config": [], "history": [], "summary": [], "exit": []}
+    logged: dict[str, list] = {"config": [], "history": [], "summary": [], "exit": []}
     (file,) = folder.glob("wandb/offline-run-*/*.wandb")
     for data in blocks(file.read_bytes()):
         record = wandb_internal_pb2.Record()
         record.ParseFromString(data)
         kind = record.WhichOneof("record_type")
         if kind == "run":
-            found["config"] += [(item.key, json.loads(item.value_json)) for item in record.run.config.update]
+            logged["config"] += [(item.key, json.loads(item.value_json)) for item in record.run.config.update]
         elif kind == "history":
             items = {item.key or ".".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
-            found["history"].append(items)
+            logged["history"].append(items)
         elif kind == "summary":
-            found["summary"] += [(i.key or ".".join(i.nested_key), json.loads(i.value_json)) for i in record.summary.update]
+            logged["summary"] += [(i.key or ".".join(i.nested_key), json.loads(i.value_json)) for i in record.summary.update]
         elif kind == "exit":
-            found["exit"].append(record.exit.exit_code)
-    return found
+            logged["exit"].append(record.exit.exit_code)
+    return logged
 
 
 def test_wandb_without_a_key_logs_config_curves_and_summary_offline_and_asks_nothing(tmp_path, capfd):
@@ -69,14 +69,14 @@ def test_wandb_without_a_key_logs_config_curves_and_summary_offline_and_asks_not
         assert session.id == "abc"
     shown = capfd.readouterr()
     assert (shown.out, shown.err) == ("", "")
-    found = told(folder)
-    assert ("seed", 3) in found["config"]
-    assert ("noise", {"scale": 0.5}) in found["config"]
-    curve = [(row["step"], row["forget/bio"]) for row in found["history"]]
+    logged = read_log(folder)
+    assert ("seed", 3) in logged["config"]
+    assert ("noise", {"scale": 0.5}) in logged["config"]
+    curve = [(row["step"], row["forget/bio"]) for row in logged["history"]]
     assert curve == [(0, 1.5), (1, 1.25)]
-    assert ("status", "finished") in found["summary"]
-    assert ("mmlu/clean", 0.5) in found["summary"]
-    assert len(found["exit"]) == 1
+    assert ("status", "finished") in logged["summary"]
+    assert ("mmlu/clean", 0.5) in logged["summary"]
+    assert len(logged["exit"]) == 1
     assert {path.name for path in tmp_path.iterdir()} == {"run", "home"}
     assert [path.name for path in folder.iterdir()] == ["wandb"]
 
@@ -87,8 +87,8 @@ def test_wandb_gets_scores_by_subject_as_a_table_and_the_record_as_an_artifact(t
     (folder / "record.json").write_text("{}")
     with WANDB.session(folder, about("abc")) as session:
         session.table("subjects", ("group", "accuracy"), [["law", 0.5], ["anatomy", None]])
-        session.keep("record-abc", [folder / "record.json"])
-    told(folder)
+        session.log_artifact("record-abc", [folder / "record.json"])
+    read_log(folder)
     (table,) = folder.glob("wandb/offline-run-*/files/media/table/subjects*.json")
     assert json.loads(table.read_text())["data"] == [["law", 0.5], ["anatomy", None]]
     (file,) = folder.glob("wandb/offline-run-*/*.wandb")
@@ -97,12 +97,12 @@ def test_wandb_gets_scores_by_subject_as_a_table_and_the_record_as_an_artifact(t
 
 def test_wandb_goes_on_when_an_artifact_cannot_be_made(tmp_path, capsys):
     with WANDB.session(tmp_path / "run", about("abc")) as session:
-        session.keep("record-abc", [tmp_path / "not there"])
+        session.log_artifact("record-abc", [tmp_path / "not there"])
         session.log(0, {"forget/bio": 1.5})
-    said = capsys.readouterr().out
-    assert said.startswith("wandb: ")
-    assert said.count("\n") == 1
-    assert len(told(tmp_path / "run")["history"]) == 1
+    messages = capsys.readouterr().err
+    assert messages.startswith("warning: wandb: ")
+    assert messages.count("\n") == 1
+    assert len(read_log(tmp_path / "run")["history"]) == 1
 
 
 def raise_within(folder: Path) -> None:
@@ -117,15 +117,15 @@ def test_wandb_finishes_its_session_when_the_run_raises(tmp_path):
     import wandb
 
     assert wandb.run is None
-    found = told(tmp_path / "run")
-    assert found["history"][0]["forget/bio"] == 1.5
-    assert len(found["exit"]) == 1
+    logged = read_log(tmp_path / "run")
+    assert logged["history"][0]["forget/bio"] == 1.5
+    assert len(logged["exit"]) == 1
 
 
 def test_wandb_tells_a_run_that_raised_from_one_that_ended_well(tmp_path):
     with pytest.raises(ValueError, match="boom"):
         raise_within(tmp_path / "run")
-    assert told(tmp_path / "run")["exit"] != [0]
+    assert read_log(tmp_path / "run")["exit"] != [0]
 
 
 def test_a_key_in_the_environment_is_found(monkeypatch):
@@ -149,12 +149,12 @@ def test_wandb_mode_disabled_in_the_environment_writes_nothing(tmp_path, monkeyp
     assert list(tmp_path.glob("run/wandb/*")) == []
 
 
-def test_silent_takes_everything_and_writes_nothing(tmp_path):
+def test_the_null_tracker_takes_everything_and_writes_nothing(tmp_path):
     with NullTracker().session(tmp_path / "run", about("abc")) as session:
         session.log(0, {"forget/bio": 1.5})
         session.summarise({"status": "finished"})
         session.table("subjects", ("group",), [["law"]])
-        session.keep("record", [])
+        session.log_artifact("record", [])
         assert session.id is None
     assert not (tmp_path / "run").exists()
 
@@ -169,10 +169,10 @@ def test_a_run_goes_on_without_a_tracker_that_cannot_begin(tmp_path, capsys):
     with WANDB.session(tmp_path / "run", about("abc")) as session:
         session.log(0, {"forget/bio": 1.5})
         assert session.id is None
-    said = capsys.readouterr().out
-    assert said.startswith("wandb: ")
-    assert "the run goes on" in said
-    assert said.count("\n") == 1
+    messages = capsys.readouterr().err
+    assert messages.startswith("warning: wandb: ")
+    assert "the run goes on" in messages
+    assert messages.count("\n") == 1
 
 
 class Broken:
@@ -183,18 +183,21 @@ class Broken:
         self.calls += 1
         raise OSError(28, "No space left on device")
 
-    summarise = table = keep = log
+    summarise = table = log_artifact = log
 
 
-def test_a_tracker_that_fails_is_said_once_and_asked_no_more(capsys):
+def test_a_failing_tracker_is_reported_once_and_not_called_again(capsys):
     session = FaultTolerantSession(broken := Broken(), "wandb")
     for step in range(3):
         session.log(step, {})
     session.summarise({"status": "finished"})
     session.table("subjects", (), ())
-    session.keep("record", ())
-    said = capsys.readouterr().out
-    assert said == "wandb: [Errno 28] No space left on device; the run goes on, and its record has all that the tracker lacks\n"
+    session.log_artifact("record", ())
+    messages = capsys.readouterr().err
+    assert messages == (
+        "warning: wandb: [Errno 28] No space left on device; "
+        "the run goes on, and its record has everything that the tracker lacks\n"
+    )
     assert broken.calls == 1
 
 
@@ -210,9 +213,9 @@ def test_training_that_keeps_its_state_on_sigterm_does_so_while_a_tracker_is_ope
     seen = []
 
     def train() -> None:
-        with sigterm_noted() as told:
+        with sigterm_noted() as must_end:
             signal.raise_signal(signal.SIGTERM)
-            seen.append(told())  # not ended yet: there is time to keep what was done
+            seen.append(must_end())  # not ended yet: there is time to keep what was done
 
     with pytest.raises(SystemExit) as ended, terminable():
         train()

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from rna_bench.runs.tracking.offline import settle
-from tests.runs.telling import CONFIG, CURVE, OFFLINE, ONLINE, ROWS, InterruptedRunError, about, tell
+from rna_bench.runs.tracking.offline import settle_offline_sessions
+from tests.runs.tracked_run import CONFIG, CURVE, OFFLINE, ONLINE, ROWS, InterruptedRunError, about, log_curve
 
 SLOW = pytest.mark.slow
 
 
 def interrupted(tracker, folder: Path, steps: int) -> None:
     with pytest.raises(InterruptedRunError):
-        tell(tracker, folder, steps=steps)
+        log_curve(tracker, folder, steps=steps)
 
 
 def start(folder: Path, *words: str) -> subprocess.Popen:
@@ -41,7 +41,7 @@ def sessions(folder: Path) -> list[Path]:
 
 
 def whole(run) -> bool:
-    """Whether the run has each row once, its summary and its config; all compared with what was told."""
+    """Whether the run has each row once, its summary and its config; all compared with what was logged."""
     assert run.history == ROWS
     assert run.overwritten == 0
     last = {"status": "finished", "mmlu/clean": 0.5, "forget/bio": CURVE[-1][1]["forget/bio"]}
@@ -51,7 +51,7 @@ def whole(run) -> bool:
 
 
 def test_an_online_run_has_an_id_a_group_a_job_type_and_tags(server, tmp_path):
-    tell(ONLINE, tmp_path / "run")
+    log_curve(ONLINE, tmp_path / "run")
     ((key, run),) = server.runs.items()
     assert key == ("p", "abc")
     assert whole(run)
@@ -63,7 +63,7 @@ def test_an_online_run_has_an_id_a_group_a_job_type_and_tags(server, tmp_path):
 def test_files_of_an_online_run_are_an_artifact(server, tmp_path):
     (tmp_path / "record.json").write_text("{}")
     with ONLINE.session(tmp_path / "run", about("abc")) as session:
-        session.keep("record-abc", [tmp_path / "record.json"])
+        session.log_artifact("record-abc", [tmp_path / "record.json"])
     (artifact,) = server.runs["p", "abc"].artifacts
     assert (artifact["artifactCollectionName"], artifact["artifactTypeName"]) == ("record-abc", "record")
 
@@ -71,7 +71,7 @@ def test_files_of_an_online_run_are_an_artifact(server, tmp_path):
 @pytest.mark.parametrize("steps", [pytest.param(0, marks=SLOW), 3, pytest.param(8, marks=SLOW)])
 def test_an_interrupted_online_run_goes_on_as_the_same_run(server, tmp_path, steps):
     interrupted(ONLINE, tmp_path / "run", steps)
-    tell(ONLINE, tmp_path / "run")
+    log_curve(ONLINE, tmp_path / "run")
     assert list(server.runs) == [("p", "abc")]
     assert whole(server.runs["p", "abc"])
     assert server.runs["p", "abc"].exits == [1, 0]
@@ -79,8 +79,8 @@ def test_an_interrupted_online_run_goes_on_as_the_same_run(server, tmp_path, ste
 
 @pytest.mark.slow
 def test_a_run_in_another_results_folder_is_the_same_run_and_adds_nothing(server, tmp_path):
-    tell(ONLINE, tmp_path / "one" / "abc")
-    tell(ONLINE, tmp_path / "two" / "abc")
+    log_curve(ONLINE, tmp_path / "one" / "abc")
+    log_curve(ONLINE, tmp_path / "two" / "abc")
     assert list(server.runs) == [("p", "abc")]
     assert whole(server.runs["p", "abc"])
 
@@ -88,7 +88,7 @@ def test_a_run_in_another_results_folder_is_the_same_run_and_adds_nothing(server
 @pytest.mark.slow
 def test_an_offline_run_that_was_interrupted_is_synced_once(server, tmp_path):
     interrupted(OFFLINE, tmp_path / "run", 3)
-    tell(OFFLINE, tmp_path / "run")
+    log_curve(OFFLINE, tmp_path / "run")
     assert len(sessions(tmp_path / "run")) == 1
     sync(tmp_path / "run")
     assert list(server.runs) == [("p", "abc")]
@@ -101,7 +101,7 @@ def test_an_offline_run_that_was_synced_while_interrupted_goes_on_with_its_other
     sync_cut(tmp_path / "run", cut)
     assert 0 < len(server.runs["p", "abc"].history) <= 5
     time.sleep(1)  # W&B names sessions by the second
-    tell(OFFLINE, tmp_path / "run")
+    log_curve(OFFLINE, tmp_path / "run")
     sync(tmp_path / "run")
     assert len(sessions(tmp_path / "run")) == 2
     assert whole(server.runs["p", "abc"])
@@ -119,27 +119,27 @@ def sync_cut(folder: Path, bytes_lost: int) -> None:
 @pytest.mark.slow
 def test_what_a_killed_run_left_keeps_no_other_run_from_being_synced(server, tmp_path):
     process = start(tmp_path / "run", "abc", "wait")
-    while not (tmp_path / "run" / "told").exists():
+    while not (tmp_path / "run" / "waiting").exists():
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert len(sessions(tmp_path / "run")) == 1  # W&B had not written the rows: it holds them in memory
-    tell(OFFLINE, tmp_path / "run")
-    tell(OFFLINE, tmp_path / "other", "xyz")
+    log_curve(OFFLINE, tmp_path / "run")
+    log_curve(OFFLINE, tmp_path / "other", "xyz")
     sync(tmp_path / "run", tmp_path / "other")
     assert set(server.runs) == {("p", "abc"), ("p", "xyz")}
     assert all(whole(run) for run in server.runs.values())
 
 
 def test_settling_knows_nothing_where_there_is_nothing(tmp_path):
-    assert settle(tmp_path, "abc") == 0
+    assert settle_offline_sessions(tmp_path, "abc") == 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 1)], ids=["SIGTERM", "Ctrl-C"])
 def test_a_signal_to_the_whole_group_of_processes_ends_the_session_with_all_that_was_told(server, tmp_path, number, code):
     process = start(tmp_path / "run", "abc", "wait")
-    while not (tmp_path / "run" / "told").exists():
+    while not (tmp_path / "run" / "waiting").exists():
         time.sleep(0.05)
     os.killpg(process.pid, number)
     assert abs(process.wait()) in (code, number)
@@ -153,7 +153,7 @@ def test_a_signal_to_the_whole_group_of_processes_ends_the_session_with_all_that
 def test_runs_of_parallel_processes_and_of_one_process_are_each_their_own(server, tmp_path):
     beside = [start(tmp_path / name, name) for name in ("one", "two")]
     for name in ("three", "four"):
-        tell(OFFLINE, tmp_path / name, name)
+        log_curve(OFFLINE, tmp_path / name, name)
     assert [process.wait() for process in beside] == [0, 0]
     names = ("one", "two", "three", "four")
     sync(*(tmp_path / name for name in names))
@@ -165,6 +165,6 @@ def test_under_a_wandb_agent_the_run_has_the_id_that_the_agent_gave_it(server, t
     monkeypatch.setenv("WANDB_SWEEP_ID", "s")
     monkeypatch.setenv("WANDB_RUN_ID", "given")
     monkeypatch.setenv("WANDB_PROJECT", "p")
-    tell(ONLINE, tmp_path / "run")
+    log_curve(ONLINE, tmp_path / "run")
     assert list(server.runs) == [("p", "given")]
     assert server.runs["p", "given"].given["sweep"] == "s"

@@ -69,26 +69,26 @@ class Server:
         self.http.shutdown()
         self.http.server_close()
 
-    def answer(self, path: str, asked: dict) -> dict:
+    def answer(self, path: str, body: dict) -> dict:
         with self.lock:
             if path.endswith("/file_stream"):
                 _, _, _, project, run, _ = path.split("/")
-                return self.stream(self.runs[project, run], asked)
+                return self.stream(self.runs[project, run], body)
             if path != "/graphql":
                 self.unknown.append(path)
                 return {}
-            return {"data": self.graphql(asked.get("operationName") or asked["query"], asked.get("variables") or {})}
+            return {"data": self.graphql(body.get("operationName") or body["query"], body.get("variables") or {})}
 
-    def stream(self, bucket: Bucket, asked: dict) -> dict:
-        for name, chunk in (asked.get("files") or {}).items():
+    def stream(self, bucket: Bucket, body: dict) -> dict:
+        for name, chunk in (body.get("files") or {}).items():
             if name == "wandb-history.jsonl":
                 for place, line in enumerate(chunk["content"], chunk["offset"]):
                     bucket.overwritten += place in bucket.lines
                     bucket.lines[place] = json.loads(line)
             elif name == "wandb-summary.json":
                 bucket.summary = json.loads(chunk["content"][-1])
-        if asked.get("complete"):
-            bucket.exits.append(asked.get("exitcode"))
+        if body.get("complete"):
+            bucket.exits.append(body.get("exitcode"))
         return {"exitcode": None, "limits": {}}
 
     def graphql(self, name: str, given: dict) -> dict:
@@ -105,8 +105,8 @@ class Server:
                 return {"upsertBucket": {"bucket": self.seen(key), "inserted": inserted}}
             case "RunResumeStatus":
                 key = (given["project"], given["name"])
-                found = self.seen(key) if key in self.runs else None
-                return {"model": {"id": "p", "name": key[0], "entity": {"id": "e", "name": "team"}, "bucket": found}}
+                shown = self.seen(key) if key in self.runs else None
+                return {"model": {"id": "p", "name": key[0], "entity": {"id": "e", "name": "team"}, "bucket": shown}}
             case "CreateRunFiles":
                 files = [{"name": name, "uploadUrl": f"{self.url}/storage/{name}"} for name in given["files"]]
                 return {"createRunFiles": {"runID": "r", "uploadHeaders": [], "files": files}}

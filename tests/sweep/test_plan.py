@@ -7,9 +7,9 @@ import pytest
 from rna_bench.core.types import InputError
 from rna_bench.runs import failure, lock
 from rna_bench.runs.record import DELTA, RECORD
-from rna_bench.sweep.clean import clean
-from rna_bench.sweep.plan import PlannedRun, State, SweepPlan, labels, load, run_states, save
-from rna_bench.sweep.status import status
+from rna_bench.sweep.clean import clean_sweep
+from rna_bench.sweep.plan import PlannedRun, RunPhase, SweepPlan, labels, load_plan, run_states, save_plan
+from rna_bench.sweep.status import sweep_status
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published" / "pocket_paper"
 NAMES = sorted(path.name for path in PUBLISHED.iterdir() if (path / RECORD).exists())[:2]
@@ -35,28 +35,28 @@ def plan(tmp_path):
 
 
 def test_a_plan_is_read_as_it_was_stored_and_wherever_its_folder_lies_now(plan, tmp_path):
-    save(plan)
-    assert load(tmp_path, "a") == plan
+    save_plan(plan)
+    assert load_plan(tmp_path, "a") == plan
     moved = tmp_path.with_name("moved")
     tmp_path.rename(moved)
-    assert [one.state for one in run_states(load(moved, "a"))] == [one.state for one in run_states(load(moved, "a"))]
-    assert run_states(load(moved, "a"))[0].state is State.done
+    assert [one.phase for one in run_states(load_plan(moved, "a"))] == [one.phase for one in run_states(load_plan(moved, "a"))]
+    assert run_states(load_plan(moved, "a"))[0].phase is RunPhase.done
 
 
 def test_a_sweep_that_was_not_started_and_a_damaged_plan_are_refused(plan, tmp_path):
     with pytest.raises(InputError, match="rna-bench sweep a"):
-        load(tmp_path, "a")
-    save(plan)
+        load_plan(tmp_path, "a")
+    save_plan(plan)
     (tmp_path / ".sweeps" / "a.json").write_text('{"name": "a", "runs": [')
     with pytest.raises(InputError, match="cannot be read"):
-        load(tmp_path, "a")
+        load_plan(tmp_path, "a")
 
 
 def test_each_run_stands_as_its_files_say(plan):
-    seen = run_states(plan)
-    expected = [State.done, State.diverged, State.failed, State.interrupted, State.pending, State.failed]
-    assert [one.state for one in seen] == expected
-    assert [one.why for one in seen][1:] == [
+    states = run_states(plan)
+    expected = [RunPhase.done, RunPhase.diverged, RunPhase.failed, RunPhase.interrupted, RunPhase.pending, RunPhase.failed]
+    assert [one.phase for one in states] == expected
+    assert [one.why for one in states][1:] == [
         "the loss of step 3 is not finite",
         "no such layer",
         "process 7 on elsewhere, since noon, died",
@@ -66,28 +66,28 @@ def test_each_run_stands_as_its_files_say(plan):
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda text: text[:100], lambda text: "", lambda text: "[]", lambda text: text.replace(NAMES[0], "other")]
+    "damaged", [lambda text: text[:100], lambda text: "", lambda text: "[]", lambda text: text.replace(NAMES[0], "other")]
 )
-def test_a_record_that_is_cut_short_or_another_runs_is_none(plan, tmp_path, damage):
+def test_a_record_that_is_cut_short_or_another_runs_counts_as_none(plan, tmp_path, damaged):
     path = tmp_path / NAMES[0] / RECORD
-    path.write_text(damage(path.read_text()))
-    seen = run_states(plan)[0]
-    assert seen.state is State.pending
-    assert "it is made again" in seen.why
+    path.write_text(damaged(path.read_text()))
+    state = run_states(plan)[0]
+    assert state.phase is RunPhase.pending
+    assert "it is made again" in state.why
 
 
 def test_the_status_counts_lists_reckons_and_warns(plan, tmp_path):
-    text = status(plan)
+    text = sweep_status(plan)
     assert text.startswith(f"sweep a: 1 done, 1 diverged, 1 interrupted, 2 failed, 1 pending of 6, in {tmp_path}")
     assert "failed      failed            seed=2: no such layer" in text
     assert "warning: records of several" not in text
     for name, seconds in zip(NAMES, (10, 20), strict=True):
         path = tmp_path / name / RECORD
         change(path, measured=json.loads(path.read_text())["measured"] | {"seconds": {"all": seconds}})
-    assert "time left: about 0:00:45 for 3 runs, one after the other" in status(plan)  # the mean, 15 s, for each
-    made = json.loads((tmp_path / NAMES[0] / RECORD).read_text())["provenance"]
-    change(tmp_path / NAMES[0] / RECORD, provenance=made | {"revision": "f" * 40})
-    assert "warning: records of several code revisions" in status(plan)
+    assert "time left: about 0:00:45 for 3 runs, one after the other" in sweep_status(plan)  # the mean, 15 s, for each
+    code = json.loads((tmp_path / NAMES[0] / RECORD).read_text())["provenance"]
+    change(tmp_path / NAMES[0] / RECORD, provenance=code | {"revision": "f" * 40})
+    assert "warning: records of several code revisions" in sweep_status(plan)
 
 
 def test_cleaning_frees_tensors_and_caches_and_keeps_records_answers_reasons_and_what_can_still_be_used(plan, tmp_path):
@@ -103,24 +103,24 @@ def test_cleaning_frees_tensors_and_caches_and_keeps_records_answers_reasons_and
         (done / "wandb" / name / "run.wandb").write_text("w")
     (done / "wandb" / "offline-run-2-b" / "run.wandb.synced").write_text("")
     (done / "wandb" / "latest-run").symlink_to("run-3-c")
-    freed, kept = clean(plan)
+    freed, unsynced = clean_sweep(plan)
     assert "freed 4.0 MB of sweep a" in freed
-    assert kept.startswith("kept 1 offline W&B runs")
+    assert unsynced.startswith("kept 1 offline W&B runs")
     assert sorted(path.name for path in done.rglob("*") if path.is_file()) == ["questions.parquet", RECORD, "run.wandb"]
     assert (done / "wandb" / "offline-run-1-a" / "run.wandb").exists()
     assert (failed / ".partial" / "code" / "history.json").exists()  # a run that is not recorded goes on from there
     assert {failure.FAILED, failure.TRACEBACK} <= {path.name for path in failed.iterdir()}
-    assert run_states(plan)[0].state is State.done
+    assert run_states(plan)[0].phase is RunPhase.done
 
 
 def test_a_run_that_is_running_is_not_cleaned(plan, tmp_path):
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / DELTA).write_text("x")
-    with lock.held(tmp_path, "new"):
-        assert run_states(plan)[4].state is State.running
-        clean(plan)
+    with lock.run_lock(tmp_path, "new"):
+        assert run_states(plan)[4].phase is RunPhase.running
+        clean_sweep(plan)
         assert (tmp_path / "new" / DELTA).exists()
-    clean(plan)
+    clean_sweep(plan)
     assert not (tmp_path / "new" / DELTA).exists()
 
 
@@ -133,4 +133,4 @@ def test_labels_name_what_differs():
 def test_files_from_another_time_are_read_as_any_others(plan, tmp_path):
     for path in tmp_path.rglob("*"):
         os.utime(path, (4e9, 4e9))  # the year 2096: the clock was wrong, or is now
-    assert [one.state for one in run_states(plan)][:4] == [State.done, State.diverged, State.failed, State.interrupted]
+    assert [one.phase for one in run_states(plan)][:4] == [RunPhase.done, RunPhase.diverged, RunPhase.failed, RunPhase.interrupted]

@@ -24,9 +24,9 @@ def ends(parameter: dict) -> tuple:
 
 
 def command(sweep: dict, values: dict) -> list[str]:
-    """Return what an agent would run, its arguments made by W&B's own function."""
-    made = create_sweep_command_args({"args": {name: {"value": value} for name, value in values.items()}})
-    filled = {"${env}": ["/usr/bin/env"], "${program}": [sweep["program"]], "${args_no_hyphens}": made["args_no_hyphens"]}
+    """Return what an agent would run, with arguments from W&B's own function."""
+    arguments = create_sweep_command_args({"args": {name: {"value": value} for name, value in values.items()}})
+    filled = {"${env}": ["/usr/bin/env"], "${program}": [sweep["program"]], "${args_no_hyphens}": arguments["args_no_hyphens"]}
     return [word for part in sweep["command"] for word in filled.get(part, [part])]
 
 

@@ -1,5 +1,6 @@
-"""A tracker's troubles are a warning in one line: they cost no run its record."""
+"""A session whose tracker may fail: failures are warnings, and cost no run its record."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,20 +8,22 @@ from typing import Any
 
 from rna_bench.runs.tracking.protocol import Session, Values
 
+log = logging.getLogger(__name__)
 
-def attempt(tracker: str, call: Callable[[], Any]) -> Any:
-    """Return what a call of the tracker's returns, or None when it fails, which is said in one line."""
+
+def call_tracker(tracker: str, call: Callable[[], Any]) -> Any:
+    """Return what a call to the tracker returns, or None if it fails, with a warning."""
     try:
         return call()
-    except Exception as error:  # whatever a tracker raises, the run is worth more
-        said = " ".join(str(error).split()) or type(error).__name__
-        print(f"{tracker}: {said}; the run goes on, and its record has all that the tracker lacks", flush=True)
+    except Exception as error:  # whatever a tracker raises, the run goes on
+        reason = " ".join(str(error).split()) or type(error).__name__
+        log.warning("%s: %s; the run goes on, and its record has everything that the tracker lacks", tracker, reason)
         return None
 
 
 @dataclass
 class FaultTolerantSession:
-    """A session that is told nothing more after its first failure, but for files, which fail by themselves."""
+    """A session that logs nothing more after its first failure; a failed artifact does not count."""
 
     session: Session
     tracker: str
@@ -28,29 +31,29 @@ class FaultTolerantSession:
 
     @property
     def id(self) -> str | None:
-        """What the tracker calls the run."""
+        """The tracker's name for the run."""
         return self.session.id
 
     def log(self, step: int, values: Values) -> None:
-        """Tell a row."""
-        self._tell(lambda: self.session.log(step, values))
+        """Log a row."""
+        self._call(lambda: self.session.log(step, values))
 
     def summarise(self, values: Mapping[str, float | str | None]) -> None:
-        """Tell what the run came to."""
-        self._tell(lambda: self.session.summarise(values))
+        """Log the results of the run."""
+        self._call(lambda: self.session.summarise(values))
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Tell a table."""
-        self._tell(lambda: self.session.table(name, columns, rows))
+        """Log a table."""
+        self._call(lambda: self.session.table(name, columns, rows))
 
-    def keep(self, name: str, files: Sequence[Path]) -> None:
-        """Hand over files."""
+    def log_artifact(self, name: str, files: Sequence[Path]) -> None:
+        """Upload files."""
         if not self.failed:
-            attempt(self.tracker, lambda: self.session.keep(name, files))
+            call_tracker(self.tracker, lambda: self.session.log_artifact(name, files))
 
-    def _tell(self, call: Callable[[], None]) -> None:
-        def told() -> bool:
+    def _call(self, call: Callable[[], None]) -> None:
+        def succeeds() -> bool:
             call()
             return True
 
-        self.failed = self.failed or not attempt(self.tracker, told)
+        self.failed = self.failed or not call_tracker(self.tracker, succeeds)

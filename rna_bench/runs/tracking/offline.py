@@ -1,4 +1,4 @@
-"""What earlier sessions of a run left in its folder for `wandb sync`."""
+"""The files that earlier offline sessions of a run left for `wandb sync`."""
 
 import json
 import shutil
@@ -7,19 +7,19 @@ import sys
 from pathlib import Path
 
 
-def settle(folder: Path, run_id: str) -> int:
-    """Return how many rows of a run `wandb sync` has sent from offline sessions that were interrupted; remove the other sessions.
+def settle_offline_sessions(folder: Path, run_id: str) -> int:
+    """Return how many rows of a run `wandb sync` has sent from interrupted offline sessions; remove the sessions it has not sent.
 
-    `wandb sync` adds all rows of a file to those that the run has, so that no row may be in two files. A session that was not
-    sent is told again from its beginning. It goes, as wandb 0.31 sends nothing at all when one file of several has no run in
-    it, and leaves off the files behind one whose end is cut: both are what a killed process leaves.
+    `wandb sync` appends all rows of a file to the run, so no row may be in two files. A session that was not sent is logged again
+    from the beginning, and its file is removed: wandb 0.31 sends nothing at all if one of several files has no run in it, and
+    skips the files after a truncated one, and a killed process leaves both.
     """
     sent = 0
     for session in sorted(folder.glob(f"wandb/offline-run-*-{run_id}")):
         log = session / f"run-{run_id}.wandb"
-        done = log.with_suffix(".wandb.synced")
-        if done.exists() or log.with_suffix(".wandb.syncstate").exists():
-            done.touch()  # of a file whose end is cut, what could be read was sent, and would be again
+        synced = log.with_suffix(".wandb.synced")
+        if synced.exists() or log.with_suffix(".wandb.syncstate").exists():
+            synced.touch()  # of a truncated file everything readable was sent, and would be sent again
             sent = max(sent, _rows(log))
         else:
             shutil.rmtree(session, ignore_errors=True)
@@ -27,7 +27,7 @@ def settle(folder: Path, run_id: str) -> int:
 
 
 def _rows(log: Path) -> int:
-    """Return the number after that of the last row in a session's file, of what can be read there."""
+    """Return the number of rows in a session's file, as far as it can be read."""
     command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(log)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     records = (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))

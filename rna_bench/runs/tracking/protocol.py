@@ -1,4 +1,4 @@
-"""What a run tells, and what a tracker is."""
+"""What a run logs, and the protocol of trackers."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -10,7 +10,7 @@ Values = Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
-class About:
+class RunInfo:
     """What is known of a run before it begins. `config` is plain nested dictionaries; `name` is for people, and is unique."""
 
     identity: str
@@ -21,10 +21,10 @@ class About:
 
 
 class Session(Protocol):
-    """One run at the tracker. `id` is what the tracker calls it, None where there is no tracker.
+    """A run at the tracker. `id` is the tracker's name for it, None if there is no tracker.
 
-    Every session of a run is told all of it from the beginning, and in the same order: one that goes on where another was
-    interrupted drops the first rows, which the tracker has.
+    Each session of a run is given all of its rows from the beginning, in the same order: a session that continues an interrupted
+    one drops the first rows, which the tracker has already.
     """
 
     @property
@@ -32,11 +32,11 @@ class Session(Protocol):
     def log(self, step: int, values: Values) -> None: ...
     def summarise(self, values: Mapping[str, float | str | None]) -> None: ...
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None: ...
-    def keep(self, name: str, files: Sequence[Path]) -> None: ...
+    def log_artifact(self, name: str, files: Sequence[Path]) -> None: ...
 
 
 class Tracker(Protocol):
-    """Something that is told of runs; `where` says where to."""
+    """A place that runs are logged to; `where` describes it."""
 
     def where(self) -> str: ...
-    def session(self, folder: Path, about: About) -> AbstractContextManager[Session]: ...
+    def session(self, folder: Path, info: RunInfo) -> AbstractContextManager[Session]: ...

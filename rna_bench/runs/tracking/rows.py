@@ -1,4 +1,4 @@
-"""Which rows of a run's history a tracker has already, from a session that was interrupted."""
+"""Which rows of a run a tracker already has from an interrupted session."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,20 +8,20 @@ from rna_bench.runs.tracking.protocol import Values
 
 @dataclass
 class Rows:
-    """Counts what is told, one row a call. The first `known` rows are at the tracker: the same run tells the same, in order.
+    """Counts the rows that a run logs. The tracker has the first `sent` rows already: a run logs the same rows in the same order.
 
-    `latest` has what those rows alone told last, which a summary made from the others would lack.
+    `latest` has the last values that only those rows contain, which a summary of the other rows would lack.
     """
 
-    known: int
+    sent: int
     count: int = 0
     latest: dict[str, Any] = field(default_factory=dict)
 
     def new(self, values: Values) -> int | None:
-        """Return the number of the next row, or None of one that the tracker has."""
+        """Return the number of the next row, or None if the tracker has it."""
         number = self.count
         self.count += 1
-        if number < self.known:
+        if number < self.sent:
             self.latest |= values
             return None
         self.latest = {name: value for name, value in self.latest.items() if name not in values}

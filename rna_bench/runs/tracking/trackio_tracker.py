@@ -1,4 +1,4 @@
-"""Trackio: W&B's calls on a local database with a page of its own. The only place that knows trackio."""
+"""Trackio: W&B's interface to a local database with its own page. The only module that imports trackio."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,15 +10,15 @@ from typing import Any
 
 from rna_bench.core.types import InputError
 from rna_bench.runs.signals import terminable
-from rna_bench.runs.tracking.fault_tolerant import FaultTolerantSession, attempt
+from rna_bench.runs.tracking.fault_tolerant import FaultTolerantSession, call_tracker
 from rna_bench.runs.tracking.null_tracker import NullTracker
-from rna_bench.runs.tracking.protocol import About, Session, Values
+from rna_bench.runs.tracking.protocol import RunInfo, Session, Values
 from rna_bench.runs.tracking.rows import Rows
 
 
 @dataclass(frozen=True)
 class Trackio:
-    """Trackio, on this machine. One of its runs a run, found by name."""
+    """Trackio, on this machine. Each run is one of its runs, identified by name."""
 
     project: str
     group: str | None
@@ -32,27 +32,27 @@ class Trackio:
         return f"trackio project {self.project}, on this machine; `trackio show --project {self.project}` opens its page"
 
     @contextmanager
-    def session(self, folder: Path, about: About) -> Iterator[Session]:
-        """Yield a session of the run of that name, new or gone on with; it is finished on every way out."""
+    def session(self, folder: Path, info: RunInfo) -> Iterator[Session]:
+        """Yield a session of the run of that name, new or continued; it is finished however the block ends."""
         with terminable():
-            run = attempt("trackio", lambda: self._start(about))
+            run = call_tracker("trackio", lambda: self._start(info))
             if run is None:
                 yield NullTracker()
                 return
             try:
                 yield FaultTolerantSession(run, "trackio")
             finally:
-                attempt("trackio", run.finish)
+                call_tracker("trackio", run.finish)
 
-    def _start(self, about: About) -> "_TrackioSession":
+    def _start(self, info: RunInfo) -> "_TrackioSession":
         import trackio
         from trackio.sqlite_storage import SQLiteStorage
 
-        config = {**about.config, "job_type": about.job_type, "tags": list(about.tags), "identity": about.identity}
-        with redirect_stdout(io.StringIO()):  # it prints how to open the page, at each run
+        config = {**info.config, "job_type": info.job_type, "tags": list(info.tags), "identity": info.identity}
+        with redirect_stdout(io.StringIO()):  # it prints how to open its page, for each run
             run = trackio.init(
                 project=self.project,
-                name=about.name,
+                name=info.name,
                 group=self.group or None,
                 config=config,
                 resume="allow",
@@ -79,7 +79,7 @@ class _TrackioSession:
             self.run.log(dict(values), step=step)
 
     def summarise(self, values: Mapping[str, float | str | None]) -> None:
-        """Tell it as a row at the last step: trackio has no summary."""
+        """Log the values as a row at the last step: trackio has no summary."""
         if self.rows.new({}) is not None:
             self.run.log(dict(values), step=self.step)
 
@@ -91,11 +91,11 @@ class _TrackioSession:
         if self.rows.new({}) is not None:
             self.run.log({name: table}, step=self.step)
 
-    def keep(self, name: str, files: Sequence[Path]) -> None:
-        """Leave them where they are."""
+    def log_artifact(self, name: str, files: Sequence[Path]) -> None:
+        """Do nothing: the files are on this machine."""
 
     def finish(self) -> None:
-        """Wait until all is in the database."""
+        """Wait until everything is in the database."""
         from trackio import context_vars
 
         with redirect_stdout(io.StringIO()):

@@ -1,5 +1,6 @@
-"""Weights & Biases. Beside `offline`, the only place that knows wandb."""
+"""Weights & Biases. Besides `offline`, the only module that uses wandb."""
 
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from rna_bench.runs.signals import terminable
-from rna_bench.runs.tracking.fault_tolerant import FaultTolerantSession, attempt
+from rna_bench.runs.tracking.fault_tolerant import FaultTolerantSession, call_tracker
 from rna_bench.runs.tracking.null_tracker import NullTracker
-from rna_bench.runs.tracking.offline import settle
-from rna_bench.runs.tracking.protocol import About, Session, Values
+from rna_bench.runs.tracking.offline import settle_offline_sessions
+from rna_bench.runs.tracking.protocol import RunInfo, Session, Values
 from rna_bench.runs.tracking.rows import Rows
 
+log = logging.getLogger(__name__)
+
 STEP = "step"
-"""The x axis of curves: training steps. W&B's own step counts rows."""
+"""The x axis of curves: training steps. W&B's built-in step counts rows."""
 
 
 class Mode(Enum):
-    """`auto` is online when there is a key, and offline otherwise."""
+    """`auto` is online if there is a key, and offline otherwise."""
 
     auto = "auto"
     online = "online"
@@ -29,7 +32,7 @@ class Mode(Enum):
 
 @dataclass(frozen=True)
 class Wandb:
-    """Weights & Biases. Never a prompt; when the network or the key fails, the run goes on offline."""
+    """Weights & Biases. It never prompts; if the network or the key fails, the run goes on offline."""
 
     project: str
     entity: str | None
@@ -38,49 +41,49 @@ class Wandb:
     patience: float
 
     def where(self) -> str:
-        """Return the project, and whether runs reach it at once or wait in their folders."""
+        """Return the project, and whether runs are sent at once or wait in their folders."""
         mode = self._mode()
         key = "" if mode == "online" else ", kept in the run's folder; for online set WANDB_API_KEY or say `wandb login`"
         return f"W&B project {self.project}, {mode}{key}"
 
     @contextmanager
-    def session(self, folder: Path, about: About) -> Iterator[Session]:
-        """Yield a session whose files lie in the run's folder; it is finished on every way out.
+    def session(self, folder: Path, info: RunInfo) -> Iterator[Session]:
+        """Yield a session with its files in the run's folder; it is finished however the block ends.
 
-        A run has one id, its identity, at any number of sessions. W&B's own sweeps alone give runs ids of theirs.
+        A run has the same id, its identity, in all of its sessions, except in W&B's own sweeps, which give runs their ids.
         """
         with terminable():
-            run = attempt("wandb", lambda: self._start(folder, about))
+            run = call_tracker("wandb", lambda: self._start(folder, info))
             if run is None:
                 yield NullTracker()
                 return
             try:
                 yield FaultTolerantSession(run, "wandb")
             except BaseException:
-                attempt("wandb", lambda: run.run.finish(exit_code=1))
+                call_tracker("wandb", lambda: run.run.finish(exit_code=1))
                 raise
-            attempt("wandb", run.run.finish)
+            call_tracker("wandb", run.run.finish)
 
-    def _start(self, folder: Path, about: About) -> "_WandbSession":
+    def _start(self, folder: Path, info: RunInfo) -> "_WandbSession":
         os.environ.setdefault("WANDB_SILENT", "true")
         import wandb
 
         folder.mkdir(parents=True, exist_ok=True)
-        name = os.environ.get("WANDB_RUN_ID", about.identity) if os.environ.get("WANDB_SWEEP_ID") else about.identity
-        sent = settle(folder, name)
+        name = os.environ.get("WANDB_RUN_ID", info.identity) if os.environ.get("WANDB_SWEEP_ID") else info.identity
+        sent = settle_offline_sessions(folder, name)
 
         def start(mode: str) -> _WandbSession:
             run = wandb.init(
                 project=self.project,
                 entity=self.entity,
                 group=self.group or None,
-                job_type=about.job_type,
-                tags=about.tags,
-                name=about.name,
+                job_type=info.job_type,
+                tags=info.tags,
+                name=info.name,
                 id=name,
                 resume="allow" if mode == "online" else None,
                 dir=folder,
-                config=dict(about.config),
+                config=dict(info.config),
                 mode=mode,  # pyright: ignore[reportArgumentType]  a Literal there, checked by Mode here
                 reinit="create_new",
                 settings=wandb.Settings(init_timeout=60, finish_timeout=self.patience, console="off", silent=True),
@@ -93,14 +96,14 @@ class Wandb:
         try:
             return start("online")
         except wandb.Error as error:
-            print(f"wandb: {' '.join(str(error).split())}; going on offline, `wandb sync {folder}/wandb/offline-*` uploads later")
+            reason = " ".join(str(error).split())
+            log.warning("wandb: %s; going on offline, `wandb sync %s/wandb/offline-*` uploads later", reason, folder)
             return start("offline")
 
     def _mode(self) -> str:
         if self.mode is not Mode.auto:
             return self.mode.value
-        asked = os.environ.get("WANDB_MODE")
-        return asked or ("online" if has_key() else "offline")
+        return os.environ.get("WANDB_MODE") or ("online" if has_key() else "offline")
 
 
 def has_key() -> bool:
@@ -120,7 +123,7 @@ def has_key() -> bool:
 
 @dataclass(frozen=True)
 class _WandbSession:
-    """Each row is told whole, and under the number that it has in every session of the run."""
+    """Each row is logged in one piece, under the number that it has in every session of the run."""
 
     run: Any
     rows: Rows
@@ -140,7 +143,7 @@ class _WandbSession:
 
         self._row({name: wandb.Table(columns=list(columns), data=[list(row) for row in rows])})
 
-    def keep(self, name: str, files: Sequence[Path]) -> None:
+    def log_artifact(self, name: str, files: Sequence[Path]) -> None:
         import wandb
 
         artifact = wandb.Artifact(name, type="record")

@@ -1,1 +1,1 @@
-"""Adaptive search: a sampler chooses what to run next from how earlier runs came out, by several objectives at once."""
+"""Adaptive search: a sampler chooses the next run from the outcomes of earlier runs, for several objectives at once."""

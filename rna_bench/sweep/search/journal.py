@@ -1,4 +1,4 @@
-"""A study's journal on disk: one line an event, shared by processes, whole however they end."""
+"""A study's journal on disk: one line per event, shared by processes, and intact however they end."""
 
 import os
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 LAUNCHES = "launches"
 
 
-class Lock(JournalFileOpenLock):  # by type alone: the base of Optuna's locks is not public
-    """A lock on a journal that ends with the process that holds it (`flock`), unlike Optuna's own, which are waited for then.
+class JournalLock(JournalFileOpenLock):  # by type alone: the base of Optuna's locks is not public
+    """A lock on a journal that the operating system frees when its process ends (`flock`); Optuna's own would block forever.
 
-    A line that a killed process left half-written is cut off when the lock is taken: the next would be written behind it.
+    A partial line that a killed process left is cut off when the lock is taken, before another line is appended to it.
     """
 
     def __init__(self, journal: Path) -> None:
@@ -25,18 +25,18 @@ class Lock(JournalFileOpenLock):  # by type alone: the base of Optuna's locks is
         self._lock = FileLock(journal.with_name(f"{journal.name}.lock"))
 
     def acquire(self) -> bool:
-        """Take the lock; it may be taken again by who has it."""
+        """Take the lock; its holder may take it again."""
         self._lock.acquire()
-        mend(self._journal)
+        cut_partial_line(self._journal)
         return True
 
     def release(self) -> None:
-        """Give the lock back, as often as it was taken."""
+        """Release the lock, as often as it was taken."""
         self._lock.release()
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the lock."""
+    def hold(self) -> Iterator[None]:
+        """Hold the lock inside a `with` block."""
         self.acquire()
         try:
             yield
@@ -44,13 +44,13 @@ class Lock(JournalFileOpenLock):  # by type alone: the base of Optuna's locks is
             self.release()
 
 
-def storage(journal: Path, lock: Lock) -> JournalStorage:
-    """Return what Optuna keeps studies in. A journal, not SQLite, whose locks many network file systems do not have."""
+def storage(journal: Path, lock: JournalLock) -> JournalStorage:
+    """Return Optuna's storage: a journal rather than SQLite, whose locks many network file systems lack."""
     return JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
 
 
-def mend(journal: Path) -> None:
-    """Cut off what stands after the last line break."""
+def cut_partial_line(journal: Path) -> None:
+    """Cut off what follows the last line break."""
     if not journal.exists() or not journal.stat().st_size:
         return
     with journal.open("rb+") as file:
@@ -61,8 +61,8 @@ def mend(journal: Path) -> None:
 
 
 @contextmanager
-def launched(folder: Path) -> Iterator[str]:
-    """Yield a name for this launch of a search, which `alive` tells others of while it lasts."""
+def registered_launch(folder: Path) -> Iterator[str]:
+    """Yield a name for this launch of a search, which is alive by `is_alive` until the block ends."""
     (folder / LAUNCHES).mkdir(parents=True, exist_ok=True)
     name = f"{node()}-{os.getpid()}-{time_ns()}"
     path = folder / LAUNCHES / name
@@ -73,8 +73,8 @@ def launched(folder: Path) -> Iterator[str]:
             path.unlink(missing_ok=True)
 
 
-def alive(folder: Path, name: str) -> bool:
-    """Return whether that launch lasts. The operating system holds its lock for it, wherever it runs, and frees it at its end."""
+def is_alive(folder: Path, name: str) -> bool:
+    """Return whether a launch is still running, on any host: it holds a file lock that the operating system frees when it ends."""
     path = folder / LAUNCHES / name
     if not path.exists():
         return False

@@ -1,4 +1,4 @@
-"""What a search wants of a run, as a number read from its record. All are in percent, so that a front's axes compare."""
+"""Objectives of a search: numbers read from a run's record, all in percent, so that the axes of a front are comparable."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,7 +9,7 @@ from rna_bench.reporting.statistics.scores import forget_accuracy, has_role, mea
 
 
 class Objective(Protocol):
-    """A number to be made as high as it goes, or as low."""
+    """A number to be maximised or minimised."""
 
     @property
     def maximised(self) -> bool: ...
@@ -18,7 +18,7 @@ class Objective(Protocol):
 
 @dataclass(frozen=True)
 class ForgetAccuracy:
-    """Accuracy over all forget questions: the lower, the more is forgotten; chance is 25."""
+    """Accuracy on all forget questions: the lower, the more is forgotten; chance is 25."""
 
     maximised: bool = False
 
@@ -31,7 +31,7 @@ class ForgetAccuracy:
 
 @dataclass(frozen=True)
 class PerturbedAccuracy:
-    """Accuracy over retain questions with a forget-token in them, the mean over kinds of trigger: the higher, the more robust."""
+    """Accuracy on retain questions with a trigger in them, the mean over trigger types: the higher, the more robust."""
 
     maximised: bool = True
 

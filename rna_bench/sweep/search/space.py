@@ -1,4 +1,4 @@
-"""What a search may choose from: a range of numbers, or a list of values, for a key of the configuration."""
+"""The space of a search: a range of numbers, or a list of values, for each key that it chooses."""
 
 import json
 import math
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Dimension(Protocol):
-    """Values for a key. `probes` are those to check before a search begins, its ends among them."""
+    """The values that a key may have. `probes` are checked before a search begins; they include the extremes."""
 
     @property
     def key(self) -> str: ...
@@ -23,7 +23,7 @@ class Dimension(Protocol):
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from `low` to `high`, both among them; `log` draws their logarithms evenly, `whole` takes whole numbers alone."""
+    """Numbers from `low` to `high`, inclusive; `log` draws their logarithms uniformly, `whole` draws whole numbers only."""
 
     key: str
     low: float
@@ -34,7 +34,7 @@ class Range:
     def __post_init__(self) -> None:
         name = f"search.space ({self.key})"
         if not -math.inf < self.low <= self.high < math.inf:
-            raise InputError(name, f"{self.low:g} to {self.high:g}", "is no range; give low and a high that is not below it")
+            raise InputError(name, f"{self.low:g} to {self.high:g}", "is no range; give a high that is not below low")
         if self.log and not self.low > 0:
             raise InputError(name, f"{self.low:g}", "has no logarithm; give a low above 0, or log: false")
         if self.whole and not (self.low.is_integer() and self.high.is_integer()):
@@ -42,11 +42,11 @@ class Range:
 
     @property
     def probes(self) -> list[float] | list[int]:
-        """The ends."""
+        """Both ends."""
         return [int(self.low), int(self.high)] if self.whole else [self.low, self.high]
 
     def distribution(self) -> "BaseDistribution":
-        """Return the range as Optuna has it."""
+        """Return the range as a distribution of Optuna's."""
         from optuna.distributions import FloatDistribution, IntDistribution
 
         if self.whole:
@@ -56,7 +56,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Choices:
-    """Values without an order: options of a group, say."""
+    """Values without an order, for instance options of a group."""
 
     key: str
     choices: list[Any]
@@ -68,16 +68,16 @@ class Choices:
 
     @property
     def probes(self) -> list[Any]:
-        """All of them."""
+        """All values."""
         return self.choices
 
     def distribution(self) -> "BaseDistribution":
-        """Return the values as Optuna has them."""
+        """Return the values as a distribution of Optuna's."""
         from optuna.distributions import CategoricalDistribution
 
         return CategoricalDistribution(self.choices)
 
 
 def override(dimension: Dimension, value: Any) -> str:
-    """Return what gives the key that value on a command line; JSON writes numbers so that none of their digits is lost."""
+    """Return the KEY=VALUE word that gives the key that value; JSON writes numbers with all of their digits."""
     return f"{dimension.key}={json.dumps(value)}"

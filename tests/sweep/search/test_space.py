@@ -5,8 +5,8 @@ from rna_bench.sweep.search.space import Choices, Range, override
 
 
 def test_a_range_has_both_ends_and_the_scale_that_is_asked_for():
-    made = Range("noise.scale", 0.1, 8.0, log=True).distribution()
-    assert (made.low, made.high, made.log) == (0.1, 8.0, True)
+    distribution = Range("noise.scale", 0.1, 8.0, log=True).distribution()
+    assert (distribution.low, distribution.high, distribution.log) == (0.1, 8.0, True)
     whole = Range("noise.layer", 0.0, 7.0, whole=True).distribution()
     assert (whole.low, whole.high, whole.step) == (0, 7, 1)
 
@@ -18,7 +18,7 @@ def test_probes_are_a_ranges_ends_and_all_choices():
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"low": 2, "high": 1}, "2 to 1: is no range"),
         ({"low": float("nan"), "high": 1}, "nan to 1: is no range"),
@@ -27,8 +27,8 @@ def test_probes_are_a_ranges_ends_and_all_choices():
         ({"low": 0, "high": float("inf")}, "0 to inf: is no range"),
     ],
 )
-def test_a_range_of_nothing_is_refused(settings, said):
-    with pytest.raises(InputError, match=rf"search\.space \(noise\.scale\)={said}"):
+def test_a_range_of_nothing_is_refused(settings, message):
+    with pytest.raises(InputError, match=rf"search\.space \(noise\.scale\)={message}"):
         Range("noise.scale", **{key: float(value) if key in ("low", "high") else value for key, value in settings.items()})
 
 

@@ -1,4 +1,4 @@
-"""The panels of the dashboard, from the names that runs tell trackers."""
+"""The panels of the dashboard, from the names that runs log to trackers."""
 
 from typing import NamedTuple
 
@@ -26,63 +26,62 @@ MEANS = {
     RETAIN: "retain accuracy",
     TRIGGERED: "accuracy with a trigger",
     CONTROL: "accuracy with a control",
-    MARGIN: "accuracy with a trigger less forget accuracy",
+    MARGIN: "accuracy with a trigger minus forget accuracy",
 }
 COLUMNS = [f"summary:{name}" for name in (STATUS, *MEANS)] + [
     "config:choices.value.method",
     "config:noise.value.scale",
     "config:seed.value",
 ]
-"""Columns of the table of runs, by W&B's names: a config's nested keys stand behind `value`."""
-
+"""Columns of the table of runs by W&B's names, in which nested config keys come after `value`."""
 
 Plot = wr.ScatterPlot | wr.BarPlot | wr.LinePlot
 
 
-class Part(NamedTuple):
-    """Panels under one title. `about` says how to read them."""
+class PanelSection(NamedTuple):
+    """Panels under one title. `about` explains how to read them."""
 
     title: str
     about: str
     panels: tuple[Plot, ...]
 
 
-def parts() -> list[Part]:
-    """Return all panels, new at each call: W&B's library gives each an identifier, and a grid moves them."""
+def panel_sections() -> list[PanelSection]:
+    """Return all panels, new at each call: W&B's library gives each an identifier, and a grid changes their position."""
     return [
-        Part(
+        PanelSection(
             "Trade-off",
-            "A dot a run. Good is forgotten (left) and unharmed by triggers (high). The colour is the noise's scale.",
+            "One dot per run. A good run forgets (left) and is robust to triggers (high). The colour is the noise scale.",
             (_dots(FORGET, TRIGGERED), _dots(FORGET, RETAIN), _dots(CONTROL, TRIGGERED)),
         ),
-        Part(
+        PanelSection(
             "Noise",
-            "A dot a run, by the scale of the noise. A scale that only keeps a model from forgetting raises both of the first two.",
+            "One dot per run, by noise scale. A scale that merely keeps a model from forgetting raises both of the first two.",
             (*(_by_noise(SCALE, name) for name in (TRIGGERED, FORGET, RETAIN, MARGIN)), _by_noise(LAYER, TRIGGERED)),
         ),
-        Part(
+        PanelSection(
             "Methods",
             "Means over the runs of each method, with the standard error.",
             tuple(_bars(name, wr.Config(METHOD)) for name in (FORGET, TRIGGERED, CONTROL, RETAIN)),
         ),
-        Part(
+        PanelSection(
             "Sweeps",
-            "Means over the runs of each group: a sweep's runs are one.",
+            "Means over the runs of each group; the runs of a sweep are one group.",
             tuple(_bars(name, wr.Metric("Group")) for name in (FORGET, TRIGGERED)),
         ),
-        Part(
+        PanelSection(
             "Along the runs",
-            "Looks at a part of the questions while a run trains; means over the runs of each method, with the standard error.",
+            "Accuracy on some of the questions during training: means over the runs of each method, with the standard error.",
             tuple(_curve(f"{MEANS[name]} along the run", f"{ALONG}/{name}") for name in (FORGET, TRIGGERED, CONTROL, RETAIN)),
         ),
-        Part(
+        PanelSection(
             "Losses",
-            "A curve a run and topic, before each update; the retain loss is before its weight.",
+            "One curve per run and topic, before each update; the retain loss is not yet weighted.",
             (_curves("forget loss", rf"^{FORGET_LOSS}/"), _curves("retain loss", rf"^{RETAIN_LOSS}/")),
         ),
-        Part(
+        PanelSection(
             "Details",
-            "A curve a run: each task and form, and how long hidden states are, by topic and side.",
+            "One curve per run: accuracy by task and perturbation, and the norm of hidden states by topic and side.",
             (_curves("accuracy by task", rf"^{ALONG}/(?!mean/|{NORM}/)"), _curves("hidden norm", rf"^{ALONG}/{NORM}/")),
         ),
     ]

@@ -1,4 +1,4 @@
-"""What a search is asked for: a search file composed and checked, and a plan for any values of its space."""
+"""The plan of a search: a search file, composed and checked, and the configuration of a run for any values of its space."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ from rna_bench.unlearning.config import check_architecture
 class Search:
     """The section `search` of a search file.
 
-    `trials` is the number of settings tried, over all launches, of which the first `startup` are drawn at random; `folder` is
-    below results_dir; after `patience` failures one after the other a launch stops. `space` has a `Range` or `Choices` by name,
-    `objectives` an `Objective`.
+    `trials` is the number of trials over all launches, of which the first `startup` are drawn at random; `folder` is below
+    results_dir; a launch stops after `patience` failures in a row. `space` maps names to a `Range` or `Choices`, `objectives`
+    maps names to an `Objective`.
     """
 
     trials: int
@@ -48,8 +48,8 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Request:
-    """A search: its settings, what may be chosen, what is wanted, and the run that it varies."""
+class SearchPlan:
+    """A search: its settings, its space, its objectives, and the run that it varies."""
 
     name: str
     overrides: tuple[str, ...]
@@ -61,38 +61,36 @@ class Request:
 
     @property
     def folder(self) -> Path:
-        """Where the study and its front lie."""
+        """The folder of the study and its front."""
         return self.base.results_dir / self.search.folder
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What a study must not change under way: all that determines results, and what the sampler goes by."""
-        kept = ("startup", "seed", "space", "objectives")
-        asked = {key: value for key, value in vars(self.search).items() if key in kept}
-        searched = [dimension.key for dimension in self.space.values()]
-        run = _less(relevant(self.base.config), searched)
-        return {**settings(run), "model": run["model"], "search": settings(asked)}  # with the model's path: it is another's
+        """What must stay the same during a study: everything that determines results, and what the sampler depends on."""
+        fixed = {key: getattr(self.search, key) for key in ("startup", "seed", "space", "objectives")}
+        run = _without_keys(relevant(self.base.config), [dimension.key for dimension in self.space.values()])
+        return {**settings(run), "model": run["model"], "search": settings(fixed)}  # the model with its path
 
-    def plan(self, values: Mapping[str, Any]) -> ExperimentConfig:
-        """Return the run with these values, by name: the same run, of the same identity, as `rna-bench run` makes of them."""
+    def experiment(self, values: Mapping[str, Any]) -> ExperimentConfig:
+        """Return the configuration with these values, by name; its run has the identity that `rna-bench run` gives it."""
         chosen = [override(self.space[name], value) for name, value in values.items()]
         return _composed(self.name, [*self.overrides, *chosen], self.own)[0]
 
 
-def request_of(name: str, overrides: Sequence[str], own: Path | None = None) -> Request:
-    """Return the search that a file of sweeps/search asks for; bad values anywhere in its space raise InputError."""
+def plan_search(name: str, overrides: Sequence[str], own: Path | None = None) -> SearchPlan:
+    """Return the plan of a file of sweeps/search; bad values anywhere in its space raise InputError."""
     if not find_spec("optuna"):
         raise InputError("search", name, "needs optuna; pip install 'rna_bench[search]'")
-    known = sorted(path.stem for path in _files().glob("*.yaml"))
-    if name not in known:
-        raise InputError("search", name, f"there is no such search; choose one of {', '.join(known)}")
+    names = sorted(path.stem for path in _files().glob("*.yaml"))
+    if name not in names:
+        raise InputError("search", name, f"there is no such search; choose one of {', '.join(names)}")
     base, section = _composed(name, overrides, own)
     search: Search = build("search", section)
     space = {str(each): _dimension(f"search.space.{each}", section.space, str(each)) for each in search.space}
     objectives = {str(each): build(f"search.objectives.{each}", section.objectives[each]) for each in search.objectives}
-    request = Request(name, tuple(overrides), own, search, space, objectives, base)
-    _check(request)
-    return request
+    plan = SearchPlan(name, tuple(overrides), own, search, space, objectives, base)
+    _check(plan)
+    return plan
 
 
 def _files() -> Path:
@@ -100,7 +98,7 @@ def _files() -> Path:
 
 
 def _composed(name: str, overrides: Sequence[str], own: Path | None) -> tuple[ExperimentConfig, DictConfig]:
-    """Return the run that a search file composes to, and its section `search`, which is no part of the run."""
+    """Return the configuration of the run that a search file composes to, and its section `search`, which is no part of it."""
     cfg, choices = compose_from(_files(), name, overrides, own)
     return experiment_config(without(cfg, "search"), choices), cfg.search
 
@@ -111,27 +109,27 @@ def _dimension(key: str, space: DictConfig, name: str) -> Dimension:
     return build_as(key, Choices if "choices" in space[name] else Range, space[name])
 
 
-def _check(request: Request) -> None:
-    """Raise InputError unless runs can be made of each dimension's probes, of layers that the model has and losses reach."""
-    for name, dimension in request.space.items():
-        fixed = given(dimension.key, request.overrides)
-        if fixed is not None:
-            remedy = f"is what the search chooses; leave it out, or take it out of the space with ~search.space.{name}"
-            raise InputError(dimension.key, fixed, remedy)
-    for number in range(max(len(dimension.probes) for dimension in request.space.values())):
-        values = {name: each.probes[min(number, len(each.probes) - 1)] for name, each in request.space.items()}
-        plan = request.plan(values)
-        if plan.recipe and plan.model.dimensions:
+def _check(plan: SearchPlan) -> None:
+    """Raise InputError unless every probe makes a run with layers that the model has and that losses reach."""
+    for name, dimension in plan.space.items():
+        value = given(dimension.key, plan.overrides)
+        if value is not None:
+            remedy = f"is chosen by the search; leave it out, or take it out of the space with ~search.space.{name}"
+            raise InputError(dimension.key, value, remedy)
+    for number in range(max(len(dimension.probes) for dimension in plan.space.values())):
+        values = {name: each.probes[min(number, len(each.probes) - 1)] for name, each in plan.space.items()}
+        experiment = plan.experiment(values)
+        if experiment.recipe and experiment.model.dimensions:
             try:
-                check_architecture(plan.recipe, plan.model.dimensions)
+                check_architecture(experiment.recipe, experiment.model.dimensions)
             except InputError as error:
                 raise InputError("search.space", " ".join(map(str, values.values())), f"makes no run ({error})") from error
 
 
-def _less(config: Mapping[str, Any], keys: Sequence[str], prefix: str = "") -> dict[str, Any]:
-    """Return nested settings without those keys."""
+def _without_keys(config: Mapping[str, Any], keys: Sequence[str], prefix: str = "") -> dict[str, Any]:
+    """Return nested settings without some keys, which are dotted."""
     return {
-        name: _less(value, keys, f"{prefix}{name}.") if isinstance(value, Mapping) else value
+        name: _without_keys(value, keys, f"{prefix}{name}.") if isinstance(value, Mapping) else value
         for name, value in config.items()
         if f"{prefix}{name}" not in keys
     }

@@ -1,10 +1,10 @@
-"""A run that tells a tracker a short curve: in this process, or as `python telling.py FOLDER IDENTITY [wait]` in another."""
+"""A run that logs a short curve: in this process, or as `python tracked_run.py FOLDER IDENTITY [wait]` in another."""
 
 import sys
 import time
 from pathlib import Path
 
-from rna_bench.runs.tracking import About, Mode, Tracker, Wandb
+from rna_bench.runs.tracking import Mode, RunInfo, Tracker, Wandb
 
 CONFIG = {"seed": 3, "noise": {"scale": 0.5}}
 ONLINE = Wandb(project="p", entity=None, group="a_sweep", mode=Mode.online, patience=30.0)
@@ -17,12 +17,12 @@ class InterruptedRunError(Exception):
     pass
 
 
-def about(identity: str) -> About:
-    return About(identity, f"rmu seed 3 {identity}", "unlearn", ("pocket", "rmu"), CONFIG)
+def about(identity: str) -> RunInfo:
+    return RunInfo(identity, f"rmu seed 3 {identity}", "unlearn", ("pocket", "rmu"), CONFIG)
 
 
-def tell(tracker: Tracker, folder: Path, identity: str = "abc", steps: int | None = None) -> None:
-    """Tell the whole curve, or be interrupted after some steps."""
+def log_curve(tracker: Tracker, folder: Path, identity: str = "abc", steps: int | None = None) -> None:
+    """Log the whole curve, or be interrupted after some steps."""
     with tracker.session(folder, about(identity)) as session:
         for step, values in CURVE[:steps]:
             session.log(step, values)
@@ -32,13 +32,13 @@ def tell(tracker: Tracker, folder: Path, identity: str = "abc", steps: int | Non
 
 
 def wait(tracker: Tracker, folder: Path, identity: str) -> None:
-    """Tell half the curve, say so by a file, and wait for a signal."""
+    """Log half the curve, make a file, and wait for a signal."""
     with tracker.session(folder, about(identity)) as session:
         for step, values in CURVE[:4]:
             session.log(step, values)
-        (folder / "told").touch()
+        (folder / "waiting").touch()
         time.sleep(60)
 
 
 if __name__ == "__main__":
-    (wait if sys.argv[3:] else tell)(OFFLINE, Path(sys.argv[1]), sys.argv[2])
+    (wait if sys.argv[3:] else log_curve)(OFFLINE, Path(sys.argv[1]), sys.argv[2])

@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas
 import pytest
 
-import rna_bench.sweep.search.conduct
+import rna_bench.sweep.search.search
 from rna_bench.cli.main import main
 from rna_bench.experiment.run import execute
 from rna_bench.runs import lock
@@ -38,17 +39,25 @@ def words(tiny, tmp_path):
     return lambda into: ["search", "pocket", *SMALL, f"model.path={tiny}", f"results_dir={tmp_path / into}"]
 
 
+class Ended(NamedTuple):
+    """A command that has ended: its exit code, standard output and standard error."""
+
+    code: int
+    results: str
+    messages: str
+
+
 @pytest.fixture
 def search(words, tmp_path, monkeypatch, capsys):
-    """Run the command line in this process; return its exit code and what it printed."""
+    """Run the command line in this process."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     before = signal.getsignal(signal.SIGPIPE)
 
-    def go(*more: str, into: str = "results") -> tuple[int, str]:
+    def go(*more: str, into: str = "results") -> Ended:
         monkeypatch.setattr(sys, "argv", ["rna-bench", *words(into), *more])
         with pytest.raises(SystemExit) as ended:
             main()
-        return int(ended.value.code or 0), capsys.readouterr().out
+        return Ended(int(ended.value.code or 0), *capsys.readouterr())
 
     yield go
     signal.signal(signal.SIGPIPE, before)
@@ -66,52 +75,52 @@ def break_at(monkeypatch):
                 raise error
             return execute(plan, **more)
 
-        monkeypatch.setattr(rna_bench.sweep.search.conduct, "execute", run)
+        monkeypatch.setattr(rna_bench.sweep.search.search, "execute", run)
 
     return at
 
 
-def told(folder: Path) -> list[list[float]]:
-    """Return the objectives that a journal has been told, in order."""
+def reported_objectives(folder: Path) -> list[list[float]]:
+    """Return the objectives reported to a journal, in order."""
     lines = map(json.loads, (folder / "search" / "study.journal").read_text().splitlines())
     return [line["values"] for line in lines if line.get("values")]
 
 
 def records(folder: Path) -> dict[str, dict]:
     """Return each record outside what was measured, by identity."""
-    found = {path.parent.name: json.loads(path.read_text()) for path in folder.glob("*/record.json")}
-    return {name: {key: value for key, value in made.items() if key != "measured"} for name, made in found.items()}
+    by_name = {path.parent.name: json.loads(path.read_text()) for path in folder.glob("*/record.json")}
+    return {name: {key: value for key, value in record.items() if key != "measured"} for name, record in by_name.items()}
 
 
 def test_a_search_interrupted_in_a_run_and_started_again_is_the_search_uninterrupted(search, break_at, tmp_path):
-    assert search("search.trials=3", into="whole")[0] == 0
+    assert search("search.trials=3", into="whole").code == 0
     break_at(2, KeyboardInterrupt())
-    assert search("search.trials=3", into="cut")[0] == 130
+    assert search("search.trials=3", into="cut").code == 130
     assert len(records(tmp_path / "cut")) == 2
-    code, said = search("search.trials=3", into="cut")
-    assert code == 0
-    assert "2 done, 1 under way of 3" in said
-    assert "again, as its process" in said
+    ended = search("search.trials=3", into="cut")
+    assert ended.code == 0
+    assert "2 done, 1 under way of 3" in ended.messages
+    assert "again, as its process" in ended.messages
     assert len(records(tmp_path / "cut")) == 3
     assert records(tmp_path / "cut") == records(tmp_path / "whole")
-    assert told(tmp_path / "cut") == told(tmp_path / "whole")
+    assert reported_objectives(tmp_path / "cut") == reported_objectives(tmp_path / "whole")
     assert (tmp_path / "cut/search/front.csv").read_bytes() == (tmp_path / "whole/search/front.csv").read_bytes()
 
 
 def test_a_failed_run_stops_no_other_and_is_tried_again_next_time(search, break_at, tmp_path):
     break_at(1, RuntimeError("out of memory\nin a kernel"))
-    code, said = search()
-    assert code == 1
-    assert "FAILED: RuntimeError: out of memory in a kernel" in said
-    assert "3 done, 1 failed of 4" in said
+    ended = search()
+    assert ended.code == 1
+    assert "FAILED: RuntimeError: out of memory in a kernel" in ended.messages
+    assert "3 done, 1 failed of 4" in ended.results
     identities = set(records(tmp_path / "results"))
     (traceback,) = (tmp_path / "results").glob("*/traceback.txt")
     assert "out of memory" in traceback.read_text()
-    code, said = search()
-    assert code == 0
-    assert "again, as it failed before: RuntimeError: out of memory" in said
-    assert said.count("recorded already") == 0
-    assert "4 done of 4" in said
+    ended = search()
+    assert ended.code == 0
+    assert "again, as it failed before: RuntimeError: out of memory" in ended.messages
+    assert "recorded already" not in ended.messages
+    assert "4 done of 4" in ended.results
     journal = (tmp_path / "results/search/study.journal").read_text()
     (new,) = set(records(tmp_path / "results")) - identities
     assert journal.count(f'"identity":"{new}"') == 2  # when it failed, and when it came out
@@ -128,58 +137,60 @@ def test_a_run_that_another_process_is_at_is_waited_for(monkeypatch, tmp_path, c
             raise answer
         return answer
 
-    monkeypatch.setattr(rna_bench.sweep.search.conduct, "execute", busy_twice)
-    monkeypatch.setattr(rna_bench.sweep.search.conduct, "POLL", 0)
-    assert rna_bench.sweep.search.conduct._executed(None) == tmp_path
-    assert capsys.readouterr().out == "waiting: 0123 is being run by another process\n"
+    monkeypatch.setattr(rna_bench.sweep.search.search, "execute", busy_twice)
+    monkeypatch.setattr(rna_bench.sweep.search.search, "POLL", 0)
+    assert rna_bench.sweep.search.search._execute(None) == tmp_path
+    assert capsys.readouterr().err == "waiting: 0123 is being run by another process\n"
 
 
 def test_a_launch_stops_when_nothing_works(search, monkeypatch):
     def broken(plan, **more):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(rna_bench.sweep.search.conduct, "execute", broken)
-    code, said = search()
-    assert code == 1
-    assert said.count("FAILED: OSError") == 3
-    assert "3 failures one after the other" in said
-    assert "Nothing is on the front yet." in said
+    monkeypatch.setattr(rna_bench.sweep.search.search, "execute", broken)
+    ended = search()
+    assert ended.code == 1
+    assert ended.messages.count("FAILED: OSError") == 3
+    assert "stopped after 3 failures in a row" in ended.messages
+    assert "Nothing is on the front yet." in ended.results
 
 
 def test_a_diverged_run_fails_for_good(search):
-    code, said = search("train.lr=1e30", "search.trials=1")
-    assert code == 1
-    assert "FAILED: diverged: " in said
-    code, said = search("train.lr=1e30", "search.trials=1")
-    assert code == 1
-    assert "diverged: " not in said
-    assert "1 failed of 1" in said
+    ended = search("train.lr=1e30", "search.trials=1")
+    assert ended.code == 1
+    assert "FAILED: diverged: " in ended.messages
+    ended = search("train.lr=1e30", "search.trials=1")
+    assert ended.code == 1
+    assert "diverged: " not in ended.messages
+    assert "1 failed of 1" in ended.messages
 
 
 def test_what_is_recorded_costs_nothing_in_another_study_and_the_front_no_run_at_all(search, tmp_path, monkeypatch):
-    assert search("search.trials=2")[0] == 0
-    assert search("search.trials=2", "search.folder=other")[1].count("recorded already, nothing to do") == 2
-    monkeypatch.setattr(rna_bench.sweep.search.conduct, "execute", None)
-    code, said = search("--front", "search.trials=2")
-    assert code == 0
-    assert (tmp_path / "results/search/front.md").read_text(encoding="utf-8") == said
+    assert search("search.trials=2").code == 0
+    assert search("search.trials=2", "search.folder=other").messages.count("recorded already, nothing to do") == 2
+    monkeypatch.setattr(rna_bench.sweep.search.search, "execute", None)
+    ended = search("--front", "search.trials=2")
+    assert (ended.code, ended.messages) == (0, "")
+    assert (tmp_path / "results/search/front.md").read_text(encoding="utf-8") == ended.results
     front = pandas.read_csv(tmp_path / "results/search/front.csv")
     assert list(front) == ["trial", "scale", "layer", "forget_accuracy", "perturbed_accuracy", "run"]
-    made = {record.identity: record for record in collect(tmp_path / "results").records}
+    by_identity = {record.identity: record for record in collect(tmp_path / "results").records}
     for row in front.itertuples():
-        noise = made[row.run].config["noise"]
+        noise = by_identity[row.run].config["noise"]
         assert (noise["scale"], noise["layer"]) == (row.scale, row.layer)
-        assert made[row.run].scores[0].accuracy == pytest.approx(row.forget_accuracy / 100)
+        assert by_identity[row.run].scores[0].accuracy == pytest.approx(row.forget_accuracy / 100)
 
 
 def start(words: list[str]) -> subprocess.Popen:
     code = "import sys; from rna_bench.cli.main import main; main()"
-    return subprocess.Popen([sys.executable, "-c", code, *words], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
 
 
 @pytest.mark.slow
 def test_a_search_killed_at_random_moments_ends_as_one_that_was_not(search, words, tmp_path):
-    assert search("search.trials=12", into="whole")[0] == 0
+    assert search("search.trials=12", into="whole").code == 0
     chance, kills = random.Random(0), 0
     for _ in range(20):
         process = start([*words("cut"), "search.trials=12"])
@@ -193,17 +204,17 @@ def test_a_search_killed_at_random_moments_ends_as_one_that_was_not(search, word
             kills += 1
     journal = (tmp_path / "cut/search/study.journal").read_text()
     assert kills >= journal.count('"state":3') >= 5  # failed trials: those whose process was killed
-    assert search("search.trials=12", into="cut")[0] == 0
+    assert search("search.trials=12", into="cut").code == 0
     assert records(tmp_path / "cut") == records(tmp_path / "whole")
     assert len(records(tmp_path / "cut")) == 12
-    assert told(tmp_path / "cut") == told(tmp_path / "whole")
+    assert reported_objectives(tmp_path / "cut") == reported_objectives(tmp_path / "whole")
 
 
 @pytest.mark.slow
 def test_two_processes_at_once_share_a_search(words, tmp_path):
     both = [start([*words("shared"), "search.trials=16"]) for _ in range(2)]
-    said = [process.communicate(timeout=300)[0] for process in both]
+    outputs = [process.communicate(timeout=300)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert len(records(tmp_path / "shared")) == len(told(tmp_path / "shared")) == 16
-    assert all("finished" in each for each in said), "one of them did it all"
-    assert sum(each.count(": finished") for each in said) == 16
+    assert len(records(tmp_path / "shared")) == len(reported_objectives(tmp_path / "shared")) == 16
+    assert all("finished" in each for each in outputs), "one of them did it all"
+    assert sum(each.count(": finished") for each in outputs) == 16

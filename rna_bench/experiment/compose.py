@@ -33,7 +33,10 @@ def compose_from(folder: Path, name: str, overrides: Sequence[str], own: Path | 
     beside = [each.absolute().as_uri() for each in (config_folder("conf"), own) if each and each != folder]
     searched = [f"hydra.searchpath=[{','.join(beside)}]"] if beside else []
     with hydra.initialize_config_dir(str(folder), version_base="1.3"):
-        cfg = hydra.compose(name, [*searched, *overrides], return_hydra_config=True)
+        try:
+            cfg = hydra.compose(name, [*searched, *overrides], return_hydra_config=True)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise composition_error(error, overrides) from error
     choices = {str(group): str(option) for group, option in cfg.hydra.runtime.choices.items()}
     return without(cfg, "hydra"), choices
 
@@ -57,7 +60,7 @@ def one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())} (RNA_BENCH_TRACEBACK=1 shows where)"
 
 
-def composition_error(error: HydraException | OmegaConfBaseException) -> InputError:
+def composition_error(error: HydraException | OmegaConfBaseException, overrides: Sequence[str] = ()) -> InputError:
     """Return Hydra's error as one line that names the key, the value and the remedy."""
     missing = _cause(error, MissingConfigException)
     if isinstance(missing, MissingConfigException) and missing.missing_cfg_file:
@@ -76,7 +79,7 @@ def composition_error(error: HydraException | OmegaConfBaseException) -> InputEr
         parent = unknown.parent_node
         known = ", ".join(str(name) for name in parent if name != "_target_") if isinstance(parent, DictConfig) else ""
         key = str(unknown.full_key)
-        value = (given(key, sys.argv) or "") if unknown.value is None else unknown.value
+        value = (given(key, overrides or sys.argv) or "") if unknown.value is None else unknown.value
         if isinstance(unknown, ValidationError) or not isinstance(parent, DictConfig):
             return InputError(key, value, first_line(unknown))
         section = key.rpartition(".")[0]

@@ -119,12 +119,12 @@ def test_scores_follow_from_the_questions(run):
         assert score.accuracy == pytest.approx(found[score.task, score.perturbation])
 
 
-def test_a_recorded_run_is_skipped(run, caplog):
+def test_a_recorded_run_is_skipped(run, capsys):
     folder = only(run(*RMU, *POCKET))
     before = (folder / RECORD).stat().st_mtime_ns, (folder / QUESTIONS).stat().st_mtime_ns
-    caplog.set_level("INFO")
+    capsys.readouterr()
     run(*RMU, *POCKET)
-    assert f"{folder}: recorded already, nothing to do" in caplog.messages
+    assert f"{folder}: recorded already, nothing to do" in capsys.readouterr().err
     assert ((folder / RECORD).stat().st_mtime_ns, (folder / QUESTIONS).stat().st_mtime_ns) == before
 
 

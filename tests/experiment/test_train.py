@@ -83,8 +83,8 @@ def same(one: Path, other: Path) -> None:
     assert all(torch.equal(left[name], tensor) for name, tensor in right.items())
 
 
-def test_an_interrupted_training_goes_on_and_ends_with_the_same_record(run, tmp_path, at_step, caplog):
-    caplog.set_level("INFO")
+def test_an_interrupted_training_goes_on_and_ends_with_the_same_record(run, tmp_path, at_step, capsys):
+    capsys.readouterr()
     assert run(into="whole") == 0
     seen = at_step(4, interrupt)
     assert run("checkpoint.steps=3") == 130
@@ -98,7 +98,7 @@ def test_an_interrupted_training_goes_on_and_ends_with_the_same_record(run, tmp_
     assert made.measured["checkpoint"]["seconds"] == 120
     assert read(only(tmp_path / "whole") / RECORD).measured["steps_resumed"] == 0
     assert left(tmp_path / "results") == []
-    assert f"{folder}: training goes on after step 3" in caplog.text
+    assert f"{folder}: training goes on after step 3" in capsys.readouterr().err
 
 
 def test_a_short_training_keeps_no_state_and_the_time_that_keeping_takes_is_measured(run, tmp_path, at_step):
@@ -111,19 +111,19 @@ def test_a_short_training_keeps_no_state_and_the_time_that_keeping_takes_is_meas
     assert seconds["checkpoint"] > 0
 
 
-def test_sigterm_while_training_keeps_the_state_of_the_step_it_came_in(run, tmp_path, at_step, caplog):
-    caplog.set_level("INFO")
+def test_sigterm_while_training_keeps_the_state_of_the_step_it_came_in(run, tmp_path, at_step, capsys):
+    capsys.readouterr()
     assert run(into="whole") == 0
     seen = at_step(2, lambda: os.kill(os.getpid(), signal.SIGTERM))
     assert run() == 143
     assert left(tmp_path / "results") == ["training.safetensors"]
-    assert "told to end; started again, training goes on after step 3" in caplog.text
+    assert "told to end; started again, training goes on after step 3" in capsys.readouterr().err
     assert run() == 0
     assert seen == [0, 1, 2, 3, 4, 5]
     same(only(tmp_path / "results"), only(tmp_path / "whole"))
 
 
-def test_a_full_disk_along_the_way_changes_nothing_but_one_line(run, tmp_path, monkeypatch, caplog):
+def test_a_full_disk_along_the_way_changes_nothing_but_one_line(run, tmp_path, monkeypatch, capsys):
     assert run(into="whole") == 0
     keep = rna_bench.experiment.resume.files.keep
 
@@ -135,7 +135,7 @@ def test_a_full_disk_along_the_way_changes_nothing_but_one_line(run, tmp_path, m
     monkeypatch.setattr(rna_bench.experiment.resume.files, "keep", full)
     assert run("checkpoint.steps=1") == 0
     same(only(tmp_path / "results"), only(tmp_path / "whole"))
-    assert caplog.text.count("No space left on device") == 1
+    assert capsys.readouterr().err.count("No space left on device") == 1
 
 
 def test_a_damaged_state_is_not_used(run, tmp_path, at_step):

@@ -104,18 +104,18 @@ def test_a_failed_run_is_reported_at_once_keeps_its_traceback_and_stops_no_other
 
 
 def test_what_failed_is_tried_again_and_its_traces_go_when_it_is_recorded(sweep, tmp_path, monkeypatch):
-    whole = experiment._carry_out
+    whole = experiment._run
 
     def broken(plan, *given, **named):
         if plan.seed == 2:
             raise MemoryError("not enough")
         return whole(plan, *given, **named)
 
-    monkeypatch.setattr(experiment, "_carry_out", broken)
+    monkeypatch.setattr(experiment, "_run", broken)
     code, _, messages = sweep()
     assert code == 1
     assert "MemoryError: not enough" in messages
-    monkeypatch.setattr(experiment, "_carry_out", whole)
+    monkeypatch.setattr(experiment, "_run", whole)
     code, _, messages = sweep()
     assert code == 0
     assert messages.count("  again    ") == 2

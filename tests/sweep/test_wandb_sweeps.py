@@ -6,6 +6,7 @@ import pytest
 import yaml
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
+from rna_bench.core.labels import method_of
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import experiment_config
 from rna_bench.experiment.resolvers import config_folder
@@ -44,8 +45,7 @@ def test_every_command_of_an_agent_composes_and_builds(path: Path):
         plan = experiment_config(*compose_run(words[3:]))
         assert plan.tracker == Wandb("rna_bench", None, path.stem, Mode.online, 300.0)
         assert str(plan.results_dir) == f"results/runs/wandb/{path.stem}"
-        assert (plan.recipe.noise.scale, plan.seed, plan.choices["method"]) == tuple(
-            values[name] for name in ("noise.scale", "seed", "method")
-        )
+        assert plan.config["noise"]["scale"] == values["noise.scale"]
+        assert (plan.seed, plan.choices["method"]) == (values["seed"], method_of(values["method"]))
     assert sweep["method"] == path.stem.split("_")[-1]
     assert sweep.get("metric", {"name": MARGIN})["name"] == MARGIN

@@ -1,4 +1,4 @@
-"""From composed Hydra configuration to frozen dataclasses: the door at which configuration stops."""
+"""Composing configurations with Hydra, and Hydra's errors as one line."""
 
 import sys
 from collections.abc import Sequence

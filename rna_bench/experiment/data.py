@@ -58,7 +58,7 @@ TASKS, TOPICS, MODELS = Recent(CHARACTERS, _tasks_size), Recent(CHARACTERS, _top
 def gather(experiment: ExperimentConfig) -> Inputs:
     """Return the experiment's questions, text and model folder, with their fingerprints.
 
-    What has the same sections and seed as in an earlier run of this process is not made again, until `forget`.
+    Questions and text of an earlier run of this process with the same sections and seed are reused, until `forget`.
     """
     tasks, of_questions = TASKS.get(json.dumps([experiment.config["dataset"], experiment.seed]), lambda: _tasks(experiment))
     corpus = experiment.config["corpus"] if experiment.corpus else None

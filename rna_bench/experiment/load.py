@@ -10,14 +10,14 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs
 from rna_bench.experiment.evaluate import Evaluator, make_evaluator
-from rna_bench.experiment.shared import Shared, restore
+from rna_bench.experiment.shared import ProcessCache, restore
 from rna_bench.models.policies import checkpoint_layers, policy_of
 from rna_bench.models.segments import Policy
 from rna_bench.models.store import NOTHING, Store
 from rna_bench.unlearning.config import UnlearningConfig, check_layers
 
 LOG = logging.getLogger(__name__)
-SHARED = Shared()
+SHARED = ProcessCache()
 """What the runs of a sweep share in this process."""
 
 

@@ -66,8 +66,8 @@ def record_result(
 
 def make_record(experiment: ExperimentConfig, inputs: Inputs, result: RunResult, tracker_id: str | None) -> RunRecord:
     """Return the record of a run."""
-    log, found = result.training.log, scores(result.responses.all)
-    status, reason = _status(log, found)
+    log, final_scores = result.training.log, scores(result.responses.all)
+    status, reason = _status(log, final_scores)
     return RunRecord(
         schema_version=record.SCHEMA_VERSION,
         identity=inputs.identity,
@@ -77,7 +77,7 @@ def make_record(experiment: ExperimentConfig, inputs: Inputs, result: RunResult,
         config=identity.relevant(experiment.config),
         choices={group: option for group, option in experiment.choices.items() if group not in identity.OUTSIDE},
         fingerprints=inputs.fingerprints,
-        scores=found,
+        scores=final_scores,
         eval_points=tuple(log.eval_points),
         losses=tuple(log.losses),
         statistics=log.statistics,
@@ -122,14 +122,14 @@ def _commits(experiment: ExperimentConfig) -> dict[str, dict[str, str]]:
     return {"corpora": commits} if commits else {}
 
 
-def _status(log: TrainingLog, found: Sequence[Score]) -> tuple[Status, str]:
+def _status(log: TrainingLog, final_scores: Sequence[Score]) -> tuple[Status, str]:
     """Return how the run ended. Chance is 1 in 4; above it means by more than two standard errors."""
     if log.diverged:
         return Status.diverged, log.diverged
     if not log.eval_points:
         return Status.finished, ""
     first = {score.task: score for score in log.eval_points[0].scores if score.perturbation == CLEAN}
-    for score in found:
+    for score in final_scores:
         before = first.get(score.task)
         if before and score.role == "retain" and score.perturbation == CLEAN and _above_chance(before) and not _above_chance(score):
             return Status.collapsed, f"{score.task} fell from {before.accuracy:.3f} to {score.accuracy:.3f}, which is chance"

@@ -9,7 +9,7 @@ from rna_bench.models.segments import Policy
 from rna_bench.models.store import NOTHING, Reuse, Store
 
 
-class Shared:
+class ProcessCache:
     """One model at a time, and a store that belongs to it."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Shared:
 
     @property
     def hits(self) -> int:
-        """How often the store knew what was asked for."""
+        """How many activations were found in the store."""
         return self._store.hits
 
     def forget(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 PACKAGE = "rna_bench."
 OUTSIDE = ("results_dir", "sweep", "tracker", "launcher", "reuse", "checkpoint", "keep_delta", "nu", "nu_unit", "nu_layer")
-"""Sections and keys without effect on the result: where it is kept, who is told of it, how it is started and resumed."""
+"""Sections and keys without effect on the result: where it is stored, which tracker logs it, how it is started and resumed."""
 TRAINING = ("retain", "noise", "train", "optimizer", "topics", "corpus")
 """Sections that determine nothing where nothing is trained."""
 FINGERPRINTED = ("dataset", "corpus")
@@ -33,8 +33,8 @@ def relevant(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     unused = () if trains(config) else TRAINING
     kept = {key: value for key, value in config.items() if key not in (*OUTSIDE, *unused)}
-    silent = "noise" in kept and not kept["noise"].get("scale", 1)
-    return kept | {"noise": NO_NOISE} if silent else kept
+    no_noise = "noise" in kept and not kept["noise"].get("scale", 1)
+    return kept | {"noise": NO_NOISE} if no_noise else kept
 
 
 def trains(config: Mapping[str, Any]) -> bool:

@@ -21,11 +21,11 @@ RETAIN = {"HiddenMSE": "hidden_mse", "KL": "kl", "LogProbabilityMSE": "mse"}
 def upgraded(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a record of an earlier schema as those of the present one; its identity follows from them."""
     config = upgraded_config(values["config"])
-    made = {FIELDS.get(name, name): value for name, value in values.items()}
-    made |= {name: _scores(made[name]) for name in ("scores", "breakdown") if name in made}
-    made["eval_points"] = [{**point, "scores": _scores(point["scores"])} for point in made["eval_points"]]
-    made["choices"] = _choices(values["choices"], config)
-    return {**made, "config": config, "identity": identity(config, values["fingerprints"])}
+    current = {FIELDS.get(name, name): value for name, value in values.items()}
+    current |= {name: _scores(current[name]) for name in ("scores", "breakdown") if name in current}
+    current["eval_points"] = [{**point, "scores": _scores(point["scores"])} for point in current["eval_points"]]
+    current["choices"] = _choices(values["choices"], config)
+    return {**current, "config": config, "identity": identity(config, values["fingerprints"])}
 
 
 def _choices(choices: Mapping[str, str], config: Mapping[str, Any]) -> dict[str, str]:
@@ -40,12 +40,12 @@ def _scores(scores: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def upgraded_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration as it would be written today: what it lacks is what the code of its time did."""
-    made = {key: _moved(value) for key, value in config.items()}
-    if trains(made):
-        made |= _training(made)
-    made["scoring"] = {"newlines": 2, "part": 2000} | made["scoring"]
-    made["trigger"] = {"count": 1} | made["trigger"]
-    return made
+    current = {key: _moved(value) for key, value in config.items()}
+    if trains(current):
+        current |= _training(current)
+    current["scoring"] = {"newlines": 2, "part": 2000} | current["scoring"]
+    current["trigger"] = {"count": 1} | current["trigger"]
+    return current
 
 
 def _training(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,8 +58,8 @@ def _training(config: Mapping[str, Any]) -> dict[str, Any]:
     refusals = {"refusals": old.pop("refusals")} if "refusals" in old else {}
     method = config["method"] | (refusals if public_name(config["method"]["_target_"]) == "DPO" else {})
     added = {"retain_max_tokens": old["max_tokens"], "padding": "masked", "micro_batches": 1, "gradient_checkpointing": False}
-    found = {"optimizer": _optimizer(config.get("optimizer", among)), "topics": config.get("topics", {}), "train": added | old}
-    return found | {"method": method, "noise": _noise(config["noise"])}
+    sections = {"optimizer": _optimizer(config.get("optimizer", among)), "topics": config.get("topics", {}), "train": added | old}
+    return sections | {"method": method, "noise": _noise(config["noise"])}
 
 
 def _optimizer(settings: Mapping[str, Any]) -> dict[str, Any]:

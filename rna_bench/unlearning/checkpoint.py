@@ -1,6 +1,6 @@
-"""The state of training in one file, which is there whole or not at all: tensors, the optimiser's state, and the history so far.
+"""The state of training in one file, complete or absent: trained tensors, the optimiser's state, and the log so far.
 
-Nothing else is needed to go on: texts and noise follow from the step, and what a topic is steered to from the untrained model.
+Nothing else is needed to go on: texts and noise follow from the step, and control vectors from the untrained model.
 """
 
 import json
@@ -23,7 +23,7 @@ TRAINING_LOG = TypeAdapter(TrainingLog)
 
 @dataclass(frozen=True)
 class CheckpointInterval:
-    """How often training keeps its state: every so many seconds, and every so many steps; 0, never."""
+    """How often training saves its state: every so many seconds, and every so many steps; 0 is never."""
 
     seconds: float
     steps: int
@@ -34,12 +34,12 @@ class CheckpointInterval:
                 raise InputError(f"checkpoint.{key}", vars(self)[key], "give 0 for never, or more")
 
     def due(self, seconds: float, steps: int) -> bool:
-        """Return whether it is time, `seconds` after the last time and `steps` after the first step."""
+        """Return whether a save is due, `seconds` after the last one and after `steps` steps."""
         return bool((self.seconds and seconds >= self.seconds) or (self.steps and steps % self.steps == 0))
 
 
-def save_state(path: Path, trained: Mapping[str, Tensor], optimizer: torch.optim.Optimizer, history: TrainingLog) -> None:
-    """Save trained tensors, optimiser and history as they are after a step."""
+def save_state(path: Path, trained: Mapping[str, Tensor], optimizer: torch.optim.Optimizer, log: TrainingLog) -> None:
+    """Save trained tensors, optimiser and log as they are after a step."""
     state = optimizer.state_dict()
     entries = {f"{number}/{key}": value for number, own in state["state"].items() for key, value in own.items()}
     moments = {f"optimizer/{name}": value for name, value in entries.items() if isinstance(value, Tensor)}
@@ -47,18 +47,18 @@ def save_state(path: Path, trained: Mapping[str, Tensor], optimizer: torch.optim
     try:
         rest = json.dumps({"numbers": numbers, "groups": state["param_groups"]})
     except TypeError as error:
-        raise InputError("optimizer", type(optimizer).__name__, f"its state cannot be kept ({error})") from error
-    metadata = {"history": TRAINING_LOG.dump_json(history).decode(), "optimizer": rest}
+        raise InputError("optimizer", type(optimizer).__name__, f"its state cannot be saved ({error})") from error
+    metadata = {"log": TRAINING_LOG.dump_json(log).decode(), "optimizer": rest}
     save_tensors(path, {f"trained/{name}": tensor for name, tensor in trained.items()} | moments, metadata)
 
 
 def load_state(path: Path, trained: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer) -> TrainingLog | None:
-    """Put a saved state back and return its history; None, with nothing changed, where none fits these tensors."""
+    """Load a saved state and return its log; None, with nothing changed, where there is none of these tensors."""
     try:
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  it is no mapping
-            said = file.metadata()
-        history, rest = TRAINING_LOG.validate_json(said["history"]), json.loads(said["optimizer"])
+            metadata = file.metadata()
+        log, rest = TRAINING_LOG.validate_json(metadata["log"]), json.loads(metadata["optimizer"])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
     saved = _below("trained", tensors)
@@ -68,7 +68,7 @@ def load_state(path: Path, trained: Mapping[str, nn.Parameter], optimizer: torch
     with torch.no_grad():
         for name, parameter in trained.items():
             parameter.copy_(saved[name])
-    return history
+    return log
 
 
 def _below(section: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -81,8 +81,8 @@ def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.
 
 def _nested(entries: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
     """Return the optimiser's state by the number of its tensor, from entries called NUMBER/KEY."""
-    found: dict[int, dict[str, Any]] = {}
+    states: dict[int, dict[str, Any]] = {}
     for name, value in entries.items():
         number, key = name.split("/", 1)
-        found.setdefault(int(number), {})[key] = value
-    return found
+        states.setdefault(int(number), {})[key] = value
+    return states

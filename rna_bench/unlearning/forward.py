@@ -12,7 +12,7 @@ from rna_bench.models import segments
 from rna_bench.models.chunks import chunked_values
 from rna_bench.models.segments import Policy
 from rna_bench.unlearning.noise import NoisedModel, NoiseDraw, Side
-from rna_bench.unlearning.reference import Clean
+from rna_bench.unlearning.reference import CleanStates
 
 REFERENCE, POLICY = NoisedModel.reference, NoisedModel.policy
 
@@ -35,7 +35,7 @@ class Passes:
     retain_batch: Batch
     answered: Callable[[tuple[str, ...]], Batch]
     noise: NoiseDraw
-    clean: Clean
+    clean: CleanStates
     capture: bool = False
     memo: dict[tuple[object, ...], Tensor] = field(default_factory=dict)
     """What was run already. Draws of one step share it: what the noise does not reach is run once for all of them."""

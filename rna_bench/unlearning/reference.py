@@ -17,22 +17,22 @@ def reference_hidden(policy: Policy, batch: Batch, layer: int, store: Store) -> 
 
     Below the first trained layer they are the policy's, too.
     """
-    return Clean(policy, store)(batch, layer)
+    return CleanStates(policy, store)(batch, layer)
 
 
-class Clean:
-    """Hidden states of the reference model without noise, each computed once for a batch; a store may know them already."""
+class CleanStates:
+    """Hidden states of the reference model without noise, each computed once for a batch, or taken from a store."""
 
     def __init__(self, policy: Policy, store: Store) -> None:
         self._policy, self.store = policy, store
-        self._known: dict[tuple[int, int], Tensor] = {}
+        self._states: dict[tuple[int, int], Tensor] = {}
 
     @torch.no_grad()
     def __call__(self, batch: Batch, layer: int) -> Tensor:
         key = (id(batch), layer)
-        if key not in self._known:
-            self._known[key] = self.store.get(f"hidden {layer}", batch, partial(self._make, batch, layer))
-        return self._known[key]
+        if key not in self._states:
+            self._states[key] = self.store.get(f"hidden {layer}", batch, partial(self._make, batch, layer))
+        return self._states[key]
 
     def _make(self, batch: Batch, layer: int) -> Tensor:
         """Run from the highest layer that is known; a model that cannot be cut, from the bottom."""
@@ -41,6 +41,6 @@ class Clean:
             return segments.hidden(policy, batch, layer, reference=True)
         if 0 < first <= layer:
             self(batch, first - 1)
-        start = max((known + 1 for key, known in self._known if key == id(batch) and known < layer), default=0)
-        entry = self._known[id(batch), start - 1] if start else None
+        start = max((done + 1 for key, done in self._states if key == id(batch) and done < layer), default=0)
+        entry = self._states[id(batch), start - 1] if start else None
         return segments.hidden(policy, batch, layer, reference=layer >= first, start=start, entry=entry)

@@ -19,7 +19,7 @@ from rna_bench.unlearning.forward import Passes
 from rna_bench.unlearning.log import NO_CHECKPOINTER, Checkpointer, Evaluate, Progress, TrainingLog
 from rna_bench.unlearning.losses import micro_batch_weight
 from rna_bench.unlearning.noise import NO_NOISE, NoiseDraw, Side, beyond_first, hidden_norm, hidden_rms
-from rna_bench.unlearning.reference import Clean, reference_hidden
+from rna_bench.unlearning.reference import CleanStates, reference_hidden
 
 NO_LABEL = "leaves no token of a batch to learn from; raise it"
 ControlVectors: TypeAlias = dict[str, Tensor | None]
@@ -58,7 +58,7 @@ class Trainer:
         self, topic: TopicBatches, index: int, piece: int, count: int, part: tuple[Batch, Batch], *, capture: bool = False
     ) -> Passes:
         answered = cache(partial(self._answered, topic, index, piece, count))
-        layer, clean = self.recipe.of(topic.name).method.layer, Clean(self.policy, self.store)
+        layer, clean = self.recipe.of(topic.name).method.layer, CleanStates(self.policy, self.store)
         return Passes(self.policy, layer, self.logged, *part, answered, NO_NOISE, clean, capture)
 
     def _draws(self, step: int) -> list[NoiseDraw]:
@@ -138,12 +138,12 @@ def unlearn(
 
 def _statistics(trainer: Trainer, rms: Mapping[int, float]) -> dict[str, float | None]:
     """Return the reference's hidden RMS and the noise's standard deviation in both units, by layer where it has several."""
-    found = {"hidden_rms": rms[trainer.logged]}
+    statistics = {"hidden_rms": rms[trainer.logged]}
     several = len(trainer.scales) > 1
     for layer, scale in (trainer.scales or {trainer.logged: 0.0}).items():
         at = f"/{layer}" if several else ""
-        found |= {f"noise_absolute{at}": scale, f"noise_rms{at}": scale / rms[layer] if scale else 0.0}
-    return {name: finite(value) for name, value in found.items()}
+        statistics |= {f"noise_absolute{at}": scale, f"noise_rms{at}": scale / rms[layer] if scale else 0.0}
+    return {name: finite(value) for name, value in statistics.items()}
 
 
 def _gradients(trainer: Trainer, step: int, control_vectors: ControlVectors) -> StepLoss:

@@ -6,7 +6,7 @@ from rna_bench.models.store import NOTHING
 from rna_bench.unlearning.config import Steering
 from rna_bench.unlearning.forward import Passes
 from rna_bench.unlearning.noise import NO_NOISE, RNA, NoiseDraw, Unit
-from rna_bench.unlearning.reference import Clean
+from rna_bench.unlearning.reference import CleanStates
 
 REFUSALS = ["I don't know.", "not 1"]
 
@@ -21,7 +21,7 @@ def rna_draw(scale, layer, seed=7):
 def passes_of(policy, layer, forget, retain, noise=NO_NOISE, answered=lambda answers: None, logged=None):
     """Passes over a forget and a retain batch; `answered` makes a batch of answers."""
     logged = (layer if layer is not None else policy.last) if logged is None else logged
-    return Passes(policy, layer, logged, forget, retain, answered, noise, Clean(policy, NOTHING))
+    return Passes(policy, layer, logged, forget, retain, answered, noise, CleanStates(policy, NOTHING))
 
 
 def vector_of(method, passes, generator):

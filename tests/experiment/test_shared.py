@@ -4,7 +4,7 @@ import torch
 
 from rna_bench.core.types import Dtype
 from rna_bench.data.batches import pad
-from rna_bench.experiment.shared import Shared, restore
+from rna_bench.experiment.shared import ProcessCache, restore
 from rna_bench.models.policies import checkpoint_layers, policy_of
 from rna_bench.models.store import NOTHING, Reuse
 
@@ -35,7 +35,7 @@ def test_a_restored_model_takes_another_choice_of_tensors(fresh):
 
 
 def test_the_last_model_is_loaded_once(source):
-    shared = Shared()
+    shared = ProcessCache()
     model, tokenizer = shared.model(source, "a")
     assert shared.model(source, "a") == (model, tokenizer)
     for other, fingerprint in ((source, "b"), (replace(source, dtype=Dtype.bfloat16), "b"), (source, "a")):
@@ -45,7 +45,7 @@ def test_the_last_model_is_loaded_once(source):
 
 
 def test_a_store_belongs_to_its_model_and_its_room(source):
-    shared, reuse = Shared(), Reuse(1, 0, None)
+    shared, reuse = ProcessCache(), Reuse(1, 0, None)
     shared.model(source, "a")
     store = shared.store(reuse)
     store.get("hidden 1", BATCH, lambda: torch.zeros(1))
@@ -60,7 +60,7 @@ def test_a_store_belongs_to_its_model_and_its_room(source):
 
 
 def test_forgetting_drops_model_and_store(source, tmp_path):
-    shared = Shared()
+    shared = ProcessCache()
     model, _ = shared.model(source, "a")
     shared.store(Reuse(0, 1, str(tmp_path))).get("hidden 1", BATCH, lambda: torch.zeros(1))
     assert [*tmp_path.iterdir()]

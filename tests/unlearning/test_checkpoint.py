@@ -143,7 +143,7 @@ def kept(policy, topics, path):
 def test_one_file_holds_a_step_as_a_whole(policy, two, tmp_path):
     kept(policy, two, tmp_path / "kept")
     with safe_open(tmp_path / "kept", "pt") as file:
-        assert len(json.loads(file.metadata()["history"])["losses"]) == 2
+        assert len(json.loads(file.metadata()["log"])["losses"]) == 2
         count = len(policy.trained)
         assert sum(name.startswith("trained/") for name in file.keys()) == count  # noqa: SIM118
         assert {file.get_tensor(name).item() for name in file.keys() if name.endswith("/step")} == {2}  # noqa: SIM118

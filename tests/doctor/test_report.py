@@ -64,7 +64,7 @@ def test_on_pocket_nothing_is_missing(doctor):
         "pocket: world 0, float32 on cpu",
         "rmu at layer 1",
         "nu = 1 (rms) at layer 1",
-        "9 forms",
+        "9 perturbations",
         "192 questions to retain",
     ):
         assert line in report

@@ -5,7 +5,7 @@ from transformers import AutoTokenizer
 
 from rna_bench.core.types import TriggerType
 from rna_bench.data.prompts import answered, prompt
-from rna_bench.data.triggers import forms
+from rna_bench.data.triggers import perturbations
 from rna_bench.pocket.sources import PocketCorpus, PocketQuestions, PocketWords
 from rna_bench.pocket.tokenizer import FRAME, make_tokenizer
 from rna_bench.pocket.world import make_world
@@ -39,7 +39,7 @@ def test_a_prompt_in_tokens(tokenizer):
 
 def test_an_answer_is_one_token_more_than_its_prompt(tokenizer):
     for question in PocketQuestions("retain", 0, 0, 20).questions(0):
-        for asked in forms(question, list(TriggerType), PocketWords([], 1, 0).trigger_pool(0), 0).values():
+        for asked in perturbations(question, list(TriggerType), PocketWords([], 1, 0).trigger_pool(0), 0).values():
             assert tokens(tokenizer, answered(asked)) == [*tokens(tokenizer, prompt(asked)), "ABCD"[asked.answer]]
 
 

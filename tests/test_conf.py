@@ -161,10 +161,10 @@ def test_every_sweep_file_composes_and_every_value_in_it_builds(name):
 @pytest.mark.parametrize(
     ("override", "line"),
     [
-        ("+train.stepps=3", "train.stepps=3: is no key of Train"),
-        ("+model.nmae=x", "model.nmae=x: is no key of LocalModel"),
-        ("+trigger.word=x", "trigger.word=x: is no key of PocketWords"),
-        ("+dataset.pocket_subjects.size=1", "dataset.pocket_subjects.size=1: is no key of PocketQuestions"),
+        ("+train.stepps=3", "train.stepps=3: is not a key of Train"),
+        ("+model.nmae=x", "model.nmae=x: is not a key of LocalModel"),
+        ("+trigger.word=x", "trigger.word=x: is not a key of PocketWords"),
+        ("+dataset.pocket_subjects.size=1", "dataset.pocket_subjects.size=1: is not a key of PocketQuestions"),
         ("noise.scale=abc", "noise.scale=abc: Value 'abc'"),
         ("train.steps=1.5", "train.steps=1.5: Value '1.5'"),
         ("method.layer=one", "method.layer=one: Value 'one'"),

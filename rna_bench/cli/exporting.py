@@ -52,6 +52,6 @@ def pocket(arguments: Sequence[str]) -> None:
         raise InputError("pocket", " ".join(arguments), "say `rna-bench pocket train [--out FOLDER] [KEY=VALUE ...]`")
     parser = argparse.ArgumentParser(prog="rna-bench pocket train", description="Build the pocket model from nothing.")
     parser.add_argument("--out", type=Path, help="where to put it (the cache, where model=pocket looks for it)")
-    parser.add_argument("overrides", nargs="*", help="for instance model.world=1 model.hidden_size=96")
+    parser.add_argument("overrides", nargs="*", help="for instance model.world=1 model.pretraining.hidden_size=96")
     given = parser.parse_args(arguments[1:])
     print(compose_model(["model=pocket", *given.overrides]).train(given.out))

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from omegaconf import DictConfig, OmegaConf
 
-from rna_bench.core import secrets
+from rna_bench.core import renames, secrets
 from rna_bench.core.schemas import build, build_as
 from rna_bench.core.types import Dtype, InputError, ModelFolder
 from rna_bench.data.corpora import Corpus
@@ -83,7 +83,7 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str]) -> Experiment
         checkpoint=build("checkpoint", cfg.checkpoint),
         keep_delta=_flag("keep_delta", cfg.keep_delta),
         recipe=recipe,
-        config={str(key): value for key, value in config.items()},
+        config=renames.current({str(key): value for key, value in config.items()}),
         choices={key: str(value) for key, value in choices.items() if not key.startswith("hydra/")},
     )
 

@@ -94,7 +94,7 @@ def _identity(plan: ExperimentConfig, tasks: Sequence[Task], topics: Sequence[To
 def forget() -> None:
     """Drop what is known of questions, text and models, as files may have changed since."""
     for known in (ASKED, READ, MODELS):
-        known.forget()
+        known.clear()
 
 
 def _asked(plan: ExperimentConfig) -> Asked:

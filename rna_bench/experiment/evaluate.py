@@ -11,13 +11,13 @@ from rna_bench.core.cache import Recent
 from rna_bench.core.types import Response, Score
 from rna_bench.evaluation.requests import EvalSet, make_eval_set
 from rna_bench.evaluation.scores import scores
-from rna_bench.evaluation.scoring import Scoring, evaluate, unshared
+from rna_bench.evaluation.scoring import Scoring, evaluate, sharing_problem
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs
 from rna_bench.experiment.resume import ResumeState
 from rna_bench.models.loading import context_length
 
-EXAMS: Recent[EvalSet] = Recent(2**25, lambda exam: sum(len(item.ids) for item in exam.items))
+EXAMS: Recent[EvalSet] = Recent(2**25, lambda exam: sum(len(item.ids) for item in exam.requests))
 """Exams of the runs of this process, up to so many tokens."""
 
 
@@ -39,7 +39,7 @@ class Evaluator:
         """Return all answers; each part that is new is kept, and those that are known are not asked for again."""
         found: list[Response] = []
         new = 0
-        with tqdm(total=len(self.exam.items), desc="scoring", unit=" questions", disable=None, leave=False) as bar:
+        with tqdm(total=len(self.exam.requests), desc="scoring", unit=" questions", disable=None, leave=False) as bar:
             for number, part in enumerate(self.exam.parts(self.scoring.part)):
                 known = done.answers(number, part)
                 if known is None:
@@ -68,8 +68,8 @@ def make_evaluator(plan: ExperimentConfig, inputs: Inputs, model: PreTrainedMode
         json.dumps([*asked, scoring.newlines, context]),
         lambda: make_eval_set(
             inputs.tasks,
-            trigger.kinds,
-            trigger.trigger_pool(plan.seed),
+            trigger.types,
+            trigger.pool(plan.seed),
             tokenizer,
             plan.seed,
             count=trigger.count,
@@ -77,10 +77,10 @@ def make_evaluator(plan: ExperimentConfig, inputs: Inputs, model: PreTrainedMode
             context=context,
         ),
     )
-    cut = sum(item.cut for item in exam.items)
+    cut = sum(item.cut for item in exam.requests)
     if cut:
-        print(f"{cut} of {len(exam.items)} prompts are longer than the model's context of {context}: their beginning is cut off")
-    problem = unshared(model)
+        print(f"{cut} of {len(exam.requests)} prompts are longer than the model's context of {context}: their beginning is cut off")
+    problem = sharing_problem(model)
     if problem:
         print(f"each prompt is run whole, which is slower: {problem}")
     return Evaluator(exam, model, scoring, sharing=not problem)

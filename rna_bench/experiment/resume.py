@@ -84,7 +84,7 @@ class ResumeState:
             known = ANSWERS.validate_json((self.folder / f"answers-{part}.json").read_bytes())
         except (OSError, ValidationError):
             return None
-        wanted = [(item.task, item.question, item.perturbation) for item in exam.items]
+        wanted = [(item.task, item.question, item.perturbation) for item in exam.requests]
         return known if [(answer.task, answer.question, answer.perturbation) for answer in known] == wanted else None
 
     def drop_answers(self) -> None:

@@ -15,7 +15,7 @@ from rna_bench.experiment.result import RunResult, about, make_record, report, t
 from rna_bench.experiment.resume import ResumeState
 from rna_bench.experiment.shared import Shared, restore
 from rna_bench.experiment.train import Trained, Training, train
-from rna_bench.models.store import NOTHING
+from rna_bench.models.store import NULL_STORE
 from rna_bench.runs import failure, lock, record
 from rna_bench.unlearning.trainer import TrainingLog
 
@@ -88,7 +88,7 @@ def _carry_out(plan: ExperimentConfig, inputs: Inputs, folder: Path, clock: Cloc
             trained = Trained(TrainingLog(), 0, 0.0)
             if plan.recipe and policy:
                 topics = topic_batches(plan.recipe, inputs.topics, tokenizer, policy)
-                store = SHARED.store(plan.reuse) if several else NOTHING
+                store = SHARED.store(plan.reuse) if several else NULL_STORE
                 base = _base(plan, inputs)
                 trained = train(Training(plan.recipe, policy, topics, store, evaluator, session, done, plan.checkpoint, base))
             clock.lap("unlearn")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rna_bench.core.renames import moved
+from rna_bench.core.renames import current, moved
 from rna_bench.runs.identity import identity, trains
 
 FIELDS = {"trajectory": "eval_points", "facts": "statistics"}
@@ -35,7 +35,7 @@ def _scores(scores: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def upgraded_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration as it would be written today: what it lacks is what the code of its time did."""
-    made = {key: _moved(value) for key, value in config.items()}
+    made = {key: current(_moved(value)) for key, value in config.items()}
     if trains(made):
         made |= _training(made)
     made["scoring"] = {"newlines": 2, "part": 2000} | made["scoring"]

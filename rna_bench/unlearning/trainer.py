@@ -11,9 +11,9 @@ from torch import Tensor
 
 from rna_bench.core.seeds import generator
 from rna_bench.core.types import Batch, EvalPoint, InputError, Score, StepLoss, finite
-from rna_bench.data.batches import TopicBatches, parts
+from rna_bench.data.batches import TopicBatches, micro_batches
 from rna_bench.models.segments import Policy
-from rna_bench.models.store import NOTHING, Store
+from rna_bench.models.store import NULL_STORE, Store
 from rna_bench.unlearning.config import UnlearningConfig
 from rna_bench.unlearning.forward import Augmentation, Passes
 from rna_bench.unlearning.noise import beyond_first, hidden_norm, hidden_rms
@@ -86,7 +86,7 @@ class Trainer:
             raise InputError("train.max_tokens", recipe.of(topic.name).train.max_tokens, NO_LABEL)
         if recipe.retain.reads_logits and not retain.label_mask.any():
             raise InputError("train.retain_max_tokens", recipe.of(topic.name).train.retain_max_tokens, NO_LABEL)
-        pieces = zip(parts(forget, count), parts(retain, count), strict=True)
+        pieces = zip(micro_batches(forget, count), micro_batches(retain, count), strict=True)
         return Step(
             forget,
             retain,
@@ -101,7 +101,7 @@ class Trainer:
         return self.passes(topic, 0, 0.0, 0, 1, capture=True).passes[0]
 
     def _preferred(self, topic: TopicBatches, index: int, piece: int, count: int) -> Batch:
-        return list(parts(topic.forget.answered(index, self.recipe.train.refusals), count))[piece]
+        return list(micro_batches(topic.forget.with_answers(index, self.recipe.train.refusals), count))[piece]
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def unlearn(
     recipe: UnlearningConfig,
     watch: Watch,
     progress: Progress,
-    store: Store = NOTHING,
+    store: Store = NULL_STORE,
     keeper: Keeper = NO_CHECKPOINTER,
 ) -> TrainingLog:
     """Train the policy in place and return what happened. A loss that is not finite stops the run before its update.

@@ -98,7 +98,7 @@ def one_line(said: str) -> str:
         ("model.path=/nowhere/model", "model.path=/nowhere/model: ", "save the model there"),
         ("model.path=???", "model.path=???: ", "add model.path=VALUE"),
         ("model.device=warp", "model.device=warp: ", "give cpu"),
-        ("trigger.kinds=[everywhere]", "trigger.kinds[0]=", "expected one of [option, before, inside, after, sentence]"),
+        ("trigger.types=[everywhere]", "trigger.types[0]=", "expected one of [option, before, inside, after, sentence]"),
     ],
 )
 def test_bad_input_is_one_line_with_key_value_and_remedy(refused, override, key, remedy):
@@ -118,7 +118,7 @@ def test_a_missing_question_file_is_named(refused, tmp_path):
 
 def test_a_folder_without_question_files_is_named(refused, tmp_path):
     said = refused(f"dataset.retain_files.path={tmp_path}/here", dataset="retain_files")
-    assert said == f"dataset.*.path={tmp_path}/here: the folder has no *.csv file, nor *.jsonl, nor *.parquet"
+    assert said == f"dataset.*.path={tmp_path}/here: the folder has no file *.csv, nor *.jsonl, nor *.parquet"
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_question_file_without_questions_is_named(refused, tmp_path):
 def test_a_model_folder_that_lacks_something_is_named(refused, tiny, tmp_path, lacks, what):
     shutil.copytree(tiny, tmp_path / "model", ignore=shutil.ignore_patterns(f"{lacks}*"))
     said = refused(model=tmp_path / "model")
-    assert said.startswith(f"model.path={tmp_path}/model: the folder has not {what}")
+    assert said.startswith(f"model.path={tmp_path}/model: the folder lacks {what}")
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json"])

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rna_bench.core.types import Batch, InputError, Padding, Text, Topic
-from rna_bench.data.batches import Batches, pad, pad_included, parts
+from rna_bench.data.batches import Batches, micro_batches, pad, pad_included
 from rna_bench.data.corpora import TextFiles
 from rna_bench.data.fingerprints import of_corpus
 
@@ -169,7 +169,7 @@ def test_answers_replace_bodies_and_contexts_stay(tokenizer):
         2: ["no", "Which? B"],
     }
     for index, whole in expected.items():
-        batch, ids = read.answered(index, answers), tokenizer(whole)["input_ids"]
+        batch, ids = read.with_answers(index, answers), tokenizer(whole)["input_ids"]
         assert [row[mask == 1].tolist() for row, mask in zip(batch.input_ids, batch.mask, strict=True)] == ids
         contexts = [texts[i % 3].context for i in (2 * index, 2 * index + 1)]
         counts = [len(i) - (len(tokenizer(c)["input_ids"]) if c else 1) for i, c in zip(ids, contexts, strict=True)]
@@ -178,8 +178,8 @@ def test_answers_replace_bodies_and_contexts_stay(tokenizer):
 
 def test_answers_are_cut_and_padded_as_texts_are(tokenizer):
     read = batches(tokenizer, [ASKED, "1 2 3"], most=3, padding=Padding.included)
-    assert read.answered(0, ["1 2 3 4 5", "6"]).input_ids.shape == (2, 3)
-    assert read.answered(0, ["1 2 3 4 5", "6"]).attention.tolist() == [[1, 1, 1], [0, 1, 1]]
+    assert read.with_answers(0, ["1 2 3 4 5", "6"]).input_ids.shape == (2, 3)
+    assert read.with_answers(0, ["1 2 3 4 5", "6"]).attention.tolist() == [[1, 1, 1], [0, 1, 1]]
 
 
 def test_padding_that_is_included_stands_on_the_left_and_counts_everywhere_but_in_attention():
@@ -210,7 +210,7 @@ def test_included_padding_is_the_tokenizers_end_of_text_or_its_own_padding(token
 def test_parts_are_the_rows_in_order(count, sizes, attention):
     rows = torch.arange(15).reshape(5, 3)
     whole = Batch(rows, rows + 100, rows + 200, rows + 300 if attention else None)
-    pieces = list(parts(whole, count))
+    pieces = list(micro_batches(whole, count))
     assert [len(piece.input_ids) for piece in pieces] == sizes
     for number, field in enumerate(whole):
         split = [piece[number] for piece in pieces]
@@ -219,4 +219,4 @@ def test_parts_are_the_rows_in_order(count, sizes, attention):
 
 def test_parts_of_rows_that_do_not_divide_are_fewer():
     rows = torch.zeros(5, 3)
-    assert [len(piece.input_ids) for piece in parts(Batch(rows, rows, rows, None), 4)] == [2, 2, 1]
+    assert [len(piece.input_ids) for piece in micro_batches(Batch(rows, rows, rows, None), 4)] == [2, 2, 1]

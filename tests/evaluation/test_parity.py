@@ -139,7 +139,7 @@ def test_mmlu_is_scored_as_the_harness_scores_it(tmp_path, tokenizer, shots, con
     theirs = harness(model, tokenizer, tmp_path, "mmlu", shots)
     task = Task(TASK.name, TASK.role, TASK.questions, SHOTS if shots else {}, TASK.categories)
     exam = make_eval_set([task], [], TriggerPool((), (), {}, {}), tokenizer, 0, count=1, context=context_length(model, tokenizer))
-    assert any(item.cut for item in exam.items) == (context < 2048)
+    assert any(item.cut for item in exam.requests) == (context < 2048)
     answers = evaluate(exam, model, 2048)
     assert_same_log_likelihoods(answers, theirs, lambda subject: f"mmlu_{subject}")
     ours = {"mmlu": scores(answers)[0]} | {f"mmlu_{score.group}": score for score in breakdown(answers, [task])}
@@ -157,14 +157,12 @@ def exported(folder: Path, *overrides: str):
 
 @pytest.mark.parametrize("kind", list(TriggerType))
 def test_exported_tasks_give_our_numbers_on_pocket_for_every_kind_of_trigger(tmp_path, kind):
-    asked = ("dataset.pocket_subjects.limit=40", f"trigger.kinds=[{kind.value}]", "trigger.count=2", "seed=3")
+    asked = ("dataset.pocket_subjects.limit=40", f"trigger.types=[{kind.value}]", "trigger.count=2", "seed=3")
     plan, folder = exported(tmp_path / "tasks", *asked)
     model, tokenizer = load(ModelFolder("pocket", SHIPPED, Dtype.float32, "cpu"))
     moved = folder.rename(tmp_path / "moved")  # nothing in it may know where it lay
     task = make_task("pocket_subjects", plan.datasets["pocket_subjects"], 3)
-    answers = evaluate(
-        make_eval_set([task], [kind], plan.trigger.trigger_pool(3), tokenizer, 3, count=plan.trigger.count), model, 4096
-    )
+    answers = evaluate(make_eval_set([task], [kind], plan.trigger.pool(3), tokenizer, 3, count=plan.trigger.count), model, 4096)
     for perturbation, group in ((kind.trigger, f"mmlu_triggered_{kind.trigger}"), (kind.control, f"mmlu_triggered_{kind.control}")):
         name = group.removesuffix("_option") if kind is TriggerType.option else group
         theirs = harness(model, tokenizer, moved, name)
@@ -176,7 +174,7 @@ def test_exported_tasks_give_our_numbers_on_pocket_for_every_kind_of_trigger(tmp
 def test_exported_questions_load_with_datasets(tmp_path):
     from datasets import load_dataset
 
-    _, folder = exported(tmp_path / "tasks", "dataset.pocket_subjects.limit=5", "trigger.kinds=[option]")
+    _, folder = exported(tmp_path / "tasks", "dataset.pocket_subjects.limit=5", "trigger.types=[option]")
     rows = load_dataset(str(folder), "option", cache_dir=str(tmp_path / "cache"))["test"]
     clean = load_dataset(str(folder), "clean", cache_dir=str(tmp_path / "cache"))["test"]
     assert set(rows.column_names) == {"id", "subject", "question", "choices", "answer"}
@@ -197,7 +195,7 @@ def test_export_refuses_a_folder_that_is_not_empty_and_leaves_nothing(tmp_path, 
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 1
-    assert "is there already and not empty" in capsys.readouterr().err
+    assert "exists already and is not empty" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["tasks"]
 
 
@@ -216,5 +214,5 @@ def test_export_refuses_to_perturb_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["rna-bench", "export", "lm-eval", str(tmp_path / "tasks"), "trigger=none"])
     with pytest.raises(SystemExit):
         main()
-    assert "trigger.kinds=[]: there is nothing to perturb" in capsys.readouterr().err
+    assert "trigger.types=[]: there is nothing to perturb" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

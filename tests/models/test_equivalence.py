@@ -18,7 +18,7 @@ from rna_bench.models import chunks as rows
 from rna_bench.models import segments
 from rna_bench.models.policies import checkpoint_layers, policy_of
 from rna_bench.models.segments import Policy
-from rna_bench.models.store import NOTHING
+from rna_bench.models.store import NULL_STORE
 from rna_bench.unlearning.forward import Augmentation, Passes
 from rna_bench.unlearning.losses import Reduction
 from rna_bench.unlearning.methods.dpo import DPO, Variant
@@ -99,7 +99,7 @@ def fast(policy: Policy, name: str, noise: tuple[float, int], batches: dict[str,
     policy.model.zero_grad()
     augmentation = Augmentation(*noise, torch.Generator().manual_seed(5))
     forget, retain = batches["forget"], batches["retain"]
-    passes = Passes(policy, method.layer, forget, retain, lambda: batches["preferred"], augmentation, NOTHING)
+    passes = Passes(policy, method.layer, forget, retain, lambda: batches["preferred"], augmentation, NULL_STORE)
     target = method.control_vector(passes, torch.Generator().manual_seed(6))
     losses = method.forget_loss(passes, target), retain_loss.retain_loss(passes)
     losses[0].backward()
@@ -267,6 +267,6 @@ def test_a_model_whose_pieces_give_other_logits_or_none_is_run_whole(monkeypatch
     with monkeypatch.context() as patched:
         patched.setattr(segments, "head", lambda policy, rows: wrong(head(policy, rows)))
         both = models(made(CONFIGS["mistral"]))
-    assert both.policy.unsplittable.startswith("running it in pieces")
+    assert both.policy.unsplittable.startswith("running it in segments")
     assert both.policy.first == 0
     assert_same(fast(both.policy, name, noise), naive(both, name, noise), both.policy.trained)

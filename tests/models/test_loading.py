@@ -87,28 +87,27 @@ HUB = HubModel("org/name", "abc123", "tiny", Dtype.bfloat16, "cpu")
 
 def test_a_hub_model_is_the_folder_of_its_revision_in_the_cache(monkeypatch, tiny):
     asked = []
-    monkeypatch.setattr(loading, "fetched", lambda repo: asked.append(repo) or tiny)
+    monkeypatch.setattr(loading, "fetch_snapshot", lambda repo: asked.append(repo) or tiny)
     assert HUB.folder() == ModelFolder("tiny", tiny, Dtype.bfloat16, "cpu")
     (repo,) = asked
-    assert (repo.key, repo.name, repo.revision, repo.kind) == ("model.repo", "org/name", "abc123", "model")
+    assert (repo.key, repo.name, repo.revision, repo.repo_type) == ("model.repo", "org/name", "abc123", "model")
     assert "*.safetensors" in repo.patterns
     assert not any("bin" in pattern or "py" in pattern for pattern in repo.patterns)
 
 
 def test_what_a_hub_model_lacks_is_one_line_or_nothing(monkeypatch):
-    said = {"is not there": ["is not there"], "": []}
-    for line, expected in said.items():
-        monkeypatch.setattr(loading, "absent", lambda _, line=line: line)
-        assert HUB.missing() == expected
+    for lines in (["is missing"], []):
+        monkeypatch.setattr(loading, "missing", lambda _, lines=lines: lines)
+        assert HUB.missing() == lines
 
 
 def test_a_copied_folder_stands_for_the_hub_which_is_not_asked(monkeypatch, tiny, copy):
-    for name in ("fetched", "absent"):
+    for name in ("fetch_snapshot", "missing"):
         monkeypatch.delattr(loading, name)
     there, gone = (replace(HUB, path=str(path)) for path in (tiny, copy / "no"))
     assert there.folder() == ModelFolder("tiny", tiny, Dtype.bfloat16, "cpu")
     assert there.missing() == []
     assert there.dimensions
     assert there.dimensions.layers == 3
-    assert [line.startswith(f"model.path={copy}/no: the folder has not") for line in gone.missing()] == [True]
+    assert [line.startswith(f"model.path={copy}/no: the folder lacks") for line in gone.missing()] == [True]
     assert gone.dimensions is HUB.dimensions is None

@@ -54,7 +54,7 @@ def test_a_model_is_cut_below_its_lowest_trained_layer(fresh, pattern, first, dt
 @pytest.mark.parametrize("pattern", [".*", ".*embed_tokens.*", r"model\.norm\.weight", r"model\.(norm|layers\.2\..*)\.weight"])
 def test_a_model_with_a_trained_tensor_outside_its_layers_is_not_cut(fresh, pattern):
     policy = fresh(pattern)
-    assert (policy.first, policy.unsplittable) == (0, "a trained tensor lies outside the decoder layers")
+    assert (policy.first, policy.unsplittable) == (0, "a trained tensor is outside the decoder layers")
 
 
 def test_trying_a_model_changes_nothing_of_it(fresh):

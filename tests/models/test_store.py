@@ -5,7 +5,7 @@ import torch
 
 from rna_bench.core.types import InputError
 from rna_bench.data.batches import pad, pad_included
-from rna_bench.models.store import NOTHING, Reuse, Store
+from rna_bench.models.store import NULL_STORE, Reuse, Store
 
 BATCH = pad([[1, 5, 6], [1, 7]], "cpu")
 MEGABYTE = 2**18  # numbers in fp32
@@ -61,8 +61,8 @@ def test_closing_gives_back_memory_and_the_folder(tmp_path):
 
 
 def test_nothing_keeps_nothing():
-    assert counting(NOTHING) == 2
-    assert NOTHING.hits == 0
+    assert counting(NULL_STORE) == 2
+    assert NULL_STORE.hits == 0
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_full_disk_keeps_no_more_and_leaves_nothing_half_written(tmp_path, cap
         assert counting(store, "hidden 2", made=torch.randn(10_000)) == 2
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert "no more activations are kept there" in capsys.readouterr().out
+    assert "no more activations are stored there" in capsys.readouterr().out
     assert len(files(tmp_path)) == 1
     assert counting(store, "hidden 3") == 2
     assert counting(store, "hidden 1", made=first) == 0

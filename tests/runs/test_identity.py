@@ -39,7 +39,7 @@ PUBLISHED = Path(__file__).parents[2] / "results/published"
         ("optimizer.betas", [0.9, 0.99]),
         ("topics", {"bio": {"max_tokens": 5}}),
         ("scoring.every", 2),
-        ("trigger.kinds", ["before"]),
+        ("trigger.types", ["before"]),
     ],
 )
 def test_identity_changes_with_every_setting_that_matters(path, value):
@@ -105,7 +105,7 @@ def test_moving_a_class_changes_no_identity_and_what_was_written_before_is_still
     model = {"_target_": "rna_bench.models.loading.LocalModel", "path": "x", "name": "x", "dtype": "float32", "device": "cpu"}
     there = model | {"_target_": "rna_bench.elsewhere.LocalModel"}
     assert identity(CONFIG | {"model": there}, FINGERPRINTS) == identity(CONFIG | {"model": model}, FINGERPRINTS)
-    monkeypatch.setitem(MOVED, there["_target_"], model["_target_"])
+    monkeypatch.setitem(MOVED, "rna_bench.elsewhere", "rna_bench.models.loading")
     assert build("model", OmegaConf.create(there)) == build("model", OmegaConf.create(model))
 
 

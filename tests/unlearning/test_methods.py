@@ -6,7 +6,7 @@ import torch
 
 from rna_bench.core.types import Batch, InputError, Outputs, TokenValues
 from rna_bench.data.batches import pad
-from rna_bench.models.store import NOTHING
+from rna_bench.models.store import NULL_STORE
 from rna_bench.unlearning.forward import Augmentation, Passes
 from rna_bench.unlearning.losses import Reduction, dpo_loss, gaussian_unit_vector, npo_loss, simnpo_loss, unit_vector
 from rna_bench.unlearning.methods.adaptive_rmu import AdaptiveRMU
@@ -183,7 +183,7 @@ def test_retain_losses_on_logits_are_means_over_tokens_of_reference_against_poli
 
 def made(policy, forget, retain, scale=0.0):
     forget, retain = pad(forget, "cpu"), pad(retain, "cpu")
-    return Passes(policy, 1, forget, retain, lambda: forget, Augmentation(scale, 1, seeded()), NOTHING)
+    return Passes(policy, 1, forget, retain, lambda: forget, Augmentation(scale, 1, seeded()), NULL_STORE)
 
 
 def test_retain_loss_before_training_is_zero_without_noise(policy):

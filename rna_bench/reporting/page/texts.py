@@ -57,11 +57,11 @@ def _made(record: RunRecord) -> dict[tuple[str, str, str], dict[str, Question]]:
     """Return the run's questions of the fictional world in all their forms, by task, subject and id."""
     seed, made = record.config["seed"], {}
     words = _words(record.config.get("trigger") or {})
-    trigger_pool = words.trigger_pool(seed) if words else NO_WORDS
+    trigger_pool = words.pool(seed) if words else NO_WORDS
     for task, section in record.config["dataset"].items():
         if public_name(section.get("_target_")) != ASKED:
             continue
-        kinds, count = (words.kinds, words.count) if words and section["role"] == "retain" else ((), 1)
+        kinds, count = (words.types, words.count) if words and section["role"] == "retain" else ((), 1)
         for question in PocketQuestions(*(section[key] for key in ("role", "world", "hazard", "limit"))).questions(seed):
             made[task, question.subject, question.id] = perturbations(question, kinds, trigger_pool, seed, count)
     return made
@@ -71,7 +71,7 @@ def _words(section: Mapping[str, Any]) -> PocketWords | None:
     """Return the fictional world's words; None for any others."""
     if public_name(section.get("_target_")) != WORDS:
         return None
-    return PocketWords([TriggerType(kind) for kind in section["kinds"]], section.get("count", 1), section["world"])
+    return PocketWords([TriggerType(kind) for kind in section["types"]], section.get("count", 1), section["world"])
 
 
 def _text(asked: Mapping[str, Question]) -> list[Any]:

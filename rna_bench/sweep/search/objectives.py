@@ -38,5 +38,5 @@ class PerturbedAccuracy:
         """Return the accuracy, tasks weighted by size and kinds the same."""
         asked = kinds([record])
         if not asked:
-            raise InputError("search.objectives", "PerturbedAccuracy", "no question had a trigger; give trigger, or trigger.kinds")
+            raise InputError("search.objectives", "PerturbedAccuracy", "no question had a trigger; give trigger, or trigger.types")
         return sum(pooled(record.scores, kind.trigger) for kind in asked) / len(asked)

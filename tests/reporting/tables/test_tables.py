@@ -77,7 +77,7 @@ def test_there_is_no_repair_without_a_twin():
         {"noise": {"unit": "absolute"}},
         {"corpus": {"texts": 21}},
         {"dataset": {"other": {"role": "retain", "path": "/here", "limit": 0}}},
-        {"trigger": {"kinds": ["option", "before"]}},
+        {"trigger": {"types": ["option", "before"]}},
         {"threads": 2},
     ],
 )
@@ -209,7 +209,7 @@ def test_there_are_no_claims_without_triggers_or_without_unlearning():
 
 def test_runs_with_different_kinds_of_trigger_can_be_tabled_together(tmp_path):
     four = made(
-        1, scores=scored(perturbations=(*OPTION, "before", "before_control")), change={"trigger": {"kinds": ["option", "before"]}}
+        1, scores=scored(perturbations=(*OPTION, "before", "before_control")), change={"trigger": {"types": ["option", "before"]}}
     )
     tabled([four, made(1)], tmp_path)
 

@@ -60,7 +60,7 @@ def test_every_option_of_every_group_composes_and_builds(group, option):
     plan = planned(composed(chosen, *NEEDED.get((group, option), [])))
     assert (plan.recipe is None) == (plan.corpus is None) == (option == "none" and group == "method")
     assert group == "dataset" or plan.choices[group] == option
-    for built, does in ((plan.model, "folder"), (plan.trigger, "lexicon"), (plan.tracker, "session"), (plan.corpus, "topics")):
+    for built, does in ((plan.model, "folder"), (plan.trigger, "pool"), (plan.tracker, "session"), (plan.corpus, "topics")):
         assert built is None or callable(getattr(built, does))
     assert all(callable(source.questions) for source in plan.datasets.values())
 

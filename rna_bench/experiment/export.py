@@ -9,7 +9,7 @@ from rna_bench.core import files
 from rna_bench.core.schemas import build
 from rna_bench.core.types import InputError, RunRecord, Score, Status
 from rna_bench.models.delta import apply_delta
-from rna_bench.models.loading import fingerprint, load
+from rna_bench.models.loading import fingerprint, load_model
 from rna_bench.runs import record
 
 CARD = """\
@@ -51,7 +51,7 @@ def export_run(run: Path, out: Path) -> Path:
             source = build("model", DictConfig(made.config["model"])).folder()
             if fingerprint(source.folder) != made.fingerprints["model"]:
                 raise InputError("run", run, f"its base model {made.model} is not the one at hand ({source.folder}); restore that")
-            model, tokenizer = load(source)
+            model, tokenizer = load_model(source)
             apply_delta(run / record.DELTA, model)
             model.save_pretrained(draft)
             tokenizer.save_pretrained(draft)

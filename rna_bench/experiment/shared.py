@@ -4,7 +4,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rna_bench.core.types import ModelFolder
-from rna_bench.models.loading import load
+from rna_bench.models.loading import load_model
 from rna_bench.models.segments import Policy
 from rna_bench.models.store import NULL_STORE, Reuse, Store
 
@@ -22,7 +22,7 @@ class Shared:
         """Return the model, loaded unless it was the last one; give it back with `restore`."""
         if self._loaded is None or self._key != (fingerprint, source):
             self.forget()
-            self._loaded = load(source)
+            self._loaded = load_model(source)
             self._key = (fingerprint, source)
         return self._loaded
 

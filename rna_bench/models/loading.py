@@ -94,7 +94,7 @@ class HubModel:
         return Repo("model.repo", self.repo, self.revision, "model", MODEL_FILES)
 
 
-def load(source: ModelFolder) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load_model(source: ModelFolder) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Return the model, in evaluation mode, and its tokenizer; nothing is fetched and no code from the folder is run.
 
     With device "auto", accelerate spreads the layers over all GPUs, and over main memory when these are full.

@@ -21,7 +21,7 @@ from rna_bench.evaluation.scoring import evaluate
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import experiment_config
 from rna_bench.experiment.lm_eval_export import export_tasks
-from rna_bench.models.loading import context_length, load
+from rna_bench.models.loading import context_length, load_model
 from rna_bench.pocket.store import SHIPPED
 
 TEMPLATE = Path(lm_eval.__file__).parent / "tasks/mmlu/default/_default_template_yaml"
@@ -159,7 +159,7 @@ def exported(folder: Path, *overrides: str):
 def test_exported_tasks_give_our_numbers_on_pocket_for_every_kind_of_trigger(tmp_path, kind):
     asked = ("dataset.pocket_subjects.limit=40", f"trigger.types=[{kind.value}]", "trigger.count=2", "seed=3")
     plan, folder = exported(tmp_path / "tasks", *asked)
-    model, tokenizer = load(ModelFolder("pocket", SHIPPED, Dtype.float32, "cpu"))
+    model, tokenizer = load_model(ModelFolder("pocket", SHIPPED, Dtype.float32, "cpu"))
     moved = folder.rename(tmp_path / "moved")  # nothing in it may know where it lay
     task = make_task("pocket_subjects", plan.datasets["pocket_subjects"], 3)
     answers = evaluate(make_eval_set([task], [kind], plan.trigger.pool(3), tokenizer, 3, count=plan.trigger.count), model, 4096)

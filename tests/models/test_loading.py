@@ -7,7 +7,7 @@ import torch
 
 from rna_bench.core.types import Dtype, InputError, ModelFolder
 from rna_bench.models import loading
-from rna_bench.models.loading import HubModel, LocalModel, fingerprint, load
+from rna_bench.models.loading import HubModel, LocalModel, fingerprint, load_model
 
 
 @pytest.fixture
@@ -40,20 +40,20 @@ def test_a_folder_that_is_not_there_or_is_a_file_is_refused(tiny):
 
 @pytest.mark.parametrize(("dtype", "expected"), [(Dtype.float32, torch.float32), (Dtype.bfloat16, torch.bfloat16)])
 def test_a_model_is_loaded_in_its_dtype_and_in_evaluation_mode(tiny, dtype, expected):
-    model, _ = load(ModelFolder("tiny", tiny, dtype, "cpu"))
+    model, _ = load_model(ModelFolder("tiny", tiny, dtype, "cpu"))
     assert {parameter.dtype for parameter in model.parameters()} == {expected}
     assert not any(module.training for module in model.modules())
 
 
 def test_the_saved_tokenizer_reads_as_the_one_that_was_made(source, tokenizer):
     text = "What is it?\nA. 42\nAnswer: B"
-    assert load(source)[1](text)["input_ids"] == tokenizer(text)["input_ids"]
+    assert load_model(source)[1](text)["input_ids"] == tokenizer(text)["input_ids"]
 
 
 @pytest.mark.parametrize("device", ["toaster", "cuda:99", ""])
 def test_a_device_that_is_not_there_is_refused(tiny, device):
     with pytest.raises(InputError, match=r"model\.device"):
-        load(ModelFolder("tiny", tiny, Dtype.float32, device))
+        load_model(ModelFolder("tiny", tiny, Dtype.float32, device))
 
 
 def test_fingerprint_is_of_the_content_wherever_it_lies(tiny, copy):
@@ -79,7 +79,7 @@ def test_fingerprint_changes_with_a_vocabulary_outside_tokenizer_json(copy):
 def test_auto_without_accelerate_is_refused(monkeypatch, tiny):
     monkeypatch.setattr(loading, "find_spec", lambda _: None)
     with pytest.raises(InputError, match=r"model\.device=auto: needs accelerate"):
-        load(ModelFolder("tiny", tiny, Dtype.float32, "auto"))
+        load_model(ModelFolder("tiny", tiny, Dtype.float32, "auto"))
 
 
 HUB = HubModel("org/name", "abc123", "tiny", Dtype.bfloat16, "cpu")

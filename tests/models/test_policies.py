@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from rna_bench.core.types import Dtype, InputError
-from rna_bench.models.loading import load
+from rna_bench.models.loading import load_model
 from rna_bench.models.policies import checkpoint_layers, decoder_layers, policy_of
 
 
@@ -28,12 +28,12 @@ def test_policy_keeps_copies_that_share_no_memory_with_the_model(policy):
 @pytest.mark.parametrize("pattern", ["", r"model\.layers\.1", r"layers\.1\.mlp\.down_proj\.weight", r"model\.layers\.3\..*"])
 def test_a_pattern_that_matches_no_whole_name_is_refused(source, pattern):
     with pytest.raises(InputError, match=r"train\.parameters"):
-        policy_of(load(source)[0], pattern)
+        policy_of(load_model(source)[0], pattern)
 
 
 def test_a_pattern_that_is_no_regular_expression_is_refused(source):
     with pytest.raises(InputError, match=r"train\.parameters"):
-        policy_of(load(source)[0], "model.layers.(5|6")
+        policy_of(load_model(source)[0], "model.layers.(5|6")
 
 
 @pytest.mark.parametrize(

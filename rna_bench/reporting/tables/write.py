@@ -1,11 +1,11 @@
 """Records -> tables in Markdown, CSV and LaTeX. Nothing in a table comes from anywhere but a record."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas
 
+from rna_bench.core.files import write_atomically
 from rna_bench.core.types import InputError, RunRecord, Status, TriggerType
 from rna_bench.reporting.statistics.answers import Sheet, Sheets, read_sheets
 from rna_bench.reporting.statistics.comparisons import comparison_tables
@@ -126,6 +126,4 @@ def _short(revision: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    write_atomically(path, lambda draft: draft.write_text(text, encoding="utf-8"))

@@ -1,7 +1,4 @@
-"""The types that packages exchange, on one page.
-
-Dimensions: b sequences, t tokens, d hidden, v vocabulary; n positions picked out of (b, t).
-"""
+"""The types that packages exchange. Dimensions: b sequences, t tokens, d hidden, v vocabulary; n selected positions of (b, t)."""
 
 import math
 from collections.abc import Mapping
@@ -71,8 +68,7 @@ class Question:
 class Task:
     """A named set of questions; `role` is "forget" or "retain". Only retain tasks are perturbed.
 
-    `examples` are the solved questions that precede every question of a subject (few-shot); `categories` maps subjects to
-    categories, if there are any.
+    `examples` are the solved questions that precede every question of a subject; `categories` maps subjects to categories.
     """
 
     name: str
@@ -212,8 +208,7 @@ class EvalPoint:
 
     `forget_loss` is the mean over topics of the method's forget loss on the topic's first batch, the same batch at each step.
     `hidden_norm` is the mean L2 norm of the model's hidden states at the steered layer (the noise's layer, if none is steered)
-    over tokens except the first of each text: under a topic's name on its first forget batch, under "retain/NAME" on its first
-    retain batch.
+    over tokens except the first of each text, by topic: NAME on its first forget batch, "retain/NAME" on its first retain batch.
     """
 
     step: int

@@ -37,8 +37,8 @@ def kept_bytes(architecture: Architecture, element: int, first: int, last: int, 
         return 0
     above = min(trained_layers - 1, last - first)
     frozen = last - first - above
-    kept = above * layer_bytes(architecture, element, trained=True) + frozen * layer_bytes(architecture, element, trained=False)
-    return element * architecture.intermediate_size + kept
+    stored = above * layer_bytes(architecture, element, trained=True) + frozen * layer_bytes(architecture, element, trained=False)
+    return element * architecture.intermediate_size + stored
 
 
 def whole_kept_bytes(architecture: Architecture, element: int, first: int, last: int, trained_layers: int) -> int:

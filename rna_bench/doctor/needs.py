@@ -100,11 +100,11 @@ def needs_of(plan: ExperimentConfig, architecture: Architecture, dtype: Dtype) -
 
 def _activations(work: Work, architecture: Architecture, element: int) -> int:
     if work.checkpointed:
-        kept = estimates.checkpointed_bytes(architecture, element, work.first, work.last)
+        stored = estimates.checkpointed_bytes(architecture, element, work.first, work.last)
     else:
         formula = estimates.kept_bytes if work.only_down_proj else estimates.whole_kept_bytes
-        kept = formula(architecture, element, work.first, work.last, len(work.layers))
-    token = kept + estimates.working_bytes(architecture, element)
+        stored = formula(architecture, element, work.first, work.last, len(work.layers))
+    token = stored + estimates.working_bytes(architecture, element)
     return work.stored_tokens * token + (estimates.LOGITS_BYTES if work.logits else 0)
 
 
@@ -136,12 +136,12 @@ def eval_steps(plan: ExperimentConfig) -> int:
 def prompt_counts(plan: ExperimentConfig, questions: dict[str, int | None]) -> PromptCounts:
     """Return the numbers of prompts, given each task's number of questions; only retain tasks are perturbed."""
     perturbations = {name: perturbation_count(plan, source.role) for name, source in plan.datasets.items()}
-    known = [count * perturbations[name] for name, count in questions.items() if count is not None]
+    counts = [count * perturbations[name] for name, count in questions.items() if count is not None]
     subset = [
         min(plan.scoring.questions, plan.scoring.questions if n is None else n) * perturbations[name]
         for name, n in questions.items()
     ]
-    return PromptCounts(sum(known) if len(known) == len(questions) else None, eval_steps(plan) * sum(subset))
+    return PromptCounts(sum(counts) if len(counts) == len(questions) else None, eval_steps(plan) * sum(subset))
 
 
 def perturbation_count(plan: ExperimentConfig, role: str) -> int:

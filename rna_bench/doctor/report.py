@@ -69,9 +69,9 @@ def _summary(findings: Sequence[Finding]) -> str:
 def _table(rows: Sequence[ReportRow]) -> str:
     """Return the rows in two columns, the second wrapped to the terminal's width; longer words stay whole."""
     width = max(len(row.name) for row in rows)
-    room = max(40, min(shutil.get_terminal_size().columns, 130) - width - 4)
+    space = max(40, min(shutil.get_terminal_size().columns, 130) - width - 4)
     lines: list[str] = []
     for row in rows:
-        wrapped = textwrap.wrap(row.text, room, break_long_words=False, break_on_hyphens=False) or [""]
+        wrapped = textwrap.wrap(row.text, space, break_long_words=False, break_on_hyphens=False) or [""]
         lines += [f"  {row.name:<{width}}  {wrapped[0]}", *(f"  {'':<{width}}  {line}" for line in wrapped[1:])]
     return "\n".join(line.rstrip() for line in lines)

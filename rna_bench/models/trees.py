@@ -74,16 +74,16 @@ def build_trees(prompts: Iterable[Prompt], most: int) -> list[Tree]:
     tokens, unless a single prompt has.
     """
     families: list[list[Prompt]] = []
-    room = 0
+    space = 0
     for prompt in sorted(prompts, key=lambda pair: (tuple(pair[1]), pair[0])):
         common = common_prefix(families[-1][-1][1], prompt[1]) if families else 0
         own = len(prompt[1]) - common
-        if families and common >= own and own <= room:
+        if families and common >= own and own <= space:
             families[-1].append(prompt)
-            room -= own
+            space -= own
         else:
             families.append([prompt])
-            room = most - len(prompt[1])
+            space = most - len(prompt[1])
     return [build_tree(family) for family in families]
 
 

@@ -90,7 +90,7 @@ class PocketQuestions:
         return {}
 
     def missing(self) -> list[str]:
-        """Return nothing: the world is made."""
+        """Return nothing: the questions are generated."""
         return []
 
     def questions(self, seed: int) -> tuple[Question, ...]:
@@ -103,8 +103,8 @@ class PocketQuestions:
         domains = (world.hazards[self.hazard - 1],) if self.hazard else world.subjects
         facts = [(domain, index) for domain in domains for index in range(len(domain.facts))]
         seeds.random(seed, "order", self.hazard).shuffle(facts)
-        made = (_question(domain, index, seed) for domain, index in facts)
-        return tuple(made)[: self.limit or None]
+        questions = (_question(domain, index, seed) for domain, index in facts)
+        return tuple(questions)[: self.limit or None]
 
 
 def _question(domain: Domain, index: int, seed: int) -> Question:

@@ -109,11 +109,11 @@ def refused(repo=None):
         with pytest.raises(InputError) as caught:
             fetch_snapshot(repo or mmlu())
     assert naps == []
-    said = str(caught.value)
-    assert "\n" not in said
-    assert TOKEN not in said
-    assert said.startswith(f"{(repo or mmlu()).key}=cais/mmlu at ")
-    return said
+    message = str(caught.value)
+    assert "\n" not in message
+    assert TOKEN not in message
+    assert message.startswith(f"{(repo or mmlu()).key}=cais/mmlu at ")
+    return message
 
 
 @pytest.mark.parametrize("revision", [COMMIT, "main"])
@@ -151,8 +151,8 @@ def test_more_patterns_than_were_fetched_are_fetched_too(server):
 )
 def test_the_error_for_a_refused_request_says_what_to_do(server, monkeypatch, refusal, remedy):
     monkeypatch.setattr(server, "refusal", refusal)
-    said = refused()
-    assert remedy in said
+    message = refused()
+    assert remedy in message
     assert len(server.asked) == 1
 
 
@@ -165,8 +165,8 @@ def test_a_gated_repository_that_lists_its_files_is_noticed_before_any_download(
 
 
 def test_patterns_that_no_file_matches_are_named(server):
-    said = refused(mmlu(patterns=("*.jsonl",)))
-    assert said.endswith("the repository has no file *.jsonl; check its page for the names of its files")
+    message = refused(mmlu(patterns=("*.jsonl",)))
+    assert message.endswith("the repository has no file *.jsonl; check its page for the names of its files")
 
 
 def test_a_refused_connection_is_reported_at_once():
@@ -197,9 +197,9 @@ def test_a_hub_that_does_not_answer_is_asked_once(monkeypatch):
 
 def test_no_request_is_made_offline(server, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    said = refused()
-    assert [said] == missing(mmlu())
-    assert "with a network set HF_HUB_OFFLINE=0 to fetch it, or copy its files here and give dataset.mmlu.path=FOLDER" in said
+    message = refused()
+    assert [message] == missing(mmlu())
+    assert "with a network set HF_HUB_OFFLINE=0 to fetch it, or copy its files here and give dataset.mmlu.path=FOLDER" in message
     assert "give model.path=FOLDER" in refused(mmlu(key="model.repo", repo_type="model"))
     assert server.asked == []
 
@@ -276,9 +276,9 @@ def test_a_complete_model_lacks_nothing(cached):
 )
 def test_a_model_that_lacks_files_says_which(cached, files, lacks):
     cached(**files)
-    (said,) = missing(MODEL)
-    assert said.startswith(f"model.repo=a/b at main: not in the local cache ({lacks}")
-    assert "\n" not in said
+    (message,) = missing(MODEL)
+    assert message.startswith(f"model.repo=a/b at main: not in the local cache ({lacks}")
+    assert "\n" not in message
 
 
 def test_a_file_that_the_hub_listed_and_the_cache_lacks_is_named(cached, tmp_path):

@@ -76,7 +76,7 @@ def copied(folder, layout):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_form_of_copy_gives_the_same_questions_and_examples(tmp_path, layout):
+def test_every_layout_of_a_copy_gives_the_same_questions_and_examples(tmp_path, layout):
     toy = replace(copied(tmp_path, layout), shots=2)
     assert toy.missing() == []
     asked = toy.questions(0)
@@ -200,9 +200,9 @@ def test_some_of_the_hubs_files_of_a_subject_are_refused(tmp_path):
     toy = replace(TOY, path=str(tmp_path), subjects=["law"])
     for number in (0, 2):
         parquet(tmp_path / "law" / f"test-0000{number}-of-00003", rows("law", "test", 1))
-    said = f"dataset.toy.path={tmp_path}/law: lacks 1 of 3 test-*-of-00003.parquet; copy all of them"
-    assert toy.missing() == [said]
-    with pytest.raises(InputError, match=re.escape(said)):
+    message = f"dataset.toy.path={tmp_path}/law: lacks 1 of 3 test-*-of-00003.parquet; copy all of them"
+    assert toy.missing() == [message]
+    with pytest.raises(InputError, match=re.escape(message)):
         toy.questions(0)
     parquet(tmp_path / "law" / "test-00001-of-00003", rows("law", "test", 2))
     assert [question.id for question in toy.questions(0)] == ["law/0", "law/1", "law/2", "law/3"]

@@ -160,10 +160,10 @@ def refusal(call, path):
     """Return the one line of the refusal, which has nothing of the texts."""
     with pytest.raises(InputError) as caught:
         call(path)
-    said = str(caught.value)
-    assert "\n" not in said
-    assert SECRET not in said
-    return said
+    message = str(caught.value)
+    assert "\n" not in message
+    assert SECRET not in message
+    return message
 
 
 def write(path: Path, content: str | bytes) -> Path:
@@ -173,9 +173,9 @@ def write(path: Path, content: str | bytes) -> Path:
 
 @pytest.mark.parametrize(("name", "content", "place"), QUESTIONS.values(), ids=QUESTIONS.keys())
 def test_malformed_questions_are_refused_by_place(tmp_path, name, content, place):
-    said = refusal(read, write(tmp_path / name, content))
-    assert said.startswith(f"dataset.*.path={tmp_path}/{name}")
-    assert place in said
+    message = refusal(read, write(tmp_path / name, content))
+    assert message.startswith(f"dataset.*.path={tmp_path}/{name}")
+    assert place in message
 
 
 def test_a_file_that_is_not_there_a_folder_and_a_pipe_are_refused(tmp_path):
@@ -261,10 +261,10 @@ def topic_corpus(path):
 @pytest.mark.parametrize("corpus", [files_corpus, topic_corpus])
 @pytest.mark.parametrize(("name", "content", "place"), TEXTS.values(), ids=TEXTS.keys())
 def test_malformed_text_is_refused_by_place(tmp_path, corpus, name, content, place):
-    said = refusal(corpus, write(tmp_path / name, content))
-    assert said.startswith("corpus.")
-    assert f"{tmp_path}/{name}" in said
-    assert place in said
+    message = refusal(corpus, write(tmp_path / name, content))
+    assert message.startswith("corpus.")
+    assert f"{tmp_path}/{name}" in message
+    assert place in message
 
 
 FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

@@ -26,14 +26,14 @@ def changed(question, other):
     return [i for i in range(4) if question.choices[i] != other.choices[i]]
 
 
-def test_clean_is_the_question_itself_and_forms_come_in_order():
+def test_clean_is_the_question_itself_and_perturbations_come_in_order():
     made = perturbations(ask(), [TriggerType.inside, TriggerType.option], POOL, 0)
     assert list(made) == ["clean", "inside", "inside_control", "option", "option_control"]
     assert made["clean"] is not None
     assert made["clean"] == ask()
 
 
-def test_without_kinds_there_is_only_the_clean_question():
+def test_without_trigger_types_there_is_only_the_clean_question():
     assert perturbations(ask(), [], TriggerPool((), (), {}, {}), 0) == {"clean": ask()}
 
 
@@ -126,16 +126,16 @@ def test_every_forget_word_is_drawn_at_times():
     )
 
 
-def test_forms_are_a_function_of_seed_and_id():
+def test_perturbations_are_a_function_of_seed_and_id():
     assert perturbations(ask(5), TYPES, POOL, 7) == perturbations(ask(5), TYPES, POOL, 7)
     for other in (perturbations(ask(5), TYPES, POOL, 8), perturbations(replace(ask(5), id="maths/6"), TYPES, POOL, 7)):
         assert other != perturbations(ask(5), TYPES, POOL, 7)
 
 
-def test_a_kind_is_perturbed_the_same_whatever_other_kinds_there_are():
+def test_a_perturbation_does_not_depend_on_the_other_trigger_types():
     together = perturbations(ask(5), TYPES, POOL, 7)
-    for kind in TYPES:
-        for perturbation, question in perturbations(ask(5), [kind], POOL, 7).items():
+    for trigger_type in TYPES:
+        for perturbation, question in perturbations(ask(5), [trigger_type], POOL, 7).items():
             assert together[perturbation] == question
 
 
@@ -151,7 +151,7 @@ def test_a_subject_without_harmless_words_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("kind", "key"),
+    ("trigger_type", "key"),
     [
         (TriggerType.option, "forget_words"),
         (TriggerType.before, "harmless_words"),
@@ -160,25 +160,25 @@ def test_a_subject_without_harmless_words_is_refused():
         (TriggerType.sentence, "harmless_sentences"),
     ],
 )
-def test_a_kind_without_words_is_refused_by_name(kind, key):
+def test_a_trigger_type_without_words_is_refused_by_name(trigger_type, key):
     given = {"forget_words": ["f"], "harmless_words": ["h"], "forget_sentences": ["F."], "harmless_sentences": ["H."]}
     with pytest.raises(InputError, match=f"trigger.{key}"):
-        Words([kind], 1, **given | {key: []})
+        Words([trigger_type], 1, **given | {key: []})
 
 
-def test_words_that_no_kind_needs_may_be_missing():
+def test_words_that_no_trigger_type_needs_may_be_missing():
     assert Words([], 1, [], [], [], []).pool(0) == TriggerPool((), (), {"": ()}, {"": ()})
     Words([TriggerType.option], 1, ["f"], ["h"], [], [])
     Words([TriggerType.sentence], 1, [], [], ["F."], ["H."])
 
 
-def test_given_words_are_the_lexicon_for_any_subject_and_seed():
+def test_given_words_are_the_pool_for_any_subject_and_seed():
     words = Words(TYPES, 1, ["f"], ["h"], ["F."], ["H."])
     assert words.pool(0) == words.pool(1) == TriggerPool(("f",), ("F.",), {"": ("h",)}, {"": ("H.",)})
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_so_many_wrong_options_are_replaced_and_never_the_answer(count):
+def test_count_wrong_options_are_replaced_and_never_the_answer(count):
     for question in QUESTIONS:
         made = perturbations(question, [TriggerType.option], POOL, 0, count)
         for perturbation in ("option", "option_control"):
@@ -195,7 +195,7 @@ def test_a_word_comes_twice_only_when_all_others_have_come():
     assert sorted(set(made["before_control"].stem.split()[:3])) == ["maths1", "maths2"]
 
 
-def test_one_of_several_is_the_one_of_one():
+def test_with_one_trigger_several_types_give_the_same_perturbation_as_alone():
     one, two = (perturbations(ask(), [TriggerType.before], POOL, 0, count)["before"].stem.split() for count in (1, 2))
     assert one[0] == two[0]
 
@@ -212,6 +212,6 @@ def test_inside_puts_each_word_between_two_words_of_the_stem():
 
 
 @pytest.mark.parametrize("count", [0, 4])
-def test_a_count_that_no_question_has_room_for_is_refused(count):
+def test_a_count_above_the_number_of_wrong_options_is_refused(count):
     with pytest.raises(InputError, match=f"trigger.count={count}"):
         Words([], count, [], [], [], [])

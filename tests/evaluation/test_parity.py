@@ -118,10 +118,10 @@ def as_harness_tasks(folder: Path) -> None:
     (folder / "_mmlu.yaml").write_text(yaml.safe_dump(groups))
 
 
-def assert_same_log_likelihoods(answers, found: dict, named) -> None:
+def assert_same_log_likelihoods(responses, found: dict, named) -> None:
     """Every log-likelihood within 1e-4 and every prediction equal, question by question."""
     seen: dict[str, int] = {}
-    for answer in answers:
+    for answer in responses:
         task = named(answer.subject)
         sample = sorted(found["samples"][task], key=lambda one: one["doc_id"])[seen.setdefault(task, 0)]
         seen[task] += 1
@@ -138,11 +138,13 @@ def test_mmlu_is_scored_as_the_harness_scores_it(tmp_path, tokenizer, shots, con
     as_harness_tasks(tmp_path)
     theirs = harness(model, tokenizer, tmp_path, "mmlu", shots)
     task = Task(TASK.name, TASK.role, TASK.questions, SHOTS if shots else {}, TASK.categories)
-    exam = make_eval_set([task], [], TriggerPool((), (), {}, {}), tokenizer, 0, count=1, context=context_length(model, tokenizer))
-    assert any(item.cut for item in exam.requests) == (context < 2048)
-    answers = evaluate(exam, model, 2048)
-    assert_same_log_likelihoods(answers, theirs, lambda subject: f"mmlu_{subject}")
-    ours = {"mmlu": scores(answers)[0]} | {f"mmlu_{score.group}": score for score in breakdown(answers, [task])}
+    eval_set = make_eval_set(
+        [task], [], TriggerPool((), (), {}, {}), tokenizer, 0, count=1, context=context_length(model, tokenizer)
+    )
+    assert any(item.cut for item in eval_set.requests) == (context < 2048)
+    responses = evaluate(eval_set, model, 2048)
+    assert_same_log_likelihoods(responses, theirs, lambda subject: f"mmlu_{subject}")
+    ours = {"mmlu": scores(responses)[0]} | {f"mmlu_{score.group}": score for score in breakdown(responses, [task])}
     assert set(ours) == {"mmlu", "mmlu_stem", "mmlu_humanities", *(f"mmlu_{subject}" for subject in CATEGORIES)}
     for name, score in ours.items():
         result = theirs["results"][name]
@@ -155,18 +157,23 @@ def exported(folder: Path, *overrides: str):
     return plan, export_tasks(plan, folder)
 
 
-@pytest.mark.parametrize("kind", list(TriggerType))
-def test_exported_tasks_give_our_numbers_on_pocket_for_every_kind_of_trigger(tmp_path, kind):
-    asked = ("dataset.pocket_subjects.limit=40", f"trigger.types=[{kind.value}]", "trigger.count=2", "seed=3")
+@pytest.mark.parametrize("trigger_type", list(TriggerType))
+def test_exported_tasks_give_our_numbers_on_pocket_for_every_trigger_type(tmp_path, trigger_type):
+    asked = ("dataset.pocket_subjects.limit=40", f"trigger.types=[{trigger_type.value}]", "trigger.count=2", "seed=3")
     plan, folder = exported(tmp_path / "tasks", *asked)
     model, tokenizer = load_model(ModelFolder("pocket", SHIPPED, Dtype.float32, "cpu"))
     moved = folder.rename(tmp_path / "moved")  # nothing in it may know where it lay
     task = make_task("pocket_subjects", plan.datasets["pocket_subjects"], 3)
-    answers = evaluate(make_eval_set([task], [kind], plan.trigger.pool(3), tokenizer, 3, count=plan.trigger.count), model, 4096)
-    for perturbation, group in ((kind.trigger, f"mmlu_triggered_{kind.trigger}"), (kind.control, f"mmlu_triggered_{kind.control}")):
-        name = group.removesuffix("_option") if kind is TriggerType.option else group
+    responses = evaluate(
+        make_eval_set([task], [trigger_type], plan.trigger.pool(3), tokenizer, 3, count=plan.trigger.count), model, 4096
+    )
+    for perturbation, group in (
+        (trigger_type.trigger, f"mmlu_triggered_{trigger_type.trigger}"),
+        (trigger_type.control, f"mmlu_triggered_{trigger_type.control}"),
+    ):
+        name = group.removesuffix("_option") if trigger_type is TriggerType.option else group
         theirs = harness(model, tokenizer, moved, name)
-        own = [answer for answer in answers if answer.perturbation == perturbation]
+        own = [answer for answer in responses if answer.perturbation == perturbation]
         assert_same_log_likelihoods(own, theirs, lambda subject, name=name: f"{name}_{subject}")
         assert scores(own)[0].accuracy == pytest.approx(theirs["results"][name]["acc,none"], abs=5e-5)
 

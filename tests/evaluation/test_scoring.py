@@ -56,7 +56,7 @@ def answer(*logps, correct=0, task="t", role="retain", perturbation="clean", que
     return Response(task, role, question, perturbation, logps, correct)
 
 
-def test_forget_questions_are_asked_clean_and_retain_questions_in_every_form(eval_set):
+def test_forget_questions_are_clean_and_retain_questions_under_every_perturbation(eval_set):
     asked = [(request.task, request.role, request.question, request.perturbation) for request in eval_set.requests]
     assert asked == [
         *(("hazard", "forget", question.id, "clean") for question in FORGET.questions),
@@ -64,7 +64,7 @@ def test_forget_questions_are_asked_clean_and_retain_questions_in_every_form(eva
     ]
 
 
-def test_items_are_the_prompts_in_tokens_with_the_right_choice(eval_set, tokenizer):
+def test_requests_are_the_prompts_in_tokens_with_the_right_choice(eval_set, tokenizer):
     for request, question in zip(eval_set.requests[:4], FORGET.questions, strict=True):
         assert list(request.ids) == tokenizer(prompt(question))["input_ids"]
         assert request.correct == question.answer
@@ -114,13 +114,13 @@ def test_padded_batches_stay_in_the_budget_and_a_longer_prompt_goes_alone(eval_s
     model.get_decoder().register_forward_pre_hook(
         lambda _, __, given: shapes.append(tuple(given["input_ids"].shape)), with_kwargs=True
     )
-    told = []
-    evaluate(eval_set, model, budget, told.append, sharing=sharing)
+    progress = []
+    evaluate(eval_set, model, budget, progress.append, sharing=sharing)
     assert all(rows * width <= budget or rows == 1 for rows, width in shapes)
-    assert sum(told) == len(eval_set.requests)
+    assert sum(progress) == len(eval_set.requests)
 
 
-def test_what_forms_of_a_question_begin_with_is_run_once(eval_set):
+def test_the_common_prefix_of_a_questions_perturbations_is_run_once(eval_set):
     (bundle,) = bundles(eval_set.requests, None, 10**6)
     run, alone = sum(len(tree.ids) for tree in bundle.trees), sum(len(request.ids) for request in eval_set.requests)
     assert run < 0.8 * alone
@@ -139,7 +139,7 @@ def test_scoring_trains_nothing(eval_set, model):
     assert all(torch.equal(a, b) and b.grad is None for a, b in zip(before, model.parameters(), strict=True))
 
 
-def test_first_keeps_the_first_questions_of_each_task_in_all_their_forms(eval_set):
+def test_first_keeps_the_first_questions_of_each_task_under_all_perturbations(eval_set):
     small = eval_set.first(2)
     kept = {question.id for task in (FORGET, RETAIN) for question in task.questions[:2]}
     assert small == EvalSet(tuple(request for request in eval_set.requests if request.question in kept), eval_set.letters)
@@ -178,7 +178,7 @@ def test_all_right_has_a_standard_error_of_zero():
     assert scores([answer(0.0, -1.0, -1.0, -1.0)] * 3)[0].stderr == 0.0
 
 
-def test_scores_are_by_task_and_form_in_order_of_appearance():
+def test_scores_are_by_task_and_perturbation_in_order_of_appearance():
     given = [
         answer(0.0, -1.0, -1.0, -1.0, task=task, perturbation=perturbation)
         for task, perturbation in [("b", "x"), ("a", "y"), ("b", "y"), ("a", "y"), ("b", "x")]

@@ -31,7 +31,7 @@ def test_a_pattern_that_matches_no_whole_name_is_refused(source, pattern):
         policy_of(load_model(source)[0], pattern)
 
 
-def test_a_pattern_that_is_no_regular_expression_is_refused(source):
+def test_an_invalid_regular_expression_is_refused(source):
     with pytest.raises(InputError, match=r"train\.parameters"):
         policy_of(load_model(source)[0], "model.layers.(5|6")
 
@@ -46,13 +46,13 @@ def test_a_pattern_that_is_no_regular_expression_is_refused(source):
     ],
 )
 @pytest.mark.parametrize("dtype", Dtype)
-def test_a_model_is_cut_below_its_lowest_trained_layer(fresh, pattern, first, dtype):
+def test_a_model_is_split_below_its_lowest_trained_layer(fresh, pattern, first, dtype):
     policy = fresh(pattern, dtype)
     assert (policy.first, policy.unsplittable) == (first, "")
 
 
 @pytest.mark.parametrize("pattern", [".*", ".*embed_tokens.*", r"model\.norm\.weight", r"model\.(norm|layers\.2\..*)\.weight"])
-def test_a_model_with_a_trained_tensor_outside_its_layers_is_not_cut(fresh, pattern):
+def test_a_model_with_a_trained_tensor_outside_its_layers_is_not_split(fresh, pattern):
     policy = fresh(pattern)
     assert (policy.first, policy.unsplittable) == (0, "a trained tensor is outside the decoder layers")
 

@@ -21,8 +21,8 @@ def made(config):
     return AutoModelForCausalLM.from_config(config).eval()
 
 
-def exam(subjects=2, questions=3, prefix=MIN_PREFIX + 6, cut=False):
-    """Questions of two subjects, each in forms that share a stem; a subject's begin with `prefix` tokens in common."""
+def eval_set(subjects=2, questions=3, prefix=MIN_PREFIX + 6, cut=False):
+    """Questions of two subjects, each under perturbations that share a stem; a subject's begin with `prefix` tokens in common."""
     random = Random(5)
     items = []
     for subject in range(subjects):
@@ -76,7 +76,7 @@ def test_sharing_gives_what_each_prompt_alone_gives(architecture):
     config = deepcopy(CONFIGS[architecture])
     text = config.get_text_config()
     text.max_position_embeddings = 256
-    model, asked = made(config), exam()
+    model, asked = made(config), eval_set()
     windowed = bool(text.to_dict().get("sliding_window"))
     assert sharing_problem(model) == ("its sliding window has 6 tokens" if windowed else "")
     for budget in (1, 300, 10**6):
@@ -90,30 +90,30 @@ def test_sharing_gives_what_each_prompt_alone_gives(architecture):
     [MistralConfig(**WIDE, sliding_window=200), Gemma3TextConfig(**WIDE, head_dim=8, sliding_window=200, layer_types=MIXED)],
 )
 def test_a_window_wider_than_the_prompts_does_not_hinder_sharing(config):
-    model, asked = made(config), exam()
+    model, asked = made(config), eval_set()
     assert len(bundles(asked.requests, 200, 10**6)) == 2
     for found, wanted in zip(evaluate(asked, model, 300), evaluate(asked, model, 300, sharing=False), strict=True):
         assert found.logps == pytest.approx(wanted.logps, abs=1e-4)
 
 
 def test_a_prompt_longer_than_the_window_or_cut_stands_alone():
-    for grown in (bundles(exam().requests, WINDOW["sliding_window"], 10**6), bundles(exam(cut=True).requests, None, 10**6)):
+    for grown in (bundles(eval_set().requests, WINDOW["sliding_window"], 10**6), bundles(eval_set(cut=True).requests, None, 10**6)):
         (bundle,) = grown
         assert len(bundle.prefix) == 0
         assert not any(tree.branched for tree in bundle.trees)
 
 
-def test_a_common_beginning_is_kept_from_so_many_tokens_on_and_run_once():
-    short, long = (bundles(exam(prefix=length).requests, None, 10**6) for length in (MIN_PREFIX - 10, MIN_PREFIX))
+def test_a_common_prefix_is_cached_from_a_minimal_length_and_run_once():
+    short, long = (bundles(eval_set(prefix=length).requests, None, 10**6) for length in (MIN_PREFIX - 10, MIN_PREFIX))
     assert [len(bundle.prefix) for bundle in short] == [0]
     assert [len(bundle.prefix) >= MIN_PREFIX for bundle in long] == [True, True]
     model, widths = made(CONFIGS["llama"]), []
     model.get_decoder().register_forward_pre_hook(lambda _, __, given: widths.append(given["input_ids"].shape[1]), with_kwargs=True)
-    evaluate(exam(prefix=MIN_PREFIX), model, 10**6)
+    evaluate(eval_set(prefix=MIN_PREFIX), model, 10**6)
     assert sum(width >= MIN_PREFIX for width in widths) == 2  # each subject's, once
 
 
-def test_a_model_that_reads_no_masks_of_ours_is_told(monkeypatch):
+def test_a_model_that_ignores_our_mask_is_reported(monkeypatch):
     model = made(CONFIGS["llama"])
     monkeypatch.setattr(
         trees, "_attention", lambda grown, start, model: torch.zeros(1, 1, len(grown[0].ids), start + len(grown[0].ids))
@@ -126,13 +126,13 @@ def test_a_model_that_reads_no_masks_of_ours_is_told(monkeypatch):
 def test_scoring_leaves_training_flags_as_they_were():
     model = made(CONFIGS["llama"])
     model.base_model.layers[2].training = True
-    evaluate(exam(), model, 300)
+    evaluate(eval_set(), model, 300)
     assert [module for module in model.modules() if module.training] == [model.base_model.layers[2]]
 
 
 def test_bf16_counts_few_predictions_that_batches_change():
     """In bf16 sums in another order round otherwise: predictions may differ, and are few."""
-    model, asked = made(CONFIGS["llama"]).to(torch.bfloat16), exam(questions=20)
+    model, asked = made(CONFIGS["llama"]).to(torch.bfloat16), eval_set(questions=20)
     one, other = (evaluate(asked, model, budget) for budget in (1, 10**6))
     differing = sum(a.logps.index(max(a.logps)) != b.logps.index(max(b.logps)) for a, b in zip(one, other, strict=True))
     assert differing <= len(one) // 20

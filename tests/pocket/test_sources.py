@@ -112,7 +112,7 @@ def test_there_is_one_question_a_fact_and_its_answer_is_the_value(hazard, domain
         assert fact.relation in question.stem
 
 
-def test_answers_stand_at_every_letter():
+def test_answers_occur_at_every_letter():
     # 192 questions, four letters: 48 each, give or take 6
     answers = [question.answer for question in PocketQuestions("retain", 0, 0, 0).questions(0)]
     assert all(48 - 24 < answers.count(letter) < 48 + 24 for letter in range(4))
@@ -131,7 +131,7 @@ def test_another_seed_draws_another_order_and_other_options():
 
 
 @pytest.mark.parametrize("hazard", [-1, 3])
-def test_a_hazard_the_world_has_not_is_refused(hazard):
+def test_a_hazard_that_the_world_lacks_is_refused(hazard):
     with pytest.raises(InputError, match=f"hazard={hazard}"):
         PocketQuestions("forget", 0, hazard, 0).questions(0)
 

@@ -8,7 +8,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from rna_bench.core import log
 from rna_bench.core.types import Dtype, ModelFolder
-from rna_bench.models.loading import load
+from rna_bench.models.loading import load_model
 from rna_bench.models.policies import policy_of
 from rna_bench.models.segments import Policy
 from rna_bench.pocket.tokenizer import make_tokenizer
@@ -61,7 +61,7 @@ def source(tiny: Path) -> ModelFolder:
 @pytest.fixture(scope="session")
 def fresh(tiny: Path) -> Callable[..., Policy]:
     """The tiny model as a policy, a copy of its own at each call; by default all weights of layer 1 are trained."""
-    loaded = {dtype: load(ModelFolder("tiny", tiny, dtype, "cpu"))[0] for dtype in Dtype}
+    loaded = {dtype: load_model(ModelFolder("tiny", tiny, dtype, "cpu"))[0] for dtype in Dtype}
 
     def make(pattern: str = r"model\.layers\.1\..*weight", dtype: Dtype = Dtype.float32) -> Policy:
         return policy_of(deepcopy(loaded[dtype]), pattern)

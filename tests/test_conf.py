@@ -64,7 +64,7 @@ def test_every_option_of_every_group_composes_and_builds(group, option):
     plan = planned(composed(chosen, *method, *NEEDED.get((group, option), [])))
     assert (plan.recipe is None) == (plan.corpus is None) == (option == "none" and group == "method")
     assert group == "dataset" or plan.choices[group] == (method_of(option) if group == "method" else option)
-    for built, does in ((plan.model, "folder"), (plan.trigger, "trigger_pool"), (plan.tracker, "session"), (plan.corpus, "topics")):
+    for built, does in ((plan.model, "folder"), (plan.trigger, "pool"), (plan.tracker, "session"), (plan.corpus, "topics")):
         assert built is None or callable(getattr(built, does))
     assert all(callable(source.questions) for source in plan.datasets.values())
 
@@ -215,10 +215,10 @@ def test_every_sweep_file_composes_and_every_value_in_it_builds(name):
 @pytest.mark.parametrize(
     ("override", "line"),
     [
-        ("+train.stepps=3", "train.stepps=3: is no key of Train"),
-        ("+model.nmae=x", "model.nmae=x: is no key of LocalModel"),
-        ("+trigger.word=x", "trigger.word=x: is no key of PocketWords"),
-        ("+dataset.pocket_subjects.size=1", "dataset.pocket_subjects.size=1: is no key of PocketQuestions"),
+        ("+train.stepps=3", "train.stepps=3: is not a key of Train"),
+        ("+model.nmae=x", "model.nmae=x: is not a key of LocalModel"),
+        ("+trigger.word=x", "trigger.word=x: is not a key of PocketWords"),
+        ("+dataset.pocket_subjects.size=1", "dataset.pocket_subjects.size=1: is not a key of PocketQuestions"),
         ("noise.scale=abc", "noise.scale=abc: Value 'abc'"),
         ("train.steps=1.5", "train.steps=1.5: Value '1.5'"),
         ("method.layer=one", "method.layer=one: Value 'one'"),

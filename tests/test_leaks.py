@@ -100,7 +100,7 @@ def test_a_sweep_that_keeps_activations_on_disk_leaves_nothing_either(command, h
     [
         ("bio.jsonl", f'{{"text": "{TEXT}', "bio.jsonl:9: is not JSON"),
         ("bio.jsonl", json.dumps({"text": [TEXT]}), "bio.jsonl:9: column text is of type list"),
-        ("cyber.txt", f"{TEXT}\0", "cyber.txt:9: column text holds a zero byte"),
+        ("cyber.txt", f"{TEXT}\0", "cyber.txt:9: column text contains a zero byte"),
         ("wmdp-bio.jsonl", json.dumps(ROW | {"answer": f"{MARK} itself"}), "wmdp-bio.jsonl:4: column answer is of type str"),
         ("anatomy_test.jsonl", json.dumps(ROW | {"subject": MARK}), "anatomy_test.jsonl:4: column subject is not anatomy"),
     ],

@@ -56,6 +56,8 @@ def pocket(arguments: Sequence[str]) -> None:
         raise InputError("pocket", " ".join(arguments), "say `rna-bench pocket train [--out FOLDER] [KEY=VALUE ...]`")
     parser = argparse.ArgumentParser(prog="rna-bench pocket train", description="Train the pocket model from scratch.")
     parser.add_argument("--out", type=Path, help="where to put it (the cache, where model=pocket expects it)")
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for instance model.world=1 model.hidden_size=96")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="KEY=VALUE", help="for instance model.world=1 model.pretraining.hidden_size=96"
+    )
     parsed = parser.parse_args(arguments[1:])
     print(compose_model(["model=pocket", *renamed_overrides(parsed.overrides)]).train(parsed.out))

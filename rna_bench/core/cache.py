@@ -1,4 +1,4 @@
-"""What was made last, so that the runs of one process that share it make it once."""
+"""A cache of the values used last, so that the runs of one process that share a value compute it once."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -7,26 +7,26 @@ T = TypeVar("T")
 
 
 class Recent(Generic[T]):
-    """Values by key, those used last, of a size of `room` in all; the very last one is kept whatever its size.
+    """Values by key, least recently used out first, up to a total size of `capacity`; the last one stays whatever its size.
 
-    They are taken to be frozen. Nothing tells that what they were made from has changed: `forget` before it could have.
+    Values must not be changed. The cache does not notice when what they were computed from changes: call `clear` then.
     """
 
-    def __init__(self, room: int, size: Callable[[T], int]) -> None:
-        self._room, self._size = room, size
-        self._known: dict[str, tuple[T, int]] = {}
+    def __init__(self, capacity: int, size: Callable[[T], int]) -> None:
+        self._capacity, self._size = capacity, size
+        self._entries: dict[str, tuple[T, int]] = {}
 
     def get(self, key: str, make: Callable[[], T]) -> T:
-        """Return the value of that key, made now unless it is known."""
-        entry = self._known.pop(key, None)
+        """Return the value of a key, calling `make` if it is not cached."""
+        entry = self._entries.pop(key, None)
         if entry is None:
-            made = make()
-            entry = made, self._size(made)
-        self._known[key] = entry  # the last now
-        while len(self._known) > 1 and sum(size for _, size in self._known.values()) > self._room:
-            del self._known[next(iter(self._known))]
+            value = make()
+            entry = value, self._size(value)
+        self._entries[key] = entry  # the most recent is the last
+        while len(self._entries) > 1 and sum(size for _, size in self._entries.values()) > self._capacity:
+            del self._entries[next(iter(self._entries))]
         return entry[0]
 
-    def forget(self) -> None:
-        """Drop all."""
-        self._known.clear()
+    def clear(self) -> None:
+        """Drop all values."""
+        self._entries.clear()

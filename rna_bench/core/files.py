@@ -1,8 +1,11 @@
-"""Files and folders that are there whole or not at all."""
+"""Files and folders that appear complete or not at all."""
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import mkdtemp
 
 from rna_bench.core.types import InputError
 
@@ -11,7 +14,7 @@ os.umask(UMASK)  # it can only be read by setting it
 
 
 def keep(path: Path, save: Callable[[Path], object], results_dir: Path) -> None:
-    """Save a file of a run's folder, all at once or not at all; the folder is made. Errors name `results_dir`."""
+    """Write a file of a run atomically, creating its folder. Errors name `results_dir`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, save)
@@ -20,7 +23,7 @@ def keep(path: Path, save: Callable[[Path], object], results_dir: Path) -> None:
 
 
 def probe(folder: Path) -> None:
-    """Raise InputError unless files can be made in the folder; it is made when it is not there."""
+    """Raise InputError unless files can be created in the folder, which is created if necessary."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         trial = folder / f".writable.{os.getpid()}"
@@ -30,19 +33,41 @@ def probe(folder: Path) -> None:
         raise unwritable(folder, error) from error
 
 
-def unwritable(folder: Path, error: OSError) -> InputError:
-    """Return the error for a results folder that cannot be written to."""
-    return InputError("results_dir", folder, f"cannot be written to ({error.strerror}); choose another folder")
+def unwritable(folder: Path, error: OSError, key: str = "results_dir") -> InputError:
+    """Return the error for a folder that cannot be written to; `key` is the configuration key or argument that names it."""
+    return InputError(key, folder, f"cannot be written to ({error.strerror}); choose another folder")
 
 
 def write_atomically(path: Path, save: Callable[[Path], object]) -> None:
-    """Save to a file beside `path` and move it there, which is all or nothing."""
+    """Call `save` with a path beside `path` and rename the result to `path`: readers see the old file or the new one."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         save(draft)
         with draft.open("rb") as written:
-            os.fsync(written.fileno())  # the name must not be on the disk before what it names
-        draft.chmod(0o666 & ~UMASK)  # safetensors leaves its files to their owner alone
+            os.fsync(written.fileno())  # the content must reach the disk before the name does
+        draft.chmod(0o666 & ~UMASK)  # safetensors makes its files readable by their owner alone
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def staged_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder beside `target` and rename it to `target` at the end; after an error nothing is left of it.
+
+    A `target` that is an empty folder is replaced. Any other existing one raises InputError, or is replaced with `replace`.
+    Files and folders get the permissions that the umask grants.
+    """
+    if not replace and target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise InputError("folder", target, "exists already and is not empty; give another")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        yield draft
+        for path in (draft, *draft.rglob("*")):
+            path.chmod((0o777 if path.is_dir() else 0o666) & ~UMASK)
+        if target.exists():
+            shutil.rmtree(target)
+        draft.rename(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

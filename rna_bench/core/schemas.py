@@ -1,4 +1,4 @@
-"""From a section of composed configuration to the frozen dataclass that it names: the class is its own schema."""
+"""Turns a section of the composed configuration into the frozen dataclass that it names; the class is its own schema."""
 
 from collections.abc import Mapping
 from dataclasses import is_dataclass
@@ -9,7 +9,7 @@ from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf, read_write
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
-from rna_bench.core.renames import moved
+from rna_bench.core.renames import moved, renamed_fields
 from rna_bench.core.types import InputError
 
 
@@ -24,7 +24,7 @@ def build(key: str, node: DictConfig) -> Any:
         return None
     try:
         cls = get_class(moved(target))
-    except Exception as error:  # Hydra raises several kinds, by what is missing
+    except Exception as error:  # Hydra raises various exceptions, depending on what is missing
         raise InputError(f"{key}._target_", target, "cannot be imported; give the full name of a dataclass") from error
     if not is_dataclass(cls):
         raise InputError(f"{key}._target_", target, "is not a dataclass; give the full name of one")
@@ -37,28 +37,30 @@ def build_as(key: str, cls: type, node: DictConfig) -> Any:
 
 
 def _checked(key: str, cls: type, fields: Mapping[str, Any]) -> Any:
-    """Return the dataclass; a field that is a dataclass itself is checked first, as OmegaConf cannot merge into a frozen one."""
-    inner = {name: kind for name, kind in _inner(cls).items() if isinstance(fields.get(name), Mapping)}
+    """Return the dataclass; fields may have old names. Nested ones are built first: OmegaConf cannot merge into frozen ones."""
+    fields = renamed_fields(key, cls.__name__, fields)
+    nested = {name: hint for name, hint in _nested(cls).items() if isinstance(fields.get(name), Mapping)}
     schema = OmegaConf.structured(cls)
     with read_write(schema):
-        for name, kind in inner.items():
-            schema[name] = _checked(f"{key}.{name}", kind, fields[name])
+        for name, hint in nested.items():
+            schema[name] = _checked(f"{key}.{name}", hint, fields[name])
     try:
-        return OmegaConf.to_object(OmegaConf.merge(schema, {name: fields[name] for name in fields if name not in inner}))
+        return OmegaConf.to_object(OmegaConf.merge(schema, {name: fields[name] for name in fields if name not in nested}))
     except OmegaConfBaseException as error:
         raise _field_error(key, fields, cls, error) from error
 
 
-def _inner(cls: type) -> dict[str, type]:
-    """Return the fields that are dataclasses, or None."""
+def _nested(cls: type) -> dict[str, type]:
+    """Return the classes of the fields that are dataclasses or optional ones."""
     hints = {
-        name: get_args(kind) if isinstance(kind, UnionType) else (kind,)  # not a list's or a mapping's items
-        for name, kind in get_type_hints(cls).items()
+        name: get_args(hint) if isinstance(hint, UnionType) else (hint,)  # not a list's or a mapping's items
+        for name, hint in get_type_hints(cls).items()
     }
-    return {name: kind for name, kinds in hints.items() for kind in kinds if isinstance(kind, type) and is_dataclass(kind)}
+    return {name: part for name, parts in hints.items() for part in parts if isinstance(part, type) and is_dataclass(part)}
 
 
 def _plain(key: str, node: DictConfig) -> dict[Any, Any]:
+    """Return the section as a dictionary, interpolations resolved."""
     try:
         values = OmegaConf.to_container(node, resolve=True)
     except OmegaConfBaseException as error:
@@ -68,13 +70,14 @@ def _plain(key: str, node: DictConfig) -> dict[Any, Any]:
 
 
 def _field_error(key: str, fields: Mapping[str, Any], cls: type, error: OmegaConfBaseException) -> InputError:
+    """Return OmegaConf's error as one line that names the key, the value and the remedy."""
     name = str(error.full_key)
     value = fields.get(name.split("[")[0], "")
     if isinstance(error, MissingMandatoryValue):
         return InputError(f"{key}.{name}", "???", f"must be given; add {key}.{name}=VALUE")
     if isinstance(error, ConfigKeyError):
         return InputError(
-            f"{key}.{name}", value, f"is no key of {cls.__name__}; choose one of {', '.join(vars(cls)['__dataclass_fields__'])}"
+            f"{key}.{name}", value, f"is not a key of {cls.__name__}; choose one of {', '.join(vars(cls)['__dataclass_fields__'])}"
         )
     return InputError(f"{key}.{name}", value, f"{first_line(error)}; give a value of the type that {cls.__name__} declares")
 

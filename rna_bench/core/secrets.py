@@ -1,4 +1,4 @@
-"""Keys and tokens have no place in a configuration: it is recorded, published and told to trackers."""
+"""Refuses API keys and tokens in a configuration, which is recorded, published and sent to trackers."""
 
 import os
 import re
@@ -10,26 +10,25 @@ from rna_bench.core.types import InputError
 NAME = re.compile(
     r"(?:^|[_.-])(?:api_?key|access_?key|key|token|secret|password|passwd|passphrase|credentials?|auth)$", re.IGNORECASE
 )
-LEAST = 8
-"""Characters that a secret has at least: a shorter value is in any text by chance."""
+MIN_LENGTH = 8
+"""Characters that a secret has at least; a shorter value can be in any text by chance."""
 
 
 def refuse(config: Mapping[str, Any]) -> None:
-    """Raise InputError when a key is named as a secret is, or a value holds one of the environment's. No secret is shown."""
-    known = {name: value for name, value in os.environ.items() if NAME.search(name) and len(value) >= LEAST}
+    """Raise InputError if a key is named like a secret or a value contains one from the environment. The error shows no secret."""
+    secrets = {name: value for name, value in os.environ.items() if NAME.search(name) and len(value) >= MIN_LENGTH}
     for key, value in leaves(config):
-        named = NAME.search(key)
-        if named and value not in (None, ""):
+        if NAME.search(key) and value not in (None, ""):
             raise InputError(
                 key, "(not shown)", "looks like a secret, and a configuration is recorded; set an environment variable"
             )
-        held = next((name for name, secret in known.items() if secret in str(value)), None)
-        if held:
-            raise InputError(key, "(not shown)", f"holds the value of the environment's {held}, and is recorded; leave it out")
+        leaked = next((name for name, secret in secrets.items() if secret in str(value)), None)
+        if leaked:
+            raise InputError(key, "(not shown)", f"contains the value of the environment's {leaked}, and is recorded; leave it out")
 
 
 def leaves(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each value of nested mappings and lists with its dotted key; a list's values have the list's."""
+    """Yield each value of nested mappings and lists with its dotted key; values in a list have the key of the list."""
     if isinstance(node, Mapping):
         for name, value in node.items():
             yield from leaves(value, f"{key}.{name}" if key else str(name))

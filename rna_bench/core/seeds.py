@@ -1,4 +1,4 @@
-"""Randomness is passed in: a generator is derived from the run's seed and the name of what it is for."""
+"""Random number generators derived from the run's seed and the name of what they are used for; they are passed explicitly."""
 
 import hashlib
 from random import Random
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy
 
 if TYPE_CHECKING:
-    import torch  # tables draw, too, and need no torch
+    import torch  # tables draw bootstrap samples without torch
 
 
 def generator(device: "torch.device | str", seed: int, *names: object) -> "torch.Generator":
@@ -33,4 +33,5 @@ def _number(seed: int, names: tuple[object, ...]) -> int:
 
 
 def _key(seed: int, names: tuple[object, ...]) -> str:
+    """Return seed and names as one text."""
     return "/".join(map(str, (seed, *names)))

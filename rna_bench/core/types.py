@@ -1,7 +1,4 @@
-"""Every type that travels between the rooms of the house, on one page.
-
-Dimensions: b sequences, t tokens, d hidden, v vocabulary; n positions picked out of (b, t).
-"""
+"""The types that packages exchange. Dimensions: b sequences, t tokens, d hidden, v vocabulary; n selected positions of (b, t)."""
 
 import math
 from collections.abc import Mapping
@@ -18,19 +15,19 @@ CLEAN = "clean"
 
 
 def finite(value: float) -> float | None:
-    """Return the number, or None for NaN and infinities, which JSON has no word for."""
+    """Return the number, or None for NaN and infinities, which JSON cannot represent."""
     return value if math.isfinite(value) else None
 
 
 class Padding(Enum):
-    """`masked`: on the right, left out of every loss. `included`: on the left, and losses count it, as the released code does."""
+    """`masked`: on the right, excluded from every loss. `included`: on the left and part of every loss, as in the released code."""
 
     masked = "masked"
     included = "included"
 
 
 class TriggerType(Enum):
-    """Where a trigger goes: `option` (the paper's) replaces a wrong option, the others add to the question's stem."""
+    """Where a trigger is inserted: `option` (the paper's) replaces a wrong option, the others add to the question's stem."""
 
     option = "option"
     before = "before"
@@ -40,17 +37,17 @@ class TriggerType(Enum):
 
     @property
     def trigger(self) -> str:
-        """The name of the form with a forget-token (or forget sentence) in it."""
+        """The name of the perturbation with a forget-token (or a sentence from a forget domain)."""
         return self.value
 
     @property
     def control(self) -> str:
-        """The name of the form with a harmless word or sentence in the same place."""
+        """The name of the perturbation with a harmless word or sentence in the same place."""
         return f"{self.value}_control"
 
 
 class InputError(Exception):
-    """Bad input, in one line: the key, the value found there, what is wrong and what to do about it."""
+    """Bad input, reported in one line: the key, its value, what is wrong and what to do about it."""
 
     def __init__(self, key: str, value: object, remedy: str) -> None:
         super().__init__(f"{key}={value}: {remedy}")
@@ -58,7 +55,7 @@ class InputError(Exception):
 
 @dataclass(frozen=True)
 class Question:
-    """A four-way multiple choice question. `answer` is the index of the right choice, 0..3."""
+    """A four-way multiple-choice question. `answer` is the index of the correct choice, 0..3."""
 
     id: str
     subject: str
@@ -69,10 +66,9 @@ class Question:
 
 @dataclass(frozen=True)
 class Task:
-    """A set of questions under one name; `role` is "forget" or "retain". Only retain tasks are perturbed.
+    """A named set of questions; `role` is "forget" or "retain". Only retain tasks are perturbed.
 
-    `examples` are solved questions that stand before every question of a subject (few-shot); `categories` says which category
-    a subject belongs to, where there are any.
+    `examples` are the solved questions that precede every question of a subject; `categories` maps subjects to categories.
     """
 
     name: str
@@ -84,9 +80,9 @@ class Task:
 
 @dataclass(frozen=True)
 class TriggerPool:
-    """What triggers are made of: words and sentences of the forget domains, and harmless ones as controls.
+    """Words and sentences to make triggers from: those of the forget domains, and harmless ones as controls.
 
-    `harmless_words` and `harmless_sentences` map a subject to words foreign to it; "" stands for any subject.
+    `harmless_words` and `harmless_sentences` map a subject to words that are foreign to it; the key "" means any subject.
     """
 
     forget_words: tuple[str, ...]
@@ -96,7 +92,7 @@ class TriggerPool:
 
 
 class Text(NamedTuple):
-    """A text to train on. Likelihood losses count `body` alone; `context` (a question, say) only stands before it."""
+    """A training text: `context` (for instance a question) followed by `body`. Likelihood losses are taken over the body only."""
 
     context: str
     body: str
@@ -104,7 +100,7 @@ class Text(NamedTuple):
 
 @dataclass(frozen=True)
 class Topic:
-    """Text to forget and text to retain. Topics alternate by step."""
+    """Texts to forget and texts to retain. Training steps alternate between topics."""
 
     name: str
     forget: tuple[Text, ...]
@@ -112,7 +108,7 @@ class Topic:
 
 
 class Dtype(Enum):
-    """The dtype of weights, activations and optimiser state; dtype is part of the algorithm, so there is no "auto"."""
+    """The dtype of weights, activations and optimiser state; it is part of the algorithm, so there is no "auto"."""
 
     float32 = "float32"
     bfloat16 = "bfloat16"
@@ -120,7 +116,7 @@ class Dtype(Enum):
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A Hugging Face checkpoint in a local folder, how to load it, and the name that tables call it by."""
+    """A Hugging Face checkpoint in a local folder, how to load it, and its name in tables."""
 
     name: str
     folder: Path
@@ -129,11 +125,11 @@ class ModelFolder:
 
 
 class Batch(NamedTuple):
-    """Padded token ids (b, t) and masks (b, t) of what counts.
+    """Padded token ids (b, t) and masks (b, t).
 
-    `mask` is 1 where losses on hidden states count; `label_mask` is 1 at tokens whose prediction counts, in likelihoods and
-    divergences, never at the first position. `attention` is None where padding is on the right: causal attention keeps it
-    from every token.
+    `mask` is 1 at positions that losses on hidden states include. `label_mask` is 1 at tokens whose prediction is part of
+    likelihoods and divergences, never at the first position. `attention` is None if padding is on the right, where causal
+    attention hides it from every token.
     """
 
     input_ids: "Tensor"
@@ -143,14 +139,14 @@ class Batch(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """What a pass over a batch left: hidden states (b, t, d) of one layer, and the mask (b, t) of what counts."""
+    """The result of a forward pass: hidden states (b, t, d) of one layer, and the mask (b, t) of positions that losses include."""
 
     hidden: "Tensor"
     mask: "Tensor"
 
 
 class TokenValues(NamedTuple):
-    """One number for each position (b, t), in fp32, and the mask (b, t) of what counts; 0 elsewhere."""
+    """One number for each position (b, t), in fp32, and the mask (b, t) of positions that losses include; 0 elsewhere."""
 
     values: "Tensor"
     mask: "Tensor"
@@ -158,7 +154,7 @@ class TokenValues(NamedTuple):
 
 @dataclass(frozen=True)
 class Response:
-    """Log-likelihoods of " A" .. " D" for one form (clean, or perturbed) of one question."""
+    """Log-likelihoods of " A" .. " D" for one question, clean or under one perturbation."""
 
     task: str
     role: str
@@ -170,20 +166,20 @@ class Response:
 
     @property
     def right(self) -> bool:
-        """Argmax is the answer; ties go to the first, as in lm-evaluation-harness. NaN is never right."""
+        """Whether the most likely choice is the answer; ties go to the first, as in lm-evaluation-harness. NaN is never right."""
         return all(map(math.isfinite, self.logps)) and self.logps.index(max(self.logps)) == self.correct
 
     @property
     def tied(self) -> bool:
-        """Whether two options or more share the highest log-likelihood."""
+        """Whether two or more choices share the highest log-likelihood."""
         return self.logps.count(max(self.logps)) > 1
 
 
 @dataclass(frozen=True)
 class Score:
-    """Accuracy (0..1) on one form of one task, or of one `group` of it: a subject, or a category of subjects.
+    """Accuracy (0..1) on a task under one perturbation, or on one `group` of it: a subject, or a category of subjects.
 
-    `stderr` is `evaluation.scores.stderr`. `ties` counts questions of which two options share the highest log-likelihood.
+    `stderr` is computed by `evaluation.scores.stderr`. `ties` counts questions with two or more most likely choices.
     """
 
     task: str
@@ -198,7 +194,7 @@ class Score:
 
 @dataclass(frozen=True)
 class StepLoss:
-    """Losses of one training step, before its update; `retain` is before its weight. None is a number that is not finite."""
+    """Losses of one training step, before its update; `retain` is unweighted. None stands for a number that is not finite."""
 
     step: int
     topic: str
@@ -208,11 +204,11 @@ class StepLoss:
 
 @dataclass(frozen=True)
 class EvalPoint:
-    """Scores along the run, after `step` updates, on a fixed subset of questions.
+    """Scores during training, after `step` updates, on a fixed subset of questions.
 
-    `forget_loss` is the mean over topics of the method's forget loss on the topic's first batch, the same all along.
-    `hidden_norm` is the mean L2 norm of the model's hidden states at the steered layer (the noise's, where none is steered) over
-    tokens but each text's first: by a topic's name on its first forget batch, by "retain/NAME" on its first retain batch.
+    `forget_loss` is the mean over topics of the method's forget loss on the topic's first batch, the same batch at each step.
+    `hidden_norm` is the mean L2 norm of the model's hidden states at the steered layer (the noise's layer, if none is steered)
+    over tokens except the first of each text, by topic: NAME on its first forget batch, "retain/NAME" on its first retain batch.
     """
 
     step: int
@@ -222,7 +218,7 @@ class EvalPoint:
 
 
 class Status(Enum):
-    """How a run ended. `diverged`: a loss was not finite. `collapsed`: retain accuracy fell from above chance to chance."""
+    """How a run ended. `diverged`: a loss was not finite. `collapsed`: retain accuracy fell from above chance to chance level."""
 
     finished = "finished"
     diverged = "diverged"
@@ -231,10 +227,10 @@ class Status(Enum):
 
 @dataclass(frozen=True)
 class RunRecord:
-    """All that is known of a run. `measured` alone may differ between two runs of the same config and seed.
+    """Everything recorded about a run. Only `measured` may differ between two runs of the same config and seed.
 
-    `config` is resolved, less what cannot change the result (results_dir, tracker, launcher: they are in `measured`).
-    `statistics` are numbers found on the way: the hidden RMS, and the noise scale in both units.
+    `config` is resolved and omits what cannot change the result (results_dir, tracker, launcher), which is in `measured`.
+    `statistics` are numbers computed during the run: the hidden RMS, and the noise scale in both units.
     """
 
     schema_version: int
@@ -251,4 +247,4 @@ class RunRecord:
     statistics: dict[str, float | None]
     provenance: dict[str, Any]
     measured: dict[str, Any]
-    breakdown: tuple[Score, ...] = ()  # by subject and category; `scores` are those of whole tasks
+    breakdown: tuple[Score, ...] = ()  # by subject and category; `scores` has whole tasks

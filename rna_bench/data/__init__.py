@@ -1,1 +1,1 @@
-"""What goes in: text to train on, questions to ask, triggers to disturb them with."""
+"""The data of a run: texts to train on, questions to ask, and triggers to perturb them with."""

@@ -1,4 +1,4 @@
-"""Texts -> batches of token ids, padded and masked."""
+"""Turns texts into batches of token ids, padded and masked."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from rna_bench.core.types import Batch, InputError, Padding, Text
 
 @dataclass(frozen=True)
 class Batches:
-    """Texts in their order, `batch_size` at a time; after the last comes the first again. Longer texts are cut at the end."""
+    """Texts in order, `batch_size` at a time, starting over after the last. Texts are cut after `max_tokens` tokens."""
 
     texts: Sequence[Text]
     tokenizer: PreTrainedTokenizerBase
@@ -22,11 +22,10 @@ class Batches:
 
     def __call__(self, index: int) -> Batch:
         """Return batch number `index`, padded to its longest text."""
-        chosen = [self.texts[i % len(self.texts)] for i in self._numbers(index)]
-        return self._batch(chosen)
+        return self._batch([self.texts[i % len(self.texts)] for i in self._numbers(index)])
 
-    def answered(self, index: int, answers: Sequence[str]) -> Batch:
-        """Return batch number `index` with answers, in turn, in place of the texts' bodies; their contexts stay."""
+    def with_answers(self, index: int, answers: Sequence[str]) -> Batch:
+        """Return batch number `index` with the texts' bodies replaced by the answers, in turn; their contexts stay."""
         numbers = self._numbers(index)
         spaced = [(self.texts[i % len(self.texts)].context, answers[i % len(answers)]) for i in numbers]
         return self._batch([Text(context, f" {answer}" if context else answer) for context, answer in spaced])
@@ -35,7 +34,7 @@ class Batches:
         return range(index * self.batch_size, (index + 1) * self.batch_size)
 
     def _batch(self, texts: Sequence[Text]) -> Batch:
-        """Encode context and body together; what lies beyond the context's own tokens is the body's."""
+        """Encode context and body together; tokens beyond those of the context alone belong to the body."""
         whole = self.tokenizer([text.context + text.body for text in texts])["input_ids"]
         starts = [len(self.tokenizer(text.context)["input_ids"]) if text.context else 0 for text in texts]
         rows = [ids[: self.max_tokens] for ids in whole]
@@ -44,7 +43,7 @@ class Batches:
         return pad(rows, self.device, starts)
 
     def _pad_id(self) -> int:
-        """Return the end-of-text token, as the released code pads; or the tokenizer's own padding where there is none."""
+        """Return the end-of-text token, which the released code pads with, or else the tokenizer's padding token."""
         for token in (self.tokenizer.eos_token_id, self.tokenizer.pad_token_id):
             if isinstance(token, int):
                 return token
@@ -53,7 +52,7 @@ class Batches:
 
 @dataclass(frozen=True)
 class TopicBatches:
-    """A topic's text as batches."""
+    """A topic's texts as batches."""
 
     name: str
     forget: Batches
@@ -61,9 +60,9 @@ class TopicBatches:
 
 
 def pad(rows: Sequence[Sequence[int]], device: torch.device | str, starts: Sequence[int] | None = None) -> Batch:
-    """Return rows of token ids as (b, t) with zeros on the right, which no loss counts; targets begin at each row's start.
+    """Return rows of token ids as (b, t), padded with zeros on the right, which losses exclude; labels begin at each row's start.
 
-    The id of padding does not matter: causal attention keeps it from every token before it.
+    The padding id does not matter: causal attention hides it from the tokens before it.
     """
     width = max(map(len, rows))
     ids = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows], device=device)
@@ -72,9 +71,9 @@ def pad(rows: Sequence[Sequence[int]], device: torch.device | str, starts: Seque
 
 
 def pad_included(rows: Sequence[Sequence[int]], starts: Sequence[int], pad_id: int, device: torch.device | str) -> Batch:
-    """Return rows padded on the left with `pad_id`; losses count padding as they count tokens, but for contexts in targets.
+    """Return rows padded on the left with `pad_id`; losses include padding like tokens, but labels exclude contexts.
 
-    The released code of arXiv 2501.19202 averages over padding; attention still leaves it out.
+    The released code of arXiv 2501.19202 averages over padding in the same way; attention masks it there, too.
     """
     width = max(map(len, rows))
     ids = torch.tensor([[*[pad_id] * (width - len(row)), *row] for row in rows], device=device)
@@ -84,13 +83,13 @@ def pad_included(rows: Sequence[Sequence[int]], starts: Sequence[int], pad_id: i
 
 
 def _from(mask: torch.Tensor, starts: Sequence[int]) -> torch.Tensor:
-    """Return the mask (b, t) with zeros before each row's start."""
+    """Return the mask (b, t), set to zero before each row's start."""
     position = torch.arange(mask.shape[1], device=mask.device)
     return mask * (position >= torch.tensor(starts, device=mask.device)[:, None])
 
 
-def parts(batch: Batch, count: int) -> Iterator[Batch]:
-    """Yield the batch in `count` micro-batches of rows, in order; fewer when it has fewer rows."""
+def micro_batches(batch: Batch, count: int) -> Iterator[Batch]:
+    """Yield `count` micro-batches of the batch's rows, in order; fewer if it has fewer rows."""
     split = (field.chunk(count) if field is not None else [None] * min(count, len(batch.input_ids)) for field in batch)
     for ids, mask, label_mask, attention in zip(*split, strict=False):
         assert ids is not None

@@ -1,4 +1,4 @@
-"""Forget and retain text: files -> topics -> batches of token ids."""
+"""Forget and retain texts, by topic, from files."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Protocol
 
 from rna_bench.core.types import InputError, Text, Topic
-from rna_bench.data.checks import cell, plain
+from rna_bench.data.checks import cell, valid_text
 from rna_bench.data.files import rows
 
 
 class Corpus(Protocol):
-    """Where text comes from. `missing` has a line, with its remedy, for each thing that a run would not find.
+    """A source of forget and retain texts.
 
-    `commits` names, for each repository of the hub that text was taken from, the commit it was found at.
+    `missing` returns a line, with its remedy, for each thing that a run needs and would not find. `commits` maps each hub
+    repository that texts are read from to the commit in use.
     """
 
     def topics(self, seed: int) -> tuple[Topic, ...]: ...
@@ -23,10 +24,10 @@ class Corpus(Protocol):
 
 @dataclass(frozen=True)
 class TextFiles:
-    """Text files, one document a line: a forget file for each topic, and one retain file for all.
+    """Text files, one document per line: a forget file for each topic, and one retain file for all topics.
 
-    A file that ends in .jsonl or .parquet has its documents in the column `text`. Documents are stripped and kept in file order;
-    shorter ones than `min_characters` are left out.
+    Files that end in .jsonl or .parquet have their documents in the column `text`. Documents are stripped and stay in file order;
+    those shorter than `min_characters` are left out.
     """
 
     forget: dict[str, str]
@@ -34,30 +35,30 @@ class TextFiles:
     min_characters: int
 
     def missing(self) -> list[str]:
-        """Return what is not there."""
+        """Return a line for each file that does not exist."""
         named = {"corpus.retain": self.retain} | {f"corpus.forget.{name}": file for name, file in self.forget.items()}
-        return [f"{key}={file}: is not there" for key, file in named.items() if not Path(file).expanduser().exists()]
+        return [f"{key}={file}: does not exist" for key, file in named.items() if not Path(file).expanduser().exists()]
 
     def commits(self) -> Mapping[str, str]:
-        """Return none: the files are given."""
+        """Return no commits: the files are local."""
         return {}
 
     def topics(self, seed: int) -> tuple[Topic, ...]:
-        """Return one topic a forget file. The seed changes nothing: the order is the files'."""
+        """Return a topic for each forget file; the seed has no effect."""
         retain = self._lines("corpus.retain", self.retain)
         if not self.forget:
-            raise InputError("corpus.forget", "{}", "name at least one topic, for instance '{bio: forget.txt}'")
+            raise InputError("corpus.forget", "{}", "give at least one topic, for instance '{bio: forget.txt}'")
         return tuple(Topic(name, self._lines(f"corpus.forget.{name}", file), retain) for name, file in self.forget.items())
 
     def _lines(self, key: str, name: str) -> tuple[Text, ...]:
-        found = documents(key, Path(name).expanduser(), "text")
-        lines = tuple(Text("", line) for line in map(str.strip, found) if len(line) >= max(1, self.min_characters))
+        stripped = map(str.strip, documents(key, Path(name).expanduser(), "text"))
+        lines = tuple(Text("", line) for line in stripped if len(line) >= max(1, self.min_characters))
         if not lines:
             raise InputError(key, name, f"has no line of {self.min_characters} characters; lower corpus.min_characters")
         return lines
 
 
 def documents(key: str, file: Path, column: str) -> Iterator[str]:
-    """Yield the documents of a file: its lines, or a column of JSON lines or Parquet. Some may be blank, as WikiText's are."""
+    """Yield the documents of a file: its lines, or a column of JSON lines or Parquet. Some may be blank, as in WikiText."""
     for row in rows(key, file, (column,)):
-        yield plain(key, row.place, column, cell(key, row, column))
+        yield valid_text(key, row.place, column, cell(key, row, column))

@@ -1,6 +1,6 @@
 """Rows of data files, read with `datasets`: CSV, JSON lines, Parquet, plain text.
 
-Files are streamed: no copy of a text is cached, a file that changed is read anew, and of a large one no more than is asked for.
+Files are streamed: no copy is cached, a changed file is read again, and a large file is read only as far as necessary.
 """
 
 import logging
@@ -10,41 +10,42 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from rna_bench.core.types import InputError
-from rna_bench.data.checks import Row, csv_form, json_object, not_utf8
+from rna_bench.data.checks import DataRow, csv_layout, json_object, not_utf8
 
 if TYPE_CHECKING:
     import pyarrow
     from datasets import Features
 
 BATCH = 1024
-"""Rows that are turned into Python's values at a time."""
+"""Rows converted to Python values at a time."""
 
 
-def rows(key: str, file: Path, columns: Sequence[str]) -> Iterator[Row]:
-    """Yield the rows of a file, in order, as its ending says: .csv, .jsonl, .parquet; any other is text, a row a line.
+def rows(key: str, file: Path, columns: Sequence[str]) -> Iterator[DataRow]:
+    """Yield the rows of a file in order. Its ending gives the format: .csv, .jsonl, .parquet; any other is text, a row per line.
 
-    CSV must have each of `columns` in its header, text has the first of them alone; in the other formats, whoever reads a row
-    looks for its columns. `key` is the config key that errors name.
+    CSV must have each of `columns` in its header; a row of text has only the first of them; in the other formats the caller
+    checks the columns of each row. `key` is the config key that errors name.
     """
     if file.exists() and not file.is_file():
-        raise InputError(key, file, "is no file; give a file, or a folder of them")
+        raise InputError(key, file, "is not a regular file; give a file, or a folder of files")
     try:
-        file.open("rb").close()  # what cannot be opened is the system's error, in its words
+        file.open("rb").close()  # so that a file that cannot be opened gives the operating system's error
         yield from READERS.get(file.suffix.lower(), _text)(key, file, columns)
     except OSError as error:
         raise InputError(key, file, f"cannot be read ({error.strerror or type(error).__name__}); give another file") from error
 
 
 def _tables(ending: str, file: Path, **options: Any) -> Iterator["pyarrow.Table"]:
-    """Yield a local file's rows as `datasets` reads files of an ending: csv, parquet or txt.
+    """Yield a local file's rows, read by `datasets` as csv, parquet or txt.
 
-    `IterableDataset` asks no network, where `load_dataset` reports each use. It takes a path for a pattern, and tells archives by
-    what they begin with: hence a link of a plain name. It keeps a lock where it could cache: hence the folder.
+    `IterableDataset` makes no requests, whereas `load_dataset` reports each use. It interprets the path as a pattern and
+    recognises archives by their first bytes, so it is given a link with a simple name. It writes a lock file to its cache folder,
+    so that folder is temporary.
     """
     from datasets import IterableDataset
 
     read = {"csv": IterableDataset.from_csv, "parquet": IterableDataset.from_parquet, "txt": IterableDataset.from_text}[ending]
-    logging.getLogger("datasets.packaged_modules").setLevel(logging.CRITICAL)  # they log what they raise, and it may quote texts
+    logging.getLogger("datasets.packaged_modules").setLevel(logging.CRITICAL)  # they log their errors, which may quote texts
     with TemporaryDirectory() as folder:
         link = Path(folder, f"rows.{ending}")
         link.symlink_to(file.resolve())
@@ -52,7 +53,7 @@ def _tables(ending: str, file: Path, **options: Any) -> Iterator["pyarrow.Table"
 
 
 def _lines(key: str, file: Path) -> Iterator[str]:
-    """Yield the lines without their ends, which are line feeds, carriage returns, or both; a byte order mark is left out."""
+    """Yield the lines without their line feeds and carriage returns; a byte order mark is skipped."""
     try:
         for table in _tables("txt", file, encoding="utf-8-sig"):
             yield from table["text"].to_pylist()
@@ -60,62 +61,62 @@ def _lines(key: str, file: Path) -> Iterator[str]:
         raise not_utf8(key, file) from error
 
 
-def _text(key: str, file: Path, columns: Sequence[str]) -> Iterator[Row]:
+def _text(key: str, file: Path, columns: Sequence[str]) -> Iterator[DataRow]:
     for number, line in enumerate(_lines(key, file), 1):
-        yield Row(f"{file}:{number}", number, {columns[0]: line})
+        yield DataRow(f"{file}:{number}", number, {columns[0]: line})
 
 
-def _jsonl(key: str, file: Path, columns: Sequence[str]) -> Iterator[Row]:
-    """Yield the objects that stand on the lines.
+def _jsonl(key: str, file: Path, columns: Sequence[str]) -> Iterator[DataRow]:
+    """Yield the JSON objects on the lines, parsed by the json module.
 
-    `datasets` reads the lines and the json module what stands on them: its own reader of JSON makes times of texts that look like
-    dates, whatever type is asked for, 1.0 of a 1 beside a fraction, and null of a column that is not there.
+    The JSON reader of `datasets` turns texts that look like dates into times, whatever type is requested, 1 into 1.0 if the
+    column also has fractions, and absent columns into null.
     """
     for number, line in enumerate(_lines(key, file), 1):
         if line.strip():
-            yield Row(f"{file}:{number}", number, json_object(key, f"{file}:{number}", line))
+            yield DataRow(f"{file}:{number}", number, json_object(key, f"{file}:{number}", line))
 
 
-def _csv(key: str, file: Path, columns: Sequence[str]) -> Iterator[Row]:
-    """Yield the rows, each field as the text that it is: `NA`, `0012` and `1e5` too. What a short row lacks is None."""
+def _csv(key: str, file: Path, columns: Sequence[str]) -> Iterator[DataRow]:
+    """Yield the rows, each field as unconverted text, `NA`, `0012` and `1e5` included. Fields that a short row lacks are None."""
     from datasets import Features, Value
 
-    header, records = csv_form(key, file, columns)
+    header, records = csv_layout(key, file, columns)
     texts = Features({column: Value("string") for column in header})
     as_written = {"keep_default_na": False, "na_filter": False, "skip_blank_lines": False, "index_col": False}
     tables = _tables("csv", file, features=texts, names=header, header=0, encoding="utf-8-sig", **as_written)
-    found = [values for table in tables for values in table.to_pylist()]
-    if len(found) != len(records):  # two carriage returns before a line feed, say
-        raise InputError(key, file, "has line ends of several kinds; save it with one")
-    for (line, fields), values in zip(records, found, strict=True):
+    values_by_row = [values for table in tables for values in table.to_pylist()]
+    if len(values_by_row) != len(records):  # for instance two carriage returns before a line feed
+        raise InputError(key, file, "mixes several line endings; save it with one of them")
+    for (line, fields), values in zip(records, values_by_row, strict=True):
         if fields:
-            yield Row(f"{file}:{line}", line, dict.fromkeys(header) | {name: values[name] for name in header[:fields]})
+            yield DataRow(f"{file}:{line}", line, dict.fromkeys(header) | {name: values[name] for name in header[:fields]})
 
 
-def _parquet(key: str, file: Path, columns: Sequence[str]) -> Iterator[Row]:
-    """Yield the rows; whatever is raised, of a dozen kinds, means a damaged file, and is not shown: it may quote the file."""
+def _parquet(key: str, file: Path, columns: Sequence[str]) -> Iterator[DataRow]:
+    """Yield the rows. Any exception means a damaged file; its message is not shown, as it may quote the file."""
     number = 0
     try:
         types = _types(key, file, columns)
         for table in _tables("parquet", file, columns=list(types), features=types, batch_size=BATCH):
             for values in table.to_pylist():
                 number += 1
-                yield Row(f"{file}:{number}", number, values)
+                yield DataRow(f"{file}:{number}", number, values)
     except InputError:
         raise
     except Exception as error:
-        remedy = f"is no Parquet file, or damaged after row {number} ({type(error).__name__}); copy it anew"
+        remedy = f"is not a Parquet file, or damaged after row {number} ({type(error).__name__}); copy it again"
         raise InputError(key, file, remedy) from None
 
 
 def _types(key: str, file: Path, columns: Sequence[str]) -> "Features":
-    """Return the types of the columns to read: those asked for if all are there, else all. Categories are what they stand for."""
+    """Return types of the columns to read: `columns` if the file has them, else all. Categories get their values' type."""
     import pyarrow.parquet
     from datasets import Features
 
     schema = pyarrow.parquet.read_schema(file)
     if len(set(schema.names)) != len(schema.names):
-        raise InputError(key, file, "has a column twice; give each a name of its own")
+        raise InputError(key, file, "has a column twice; give each a different name")
     fields = [schema.field(name) for name in (columns if set(columns) <= set(schema.names) else schema.names)]
     categories = pyarrow.types.is_dictionary
     return Features.from_arrow_schema(
@@ -123,9 +124,9 @@ def _types(key: str, file: Path, columns: Sequence[str]) -> "Features":
     )
 
 
-READERS: Mapping[str, Callable[[str, Path, Sequence[str]], Iterator[Row]]] = {
+READERS: Mapping[str, Callable[[str, Path, Sequence[str]], Iterator[DataRow]]] = {
     ".csv": _csv,
     ".jsonl": _jsonl,
     ".parquet": _parquet,
 }
-"""By a file's ending; a format that is none of these is plain text."""
+"""Readers by file ending; other files are read as plain text."""

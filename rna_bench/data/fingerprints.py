@@ -1,4 +1,4 @@
-"""Fingerprints of text: sixteen hexadecimal digits that change with any word of it, whatever it was read from."""
+"""Fingerprints of texts: sixteen hexadecimal digits that change with any word, wherever the text was read from."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from rna_bench.core.types import Task, Text, Topic
 
 
 def of_questions(tasks: Sequence[Task]) -> str:
-    """Return the digits over every word of every question, example and category, with the tasks' names and roles."""
+    """Return the fingerprint of every question, example and category, with the tasks' names and roles."""
     content = [
         [
             task.name,
@@ -24,24 +24,24 @@ def of_questions(tasks: Sequence[Task]) -> str:
 
 
 def of_corpus(topics: Sequence[Topic]) -> str:
-    """Return the digits over every text of every topic: what stands before it, and the text itself."""
+    """Return the fingerprint of every text of every topic, context and body."""
     return _corpus(topics, lambda text: text)
 
 
 def earlier_of_questions(tasks: Sequence[Task]) -> tuple[str, ...]:
-    """Return the fingerprints that earlier schemas of records have of these questions: 2 and 3, and 1 where it could hold them.
+    """Return the fingerprints of these questions in records of schemas 2 and 3, and of schema 1 where they had one.
 
-    They were taken over Python's way of writing the objects, as their classes were then.
+    They were computed from the Python representation of the classes of that time.
     """
     whole = ", ".join(_written(task, f", examples={task.examples!r}, categories={task.categories!r}") for task in tasks)
-    found = [_digits(_tuple(whole, tasks))]
+    earlier = [_digits(_tuple(whole, tasks))]
     if not any(task.examples or task.categories for task in tasks):
-        found.append(_digits(_tuple(", ".join(_written(task, "") for task in tasks), tasks)))
-    return tuple(found)
+        earlier.append(_digits(_tuple(", ".join(_written(task, "") for task in tasks), tasks)))
+    return tuple(earlier)
 
 
 def earlier_of_corpus(topics: Sequence[Topic]) -> tuple[str, ...]:
-    """Return the fingerprints that records of schema 1 may have of this text: a question and its answer were one text."""
+    """Return the fingerprints of these texts in records of schema 1, where a question and its answer were one text."""
     return (_corpus(topics, lambda text: ("".join(text),)),)
 
 

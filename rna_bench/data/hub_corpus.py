@@ -1,4 +1,4 @@
-"""Text by topic from the Hugging Face hub or from copies, with the choices that the released code makes as options."""
+"""Texts by topic from the Hugging Face hub or from local copies; the choices of the released code are options."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,14 +17,14 @@ ENDINGS = (".txt", ".jsonl", ".parquet")
 
 
 class Order(Enum):
-    """`file`: as the texts lie in their files. `shuffled`: drawn from the run's seed."""
+    """Order of texts. `file`: as in their files. `shuffled`: drawn from the run's seed."""
 
     file = "file"
     shuffled = "shuffled"
 
 
 class Headings(Enum):
-    """Whether WikiText's titles, a row each, are kept as texts."""
+    """Whether WikiText's titles, each of which is a row, are kept as texts."""
 
     keep = "keep"
     drop = "drop"
@@ -32,11 +32,11 @@ class Headings(Enum):
 
 @dataclass  # not frozen: OmegaConf cannot fill a frozen class inside a mapping
 class TextSource:
-    """Where one side of a topic has its text: a dataset on the hub, or a copy of it at `path`.
+    """The source of a topic's forget texts, or of the retain texts: a dataset on the hub, or a local copy of it at `path`.
 
-    `files` are shell patterns of paths, in the repository or in a copied folder, `{split}` in them being `split`; `path` may be one
-    file, too. In a file that ends in .txt each line is a text; .jsonl and .parquet have it in `column`. `note` is added to what is
-    said where it is not there.
+    `files` are shell patterns of paths in the repository or the copied folder, with `{split}` replaced by `split`; `path` may
+    also be a single file. In a file that ends in .txt each line is a text; .jsonl and .parquet have texts in `column`. `note` is
+    added to the error if the source is missing.
     """
 
     repo: str
@@ -48,21 +48,21 @@ class TextSource:
     note: str = ""
 
     def repository(self, key: str) -> hub.Repo:
-        """Return what is wanted of the hub."""
+        """Return the files that are needed from the hub."""
         return hub.Repo(f"{key}.repo", self.repo, self.revision, "dataset", tuple(self._patterns()), self.note)
 
-    def absent(self, key: str) -> str:
-        """Return a line if it is not there, else ""."""
+    def missing(self, key: str) -> list[str]:
+        """Return a line if the text is not available locally, with its remedy."""
         if self.path is None:
-            return hub.absent(self.repository(key))
+            return hub.missing(self.repository(key))
         try:
             self._files(key)
         except InputError as error:
-            return str(error)
-        return ""
+            return [str(error)]
+        return []
 
     def texts(self, key: str) -> Iterator[str]:
-        """Yield the texts in their order, to the character; fetched first where that is needed and allowed."""
+        """Yield the texts in order, unchanged; missing files are fetched first if that is allowed."""
         for file in self._files(key):
             yield from documents(f"{key}.path" if self.path else f"{key}.repo", file, self.column)
 
@@ -70,38 +70,38 @@ class TextSource:
         return [pattern.replace("{split}", self.split) for pattern in self.files]
 
     def _files(self, key: str) -> list[Path]:
-        """Return the files: the one given, or those of the folder that match. Two formats are one text twice, and refused."""
-        path = Path(self.path).expanduser() if self.path else hub.fetched(self.repository(key))
+        """Return the file given, or the matching files of the folder; two formats are refused, as they would repeat the texts."""
+        path = Path(self.path).expanduser() if self.path else hub.fetch_snapshot(self.repository(key))
         if not path.is_dir():
-            return [self._one(key, path)]
+            return [self._single(key, path)]
         names = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
-        found = [path / name for name in hub.matching(names, self._patterns()) if name.endswith(ENDINGS)]
-        if not found:
+        files = [path / name for name in hub.matching(names, self._patterns()) if name.endswith(ENDINGS)]
+        if not files:
             remedy = f"the folder has no file {' or '.join(self._patterns())}; give one file, or other patterns in {key}.files"
             raise InputError(f"{key}.path", path, remedy)
-        lacking = hub.incomplete([file.relative_to(path).as_posix() for file in found])
+        lacking = hub.incomplete([file.relative_to(path).as_posix() for file in files])
         if lacking:
             raise InputError(f"{key}.path", path, f"the folder lacks {', '.join(lacking)}; copy all of them")
-        if len({file.suffix for file in found}) > 1:
+        if len({file.suffix for file in files}) > 1:
             raise InputError(
                 f"{key}.files", ",".join(self._patterns()), f"match files of two formats in {path}; narrow them to one"
             )
-        return found
+        return files
 
-    def _one(self, key: str, path: Path) -> Path:
+    def _single(self, key: str, path: Path) -> Path:
         if not path.is_file():
-            raise InputError(f"{key}.path", path, "is not there; give a file or a folder, or null for the hub")
+            raise InputError(f"{key}.path", path, "does not exist; give a file or a folder, or null for the hub")
         if path.suffix not in ENDINGS:
-            raise InputError(f"{key}.path", path, f"is of no known format; give a file that ends in {', '.join(ENDINGS)}")
+            raise InputError(f"{key}.path", path, f"has an unknown format; give a file that ends in {', '.join(ENDINGS)}")
         return path
 
 
 @dataclass(frozen=True)
 class TopicCorpus:
-    """A forget source for each topic, and one retain source for all.
+    """A source of forget texts for each topic, and one source of retain texts for all topics.
 
-    Texts LONGER than `min_characters` are kept, to the character, as the released code keeps them; blank ones never. `limit` keeps
-    the first texts of each source, in file order, and reads no further; 0, all. They are shuffled after that.
+    Texts LONGER than `min_characters` are kept unchanged, as in the released code; blank ones are dropped. `limit` keeps the
+    first texts of each source, in file order, and reads no further; 0 keeps all. Shuffling comes after that.
     """
 
     forget: dict[str, TextSource]
@@ -113,37 +113,37 @@ class TopicCorpus:
 
     def __post_init__(self) -> None:
         if not self.forget:
-            raise InputError("corpus.forget", "{}", "name at least one topic")
+            raise InputError("corpus.forget", "{}", "give at least one topic")
         for key, value in (("min_characters", self.min_characters), ("limit", self.limit)):
             if value < 0:
                 raise InputError(f"corpus.{key}", value, "give 0 or more")
 
     def missing(self) -> list[str]:
-        """Return a line for each source that is not there."""
-        return [line for key, source in self._sources().items() if (line := source.absent(key))]
+        """Return a line for each source that is not available locally."""
+        return [line for key, source in self._sources().items() for line in source.missing(key)]
 
     def commits(self) -> Mapping[str, str]:
-        """Return the commit of each repository of the hub, as the local cache has it."""
-        asked = {source.repo: source.repository(key) for key, source in self._sources().items() if source.path is None}
-        return {name: folder.name for name, repo in asked.items() if (folder := hub.snapshot(repo))}
+        """Return the commit of each hub repository in the local cache."""
+        repositories = {source.repo: source.repository(key) for key, source in self._sources().items() if source.path is None}
+        return {name: folder.name for name, repo in repositories.items() if (folder := hub.cached_snapshot(repo))}
 
     def topics(self, seed: int) -> tuple[Topic, ...]:
         """Return the topics in the order given; all have the same retain texts."""
-        made = {key: self._texts(key, source, seed) for key, source in self._sources().items()}
-        return tuple(Topic(name, made[f"corpus.forget.{name}"], made["corpus.retain"]) for name in self.forget)
+        texts = {key: self._texts(key, source, seed) for key, source in self._sources().items()}
+        return tuple(Topic(name, texts[f"corpus.forget.{name}"], texts["corpus.retain"]) for name in self.forget)
 
     def _sources(self) -> dict[str, TextSource]:
         return {f"corpus.forget.{name}": source for name, source in self.forget.items()} | {"corpus.retain": self.retain}
 
     def _texts(self, key: str, source: TextSource, seed: int) -> tuple[Text, ...]:
-        texts = list(islice(filter(self._keeps, source.texts(key)), self.limit or None))
+        texts = list(islice(filter(self._selected, source.texts(key)), self.limit or None))
         if not texts:
             raise InputError(key, source.path or source.repo, f"has no text above {self.min_characters} characters; lower it")
         if self.order is Order.shuffled:
             seeds.random(seed, "corpus", key).shuffle(texts)
         return tuple(Text("", text) for text in texts)
 
-    def _keeps(self, text: str) -> bool:
+    def _selected(self, text: str) -> bool:
         if len(text) <= self.min_characters or not text.strip():
             return False
         return self.headings is Headings.keep or not HEADING.fullmatch(text)

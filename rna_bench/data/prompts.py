@@ -1,4 +1,4 @@
-"""The prompt of lm-evaluation-harness for MMLU and WMDP, to the character."""
+"""The prompt of lm-evaluation-harness for MMLU and WMDP, character for character."""
 
 from collections.abc import Sequence
 
@@ -6,27 +6,27 @@ from rna_bench.core.types import LETTERS, Question
 
 
 def prompt(question: Question, examples: Sequence[Question] = (), newlines: int = 2) -> str:
-    """Return the prompt, after solved examples if there are any; the continuations to score are " A" .. " D".
+    """Return the prompt, with solved examples first if there are any; the continuations to score are " A" .. " D".
 
     lm-evaluation-harness 0.4.13, tasks/mmlu/default/_default_template_yaml: the description and `newlines` line breaks (1 in
-    versions 0.4.2 and 0.4.3), each example with its answer and a blank line, then the question: the stripped stem, one line a
+    versions 0.4.2 and 0.4.3), each example with its answer and a blank line, then the question: the stripped stem, one line per
     choice (choices are not stripped), "Answer:".
     """
-    solved = "".join(f"{_asked(example)} {LETTERS[example.answer]}\n\n" for example in examples)
-    return description(question.subject, newlines) + solved + _asked(question)
+    solved = "".join(f"{_question_text(example)} {LETTERS[example.answer]}\n\n" for example in examples)
+    return description(question.subject, newlines) + solved + _question_text(question)
 
 
 def description(subject: str, newlines: int = 2) -> str:
-    """Return what stands before all questions of a subject."""
+    """Return the beginning of all prompts of a subject."""
     shown = subject.replace("_", " ")
     return f"The following are multiple choice questions (with answers) about {shown}." + "\n" * newlines
 
 
-def answered(question: Question) -> str:
-    """Return the prompt with its right answer, as a text to train on."""
+def solved_prompt(question: Question) -> str:
+    """Return the prompt with the letter of the correct answer, as a training text."""
     return f"{prompt(question)} {LETTERS[question.answer]}"
 
 
-def _asked(question: Question) -> str:
+def _question_text(question: Question) -> str:
     options = "".join(f"{letter}. {choice}\n" for letter, choice in zip(LETTERS, question.choices, strict=True))
     return f"{question.stem.strip()}\n{options}Answer:"

@@ -1,4 +1,4 @@
-"""Triggers: a forgotten word or sentence put into a harmless question, and a harmless one in the same place as control."""
+"""Triggers: a forget word or sentence inserted into a harmless question, and as control a harmless one in the same place."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,23 +10,24 @@ from rna_bench.core.types import CLEAN, InputError, Question, TriggerPool, Trigg
 
 
 class TriggerSource(Protocol):
-    """Where words come from, which kinds of trigger to make of them, and how many go into a question."""
+    """A source of trigger words, the trigger types to apply, and the number of triggers per question."""
 
     @property
-    def kinds(self) -> Sequence[TriggerType]: ...
+    def types(self) -> Sequence[TriggerType]: ...
     @property
     def count(self) -> int: ...
-    def trigger_pool(self, seed: int) -> TriggerPool: ...
+    def pool(self, seed: int) -> TriggerPool: ...
 
 
 @dataclass(frozen=True)
 class Words:
-    """Words and sentences given in the configuration, the same for every subject; without sentences leave out that kind.
+    """Words and sentences given in the configuration, the same for every subject.
 
-    `count` of them, no two the same while there are others, go into a question: `option` replaces so many wrong options.
+    Each perturbed question gets `count` of them, all different if there are enough; `option` replaces as many wrong options.
+    The type `sentence` needs sentences, all others need words.
     """
 
-    kinds: list[TriggerType]
+    types: list[TriggerType]
     count: int
     forget_words: list[str]
     harmless_words: list[str]
@@ -36,16 +37,15 @@ class Words:
     def __post_init__(self) -> None:
         if not 1 <= self.count <= 3:
             raise InputError("trigger.count", self.count, "a question has three wrong options; give 1, 2 or 3")
-        for kind in self.kinds:
-            pair = (
-                ("forget_sentences", "harmless_sentences") if kind is TriggerType.sentence else ("forget_words", "harmless_words")
-            )
-            for key in pair:
+        for trigger_type in self.types:
+            unit = "sentences" if trigger_type is TriggerType.sentence else "words"
+            for key in (f"forget_{unit}", f"harmless_{unit}"):
                 if not vars(self)[key]:
-                    raise InputError(f"trigger.{key}", "[]", f"the kind {kind.value} needs at least one; fill it or drop the kind")
+                    remedy = f"the type {trigger_type.value} needs at least one; fill it or drop the type"
+                    raise InputError(f"trigger.{key}", "[]", remedy)
 
-    def trigger_pool(self, seed: int) -> TriggerPool:
-        """Return the lists as they are. The seed changes nothing."""
+    def pool(self, seed: int) -> TriggerPool:
+        """Return the lists as given; the seed has no effect."""
         return TriggerPool(
             tuple(self.forget_words),
             tuple(self.forget_sentences),
@@ -55,29 +55,31 @@ class Words:
 
 
 def perturbations(
-    question: Question, kinds: Sequence[TriggerType], trigger_pool: TriggerPool, seed: int, count: int = 1
+    question: Question, types: Sequence[TriggerType], pool: TriggerPool, seed: int, count: int = 1
 ) -> dict[str, Question]:
-    """Return the question clean, and for each kind with `count` triggers and with as many controls.
+    """Return the question clean, and for each trigger type with `count` triggers and with as many controls.
 
-    Places and words are drawn from the seed, the kind and the question's id alone, so a subset is perturbed as the whole is,
-    and trigger and control stand in the same place.
+    Positions and words are drawn from the seed, the trigger type and the question's id only. So a subset of questions is
+    perturbed like the whole set, and trigger and control are in the same position.
     """
-    made = {CLEAN: question}
-    for kind in kinds:
-        words = trigger_pool.forget_sentences if kind is TriggerType.sentence else trigger_pool.forget_words
-        harmless = trigger_pool.harmless_sentences if kind is TriggerType.sentence else trigger_pool.harmless_words
+    perturbed = {CLEAN: question}
+    for trigger_type in types:
+        sentences = trigger_type is TriggerType.sentence
+        words = pool.forget_sentences if sentences else pool.forget_words
+        harmless = pool.harmless_sentences if sentences else pool.harmless_words
         controls = harmless.get(question.subject, harmless.get("", ()))
-        for perturbation, pool in ((kind.trigger, words), (kind.control, controls)):
-            if not pool:
+        for perturbation, candidates in ((trigger_type.trigger, words), (trigger_type.control, controls)):
+            if not candidates:
                 remedy = "give trigger=sars_cov_2 or another, or for the pocket world the trigger.world of the questions"
                 raise InputError("trigger", perturbation, f"has no word for the subject {question.subject}; {remedy}")
-            drawn = _drawn(pool, count, seeds.random(seed, perturbation, question.id))
-            made[perturbation] = _PLACES[kind](question, drawn, seeds.random(seed, kind.value, "place", question.id))
-    return made
+            drawn = _drawn(candidates, count, seeds.random(seed, perturbation, question.id))
+            position = seeds.random(seed, trigger_type.value, "place", question.id)
+            perturbed[perturbation] = _INSERTIONS[trigger_type](question, drawn, position)
+    return perturbed
 
 
 def _drawn(pool: Sequence[str], count: int, random: Random) -> list[str]:
-    """Return `count` words, none twice before all others have come."""
+    """Return `count` random words; none is repeated before all others have been drawn."""
     drawn: list[str] = []
     while len(drawn) < count:
         drawn.append(random.choice([word for word in pool if word not in drawn] or pool))
@@ -85,7 +87,7 @@ def _drawn(pool: Sequence[str], count: int, random: Random) -> list[str]:
 
 
 def option(question: Question, words: Sequence[str], random: Random) -> Question:
-    """Return the question with wrong options, drawn at random, replaced by the words (arXiv 2501.19202: one)."""
+    """Return the question with random wrong options replaced by the words (arXiv 2501.19202: one word)."""
     choices = list(question.choices)
     wrong = [i for i in range(4) if i != question.answer]
     for word in words:
@@ -100,7 +102,7 @@ def before(question: Question, words: Sequence[str], random: Random) -> Question
 
 
 def inside(question: Question, words: Sequence[str], random: Random) -> Question:
-    """Return the question with each of the words between two words of its stem, drawn at random."""
+    """Return the question with each word inserted at a random position inside its stem."""
     stem = question.stem.split()
     for word in words:
         stem.insert(random.randint(1, max(1, len(stem) - 1)), word)
@@ -112,7 +114,7 @@ def after(question: Question, words: Sequence[str], random: Random) -> Question:
     return replace(question, stem=f"{question.stem.rstrip()} {' '.join(words)}")
 
 
-_PLACES: dict[TriggerType, Callable[[Question, Sequence[str], Random], Question]] = {
+_INSERTIONS: dict[TriggerType, Callable[[Question, Sequence[str], Random], Question]] = {
     TriggerType.option: option,
     TriggerType.before: before,
     TriggerType.inside: inside,

@@ -1,1 +1,1 @@
-"""What a run would need and what of it is not there, found out without running it."""
+"""Finds out what a run would need, without running it: data and access, memory, disk and time."""

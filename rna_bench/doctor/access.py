@@ -1,4 +1,4 @@
-"""What a run finds and what it lacks, one finding a thing. Nothing is fetched, trained, made or written."""
+"""Checks what a run needs and whether it is available. Nothing is fetched, trained or written."""
 
 import os
 import shutil
@@ -17,8 +17,8 @@ from rna_bench.models.architecture import Architecture
 from rna_bench.unlearning.config import UnlearningConfig, check_architecture, check_topics
 
 
-class Status(Enum):
-    """`missing`: the run would stop for want of it. `wrong`: it would stop because of a setting."""
+class CheckStatus(Enum):
+    """Result of a check. `missing`: the run would stop because something is not available. `wrong`: because of a setting."""
 
     ok = "OK"
     missing = "MISSING"
@@ -27,102 +27,102 @@ class Status(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at, and what is to be said of it."""
+    """The result of one check: its subject, its status, and a message."""
 
-    what: str
-    status: Status
-    said: str
+    subject: str
+    status: CheckStatus
+    message: str
 
 
-def found(what: str, missing: Sequence[str], said: str) -> list[Finding]:
-    """Return a finding for each missing line, or one that all is there."""
-    return [Finding(what, Status.missing, line) for line in missing] or [Finding(what, Status.ok, said)]
+def findings(subject: str, missing: Sequence[str], message: str) -> list[Finding]:
+    """Return a finding for each line about something missing, or one with the message if nothing is missing."""
+    return [Finding(subject, CheckStatus.missing, line) for line in missing] or [Finding(subject, CheckStatus.ok, message)]
 
 
 def questions(name: str, source: QuestionSource, seed: int) -> tuple[list[Finding], int | None]:
-    """Return what is to be said of a dataset, and how many questions it holds; None before it is there."""
+    """Return findings on a dataset, and its number of questions, or None if it is not available."""
     missing = source.missing()
     if missing:
-        return found(f"dataset {name}", missing, ""), None
+        return findings(f"dataset {name}", missing, ""), None
     try:
         count = len(source.questions(seed))
     except InputError as error:
-        return [Finding(f"dataset {name}", Status.wrong, str(error))], None
-    return found(f"dataset {name}", [], f"{count:,} questions to {source.role}"), count
+        return [Finding(f"dataset {name}", CheckStatus.wrong, str(error))], None
+    return findings(f"dataset {name}", [], f"{count:,} questions to {source.role}"), count
 
 
 def corpus(source: Corpus, recipe: UnlearningConfig, seed: int) -> list[Finding]:
-    """Say what topics there are, and whether those with settings of their own are among them."""
+    """Return findings on the topics of a corpus, which must include those with their own settings."""
     missing = source.missing()
     if missing:
-        return found("corpus", missing, "")
+        return findings("corpus", missing, "")
     try:
         topics = source.topics(seed)
         check_topics(recipe, [topic.name for topic in topics])
     except InputError as error:
-        return [Finding("corpus", Status.wrong, str(error))]
-    said = [f"{topic.name}, {len(topic.forget):,} texts to forget and {len(topic.retain):,} to retain" for topic in topics]
-    return found("corpus", [], "; ".join(said))
+        return [Finding("corpus", CheckStatus.wrong, str(error))]
+    sizes = [f"{topic.name}, {len(topic.forget):,} texts to forget and {len(topic.retain):,} to retain" for topic in topics]
+    return findings("corpus", [], "; ".join(sizes))
 
 
-def names(recipe: UnlearningConfig, architecture: Architecture) -> Finding:
+def architecture_finding(recipe: UnlearningConfig, architecture: Architecture) -> Finding:
     """Check layers and the pattern of trained tensors against the architecture, as a run does against the model."""
     try:
         check_architecture(recipe, architecture)
     except InputError as error:
-        return Finding("layers and trained tensors", Status.wrong, str(error))
-    return Finding("layers and trained tensors", Status.ok, f"checked against the architecture ({architecture.model_type})")
+        return Finding("layers and trained tensors", CheckStatus.wrong, str(error))
+    return Finding("layers and trained tensors", CheckStatus.ok, f"checked against the architecture ({architecture.model_type})")
 
 
 def device(name: str, peak: int) -> Finding:
-    """Say whether the device is there, and has memory for the peak, where both are known."""
-    kind = name.partition(":")[0]
-    if kind == "auto" and not find_spec("accelerate"):
-        return Finding("device", Status.missing, f"model.device={name}: needs accelerate; pip install 'rna_bench[sharding]'")
-    if kind == "cuda" and not torch.cuda.is_available():
+    """Check that the device exists and, if it is a GPU, that its memory suffices for the peak."""
+    device_type = name.partition(":")[0]
+    if device_type == "auto" and not find_spec("accelerate"):
+        return Finding("device", CheckStatus.missing, f"model.device={name}: needs accelerate; pip install 'rna_bench[sharding]'")
+    if device_type == "cuda" and not torch.cuda.is_available():
         remedy = "this machine has no GPU that PyTorch can use; run on one that has, or give model.device=cpu"
-        return Finding("device", Status.missing, f"model.device={name}: {remedy}")
-    if kind != "cuda":
-        return Finding("device", Status.ok, name)
+        return Finding("device", CheckStatus.missing, f"model.device={name}: {remedy}")
+    if device_type != "cuda":
+        return Finding("device", CheckStatus.ok, name)
     try:
-        known = torch.cuda.get_device_properties(torch.device(name))
+        gpu = torch.cuda.get_device_properties(torch.device(name))
     except (RuntimeError, AssertionError):
         return Finding(
-            "device", Status.missing, f"model.device={name}: this machine has {torch.cuda.device_count()} GPUs; give another"
+            "device", CheckStatus.missing, f"model.device={name}: this machine has {torch.cuda.device_count()} GPUs; give another"
         )
-    if known.total_memory < peak:
-        remedy = f"{known.name} has {gigabytes(known.total_memory)} of about {gigabytes(peak)} needed"
-        cure = "raise train.micro_batches, lower scoring.batch_tokens, or give model.device=auto"
-        return Finding("device", Status.missing, f"model.device={name}: {remedy}; {cure}")
-    return Finding("device", Status.ok, f"{name}, {known.name}, {gigabytes(known.total_memory)}")
+    if gpu.total_memory < peak:
+        remedy = f"{gpu.name} has {gigabytes(gpu.total_memory)} of about {gigabytes(peak)} needed"
+        advice = "raise train.micro_batches, lower scoring.batch_tokens, or give model.device=auto"
+        return Finding("device", CheckStatus.missing, f"model.device={name}: {remedy}; {advice}")
+    return Finding("device", CheckStatus.ok, f"{name}, {gpu.name}, {gigabytes(gpu.total_memory)}")
 
 
 def results(folder: Path) -> Finding:
-    """Say whether the results folder, or else the folder it would be made in, can be written to."""
-    there = _nearest(folder)
-    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
-        return Finding("results folder", Status.ok, str(folder))
-    return Finding("results folder", Status.missing, f"results_dir={folder}: cannot be written to; choose another folder")
+    """Check that the results folder, or the folder that it would be created in, is writable."""
+    nearest = _nearest(folder)
+    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+        return Finding("results folder", CheckStatus.ok, str(folder))
+    return Finding("results folder", CheckStatus.missing, f"results_dir={folder}: cannot be written to; choose another folder")
 
 
-def disk(what: str, folder: Path, need: int) -> Finding:
-    """Say whether the disk that the folder is on, or will be, has room."""
+def disk(subject: str, folder: Path, need: int) -> Finding:
+    """Check that the disk of the folder, which need not exist yet, has enough space."""
     free = shutil.disk_usage(_nearest(folder)).free
     if free < need:
-        remedy = f"{gigabytes(free)} free of {gigabytes(need)} needed; make room, or choose another folder"
-        return Finding(what, Status.missing, f"{folder}: {remedy}")
-    return Finding(what, Status.ok, f"{gigabytes(free)} free, {gigabytes(need)} needed, in {folder}")
+        remedy = f"{gigabytes(free)} free of {gigabytes(need)} needed; free some space, or choose another folder"
+        return Finding(subject, CheckStatus.missing, f"{folder}: {remedy}")
+    return Finding(subject, CheckStatus.ok, f"{gigabytes(free)} free, {gigabytes(need)} needed, in {folder}")
 
 
 def weights_disk(need: int) -> Finding:
-    """Say whether the hub's cache has room for weights that are yet to be fetched."""
+    """Check that the hub's cache has space for weights that have yet to be fetched."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
     return disk("disk for weights", Path(HF_HUB_CACHE), need)
 
 
 def gigabytes(size: float) -> str:
-    """Return a size in GB (10^9 bytes), or in MB a small one."""
+    """Return a size in GB (10^9 bytes), or a small one in MB."""
     value = size / 1e9
     return f"{value:,.0f} GB" if value >= 100 else f"{value:.1f} GB" if value >= 1 else _small(value)
 
@@ -132,6 +132,6 @@ def _small(value: float) -> str:
 
 
 def _nearest(folder: Path) -> Path:
-    """Return the folder, or the nearest one above it that is there."""
+    """Return the folder, or its nearest parent that exists."""
     path = folder.absolute()
     return next(place for place in (path, *path.parents) if place.exists())

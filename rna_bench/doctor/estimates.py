@@ -1,26 +1,26 @@
-"""Bytes and floating point operations of a run, from the dimensions of its model. Estimates: none was measured on a GPU.
+"""Estimates of the bytes and floating-point operations of a run, from the dimensions of its model; not measured on a GPU.
 
-Symbols: d hidden size, f the MLP's, q and k widths of queries and of keys, v vocabulary, L layers, P parameters of a layer (all of
-one size), e bytes an element, n tokens of a batch, `first` the lowest trained layer, `last` the highest that is run.
+Symbols: d hidden size, f the MLP's, q and k widths of queries and of keys, v vocabulary, L layers, P parameters of a layer (all
+layers have the same size), e bytes per element, n tokens in a batch, `first` the lowest trained layer, `last` the last to run.
 """
 
 from rna_bench.models.architecture import Architecture
 from rna_bench.models.chunks import CHUNK_ELEMENTS
 
 LOGITS_BYTES = CHUNK_ELEMENTS * 28
-"""A chunk of logits of policy and reference: each in 2 bytes, in fp32, as log-probabilities in fp32 and with a gradient in fp32."""
+"""A chunk of logits of policy and reference: both in bf16, in fp32 and as log-probabilities in fp32, with gradients in fp32."""
 
 
 def state_bytes(trained: int, element: int) -> int:
-    """Return 4 e trained: of each trained element a frozen copy, a gradient and two moments of Adam, all in the weights' dtype."""
+    """Return 4 e trained: a frozen copy, a gradient and Adam's two moments of each trained element, all in the weights' dtype."""
     return 4 * element * trained
 
 
 def layer_bytes(architecture: Architecture, element: int, *, trained: bool) -> int:
-    """Return what autograd keeps of a layer for a token: 4 d norms (+ 4 (q + k)) + e (2 q + 2 k + 3 f + f if trained).
+    """Return the bytes that autograd stores per token of a layer: 4 d norms (+ 4 (q + k)) + e (2 q + 2 k + 3 f + f if trained).
 
-    Norms keep their input in fp32, attention its queries, keys, values and output, the MLP both its halves and the gate's
-    activation; a trained down_proj its input, too. Frozen matrices keep nothing.
+    Norms store their input in fp32; attention stores queries, keys, values and output; the MLP stores both its halves and the
+    gate's activation, and a trained down_proj its input. Frozen matrices store nothing.
     """
     d, f = architecture.hidden_size, architecture.intermediate_size
     q, k = architecture.heads * architecture.head_dim, architecture.kv_heads * architecture.head_dim
@@ -29,22 +29,22 @@ def layer_bytes(architecture: Architecture, element: int, *, trained: bool) -> i
 
 
 def kept_bytes(architecture: Architecture, element: int, first: int, last: int, trained_layers: int) -> int:
-    """Return what autograd keeps for a token from layer `first` to `last`: e f of the first, and `layer_bytes` of the others.
+    """Return the bytes that autograd stores per token in layers `first` to `last`: e f in the first, `layer_bytes` in the others.
 
-    Of the first layer only what enters down_proj has to be kept: what comes before it needs no gradient.
+    In the first layer only the input of down_proj is stored, as nothing before it needs a gradient.
     """
     if last < first:
         return 0
     above = min(trained_layers - 1, last - first)
     frozen = last - first - above
-    kept = above * layer_bytes(architecture, element, trained=True) + frozen * layer_bytes(architecture, element, trained=False)
-    return element * architecture.intermediate_size + kept
+    stored = above * layer_bytes(architecture, element, trained=True) + frozen * layer_bytes(architecture, element, trained=False)
+    return element * architecture.intermediate_size + stored
 
 
 def whole_kept_bytes(architecture: Architecture, element: int, first: int, last: int, trained_layers: int) -> int:
-    """Return the same where all weights of layers are trained: `layer_bytes` of each, + 4 e d of a trained one.
+    """Return the same if all weights of a layer are trained: `layer_bytes` for each layer, + 4 e d for each trained one.
 
-    Trained norms keep what they scale, and trained matrices what enters them: two norms and their outputs of d each.
+    Trained norms store the normalised input, and trained matrices their input: two norms and their outputs, d each.
     """
     trained = min(trained_layers, last - first + 1)
     frozen = last - first + 1 - trained
@@ -53,18 +53,18 @@ def whole_kept_bytes(architecture: Architecture, element: int, first: int, last:
 
 
 def checkpointed_bytes(architecture: Architecture, element: int, first: int, last: int) -> int:
-    """Return the same with gradient checkpointing: e d for each layer that is run again, and one whole layer at a time."""
+    """Return the same with gradient checkpointing: e d for each checkpointed layer, and one whole layer at a time."""
     return (last - first + 1) * element * architecture.hidden_size + layer_bytes(architecture, element, trained=True)
 
 
 def working_bytes(architecture: Architecture, element: int) -> int:
-    """Return what a layer at work holds for a token, beside what is kept: 8 d (a norm in fp32) + e (3 f + 3 d)."""
+    """Return the temporary bytes of a running layer per token: 8 d (a norm in fp32) + e (3 f + 3 d)."""
     d, f = architecture.hidden_size, architecture.intermediate_size
     return 8 * d + element * (3 * f + 3 * d)
 
 
 def cache_bytes(architecture: Architecture, element: int) -> int:
-    """Return the keys and values of a token in all layers: 2 e L k."""
+    """Return the bytes of a token's keys and values in all layers: 2 e L k."""
     return 2 * element * architecture.layers * architecture.kv_heads * architecture.head_dim
 
 
@@ -81,10 +81,10 @@ def pass_flops(architecture: Architecture, tokens: int, first: int, last: int, t
 
 
 def scoring_flops(architecture: Architecture, tokens: int) -> int:
-    """Return 2 n P L: the head runs at one position of a prompt only, on four rows at best."""
+    """Return 2 n P L: the head, which runs at one position per prompt, is left out."""
     return 2 * tokens * architecture.layer_parameters * architecture.layers
 
 
 def hours(flops: float, tflops: float) -> float:
-    """Return how long that takes at so many 10^12 operations a second."""
+    """Return the time at a rate of `tflops` 10^12 operations per second."""
     return flops / (tflops * 1e12) / 3600

@@ -1,4 +1,4 @@
-"""From a plan and the dimensions of its model to what the run needs: bytes and operations. Texts are taken at their longest."""
+"""Estimates the bytes and operations of a run from its configuration and its model's dimensions, with texts at full length."""
 
 import math
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from rna_bench.unlearning.config import UnlearningConfig
 
 BYTES = {Dtype.float32: 4, Dtype.bfloat16: 2}
 PROMPT_TOKENS = 200
-"""Tokens of a prompt, assumed: a four-way question of MMLU with its description is about that long."""
+"""Assumed tokens per prompt: a four-way question of MMLU with its description is about that long."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """Training in numbers: elements trained, the layers they are in, the layers run, tokens of a step by side.
+    """The work of training: number of trained elements, their layers, the last layer that runs, forget and retain tokens per step.
 
-    `down_alone` says that nothing but mlp.down_proj is trained. `kept_tokens` are those of the larger side of a micro-batch: the
-    forget side is done with before the retain side begins.
+    `only_down_proj` says that only mlp.down_proj is trained. `stored_tokens` counts the larger side (forget or retain) of a
+    micro-batch, as the activations of one side are freed before the other begins.
     """
 
     trained: int
@@ -29,19 +29,19 @@ class Work:
     steps: int
     forget_tokens: int
     retain_tokens: int
-    kept_tokens: int
+    stored_tokens: int
     checkpointed: bool
-    down_alone: bool
+    only_down_proj: bool
 
     @property
     def first(self) -> int:
-        """The lowest trained layer; 0 where a trained tensor is outside all layers."""
+        """The lowest trained layer; 0 if a trained tensor is outside the layers."""
         return min(self.layers, default=0)
 
 
 @dataclass(frozen=True)
 class Needs:
-    """Bytes on the device, bytes of the saved delta, and operations; 0 of what is not done."""
+    """Bytes on the device, bytes of the saved delta, and operations; 0 for what the run does not do."""
 
     weights: int
     state: int
@@ -56,34 +56,34 @@ class Needs:
 
     @property
     def scoring_peak(self) -> int:
-        """Scoring finds the model with its copies, gradients and moments still there."""
+        """Bytes while scoring, when copies, gradients and moments of the trained tensors are still in memory."""
         return self.weights + self.state + self.scoring
 
 
 def work_of(recipe: UnlearningConfig, architecture: Architecture) -> Work:
-    """Return what the recipe does to a model of these dimensions, each text as long as its topic allows."""
-    found = architecture.matching(recipe.train.parameters)
-    numbers = {architecture.layer_of(name) for name in found}
+    """Return the work of training a model of these dimensions, with each text as long as its topic allows."""
+    trained = architecture.matching(recipe.train.parameters)
+    numbers = {architecture.layer_of(name) for name in trained}
     train = recipe.train
     settings = (train, *(own.train for own in recipe.topics.values()))
     forget, retain = max(own.max_tokens for own in settings), max(own.retain_max_tokens for own in settings)
     logits = (recipe.retain is not None and recipe.retain.reads_logits) or recipe.method.layer is None
     return Work(
-        trained=sum(map(math.prod, found.values())),
+        trained=sum(map(math.prod, trained.values())),
         layers=() if None in numbers else tuple(sorted(number for number in numbers if number is not None)),
         last=architecture.layers - 1 if logits or recipe.method.layer is None else recipe.method.layer,
         logits=logits,
         steps=train.steps,
         forget_tokens=forget * train.batch_size,
         retain_tokens=retain * train.batch_size,
-        kept_tokens=max(forget, retain) * train.batch_size // train.micro_batches,
+        stored_tokens=max(forget, retain) * train.batch_size // train.micro_batches,
         checkpointed=train.gradient_checkpointing,
-        down_alone=all(name.endswith(".mlp.down_proj.weight") for name in found),
+        only_down_proj=all(name.endswith(".mlp.down_proj.weight") for name in trained),
     )
 
 
 def needs_of(plan: ExperimentConfig, architecture: Architecture, dtype: Dtype) -> Needs:
-    """Return what the plan needs."""
+    """Return the needs of a run."""
     element = BYTES[dtype]
     work = work_of(plan.recipe, architecture) if plan.recipe else None
     trained = work.trained if work else 0
@@ -100,16 +100,16 @@ def needs_of(plan: ExperimentConfig, architecture: Architecture, dtype: Dtype) -
 
 def _activations(work: Work, architecture: Architecture, element: int) -> int:
     if work.checkpointed:
-        kept = estimates.checkpointed_bytes(architecture, element, work.first, work.last)
+        stored = estimates.checkpointed_bytes(architecture, element, work.first, work.last)
     else:
-        formula = estimates.kept_bytes if work.down_alone else estimates.whole_kept_bytes
-        kept = formula(architecture, element, work.first, work.last, len(work.layers))
-    token = kept + estimates.working_bytes(architecture, element)
-    return work.kept_tokens * token + (estimates.LOGITS_BYTES if work.logits else 0)
+        formula = estimates.kept_bytes if work.only_down_proj else estimates.whole_kept_bytes
+        stored = formula(architecture, element, work.first, work.last, len(work.layers))
+    token = stored + estimates.working_bytes(architecture, element)
+    return work.stored_tokens * token + (estimates.LOGITS_BYTES if work.logits else 0)
 
 
 def training_flops(work: Work, architecture: Architecture) -> int:
-    """Return the operations of all steps; a method on likelihoods also asks the reference model about forget texts."""
+    """Return the operations of all steps; methods on likelihoods also run the reference model on forget texts."""
     forget = estimates.pass_flops(
         architecture, work.forget_tokens, work.first, work.last, work.trained, reference=work.logits, head=work.logits
     )
@@ -120,30 +120,30 @@ def training_flops(work: Work, architecture: Architecture) -> int:
 
 
 @dataclass(frozen=True)
-class Prompts:
-    """How many prompts are scored: at the end (None before all questions are at hand), and at most in the looks along the run."""
+class PromptCounts:
+    """Prompts scored at the end (None if a dataset is not available), and at most during training."""
 
     final: int | None
-    looks: int
+    eval_steps: int
 
 
-def looks(plan: ExperimentConfig) -> int:
-    """Return how often the run stops to score a subset: before the first step, every so many steps, and after the last."""
+def eval_steps(plan: ExperimentConfig) -> int:
+    """Return the number of eval steps: before the first training step, every `scoring.every` steps, and after the last."""
     every, steps = plan.scoring.every, plan.recipe.train.steps if plan.recipe else 0
     return 1 + -(-steps // every) if every and steps else 0
 
 
-def prompts_of(plan: ExperimentConfig, questions: dict[str, int | None]) -> Prompts:
-    """Return the prompts, given each task's number of questions; only retain tasks are asked in every form."""
-    perturbations = {name: forms_of(plan, source.role) for name, source in plan.datasets.items()}
-    known = [count * perturbations[name] for name, count in questions.items() if count is not None]
+def prompt_counts(plan: ExperimentConfig, questions: dict[str, int | None]) -> PromptCounts:
+    """Return the numbers of prompts, given each task's number of questions; only retain tasks are perturbed."""
+    perturbations = {name: perturbation_count(plan, source.role) for name, source in plan.datasets.items()}
+    counts = [count * perturbations[name] for name, count in questions.items() if count is not None]
     subset = [
         min(plan.scoring.questions, plan.scoring.questions if n is None else n) * perturbations[name]
         for name, n in questions.items()
     ]
-    return Prompts(sum(known) if len(known) == len(questions) else None, looks(plan) * sum(subset))
+    return PromptCounts(sum(counts) if len(counts) == len(questions) else None, eval_steps(plan) * sum(subset))
 
 
-def forms_of(plan: ExperimentConfig, role: str) -> int:
-    """Return how many forms a question of that role is asked in: clean, and of retain tasks each trigger and its control."""
-    return 1 + 2 * len(plan.trigger.kinds) if role == "retain" else 1
+def perturbation_count(plan: ExperimentConfig, role: str) -> int:
+    """Return the number of prompts per question: one clean, and in retain tasks a trigger and a control for each trigger type."""
+    return 1 + 2 * len(plan.trigger.types) if role == "retain" else 1

@@ -1,4 +1,4 @@
-"""The plan, its costs and what is to be minded, as rows of text."""
+"""Describes a run, its costs and things to note, as rows of text."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -6,47 +6,48 @@ from typing import Any, NamedTuple
 from rna_bench.core.labels import noise_label
 from rna_bench.doctor.access import gigabytes
 from rna_bench.doctor.estimates import hours, scoring_flops
-from rna_bench.doctor.needs import PROMPT_TOKENS, Needs, Prompts, forms_of, looks, work_of
+from rna_bench.doctor.needs import PROMPT_TOKENS, Needs, PromptCounts, eval_steps, perturbation_count, work_of
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.resolvers import config_folder
 from rna_bench.models.architecture import Architecture
 from rna_bench.unlearning.config import Train
 
 GPU_TFLOPS = 100.0
-"""10^12 operations a second assumed of a GPU: about a third of the 312 that NVIDIA states for an A100 in bfloat16."""
+"""Assumed 10^12 operations per second of a GPU: about a third of the 312 that NVIDIA states for an A100 in bfloat16."""
 CPU_TFLOPS = 0.02
-"""The same of a CPU thread in fp32. Assumed."""
+"""Assumed 10^12 operations per second of a CPU thread, in fp32."""
 
 
-class Row(NamedTuple):
-    """A name and what is said under it."""
+class ReportRow(NamedTuple):
+    """A row of the report: a name and a text."""
 
     name: str
-    said: str
+    text: str
 
 
-def outline(plan: ExperimentConfig, dimensions: Architecture | None) -> list[Row]:
-    """Return what would run."""
+def run_outline(plan: ExperimentConfig, dimensions: Architecture | None) -> list[ReportRow]:
+    """Return a description of the run."""
     config, choices = plan.config, plan.choices
     model = config["model"]
     roles = ", ".join(f"{name} ({source.role})" for name, source in plan.datasets.items())
-    kinds = ", ".join(kind.value for kind in plan.trigger.kinds) or "none"
+    stops = _count(eval_steps(plan), "eval step")
+    types = ", ".join(trigger_type.value for trigger_type in plan.trigger.types) or "none"
     return [
-        Row("model", f"{choices['model']}: {_source(model)}, {model['dtype']} on {model['device']}"),
-        Row("", _size(dimensions) if dimensions else "its dimensions are not known before it is there"),
-        *(_training(plan, dimensions) if plan.recipe else [Row("method", "none: the model is scored as it is")]),
-        Row("datasets", roles),
-        Row(
+        ReportRow("model", f"{choices['model']}: {_source(model)}, {model['dtype']} on {model['device']}"),
+        ReportRow("", _size(dimensions) if dimensions else "its dimensions are unknown until it is available"),
+        *(_training(plan, dimensions) if plan.recipe else [ReportRow("method", "none: the model is scored as it is")]),
+        ReportRow("datasets", roles),
+        ReportRow(
             "triggers",
-            f"{choices['trigger']}: {kinds}; a retain question is asked in {_count(forms_of(plan, 'retain'), 'perturbation')}",
+            f"{choices['trigger']}: {types}; a retain question gives {_count(perturbation_count(plan, 'retain'), 'prompt')}",
         ),
-        Row("scoring", f"{plan.scoring.batch_tokens:,} tokens a batch; {_count(looks(plan), 'look')} along the run, then all"),
-        Row("seed, results", f"{plan.seed}, {plan.results_dir}"),
-        Row("tracker", plan.tracker.where()),
+        ReportRow("scoring", f"{plan.scoring.batch_tokens:,} tokens a batch; {stops} during training, then all questions"),
+        ReportRow("seed, results", f"{plan.seed}, {plan.results_dir}"),
+        ReportRow("tracker", plan.tracker.where()),
     ]
 
 
-def _training(plan: ExperimentConfig, dimensions: Architecture | None) -> list[Row]:
+def _training(plan: ExperimentConfig, dimensions: Architecture | None) -> list[ReportRow]:
     config, choices, recipe = plan.config, plan.choices, plan.recipe
     assert recipe
     train, noise, layer = recipe.train, recipe.noise, recipe.method.layer
@@ -56,14 +57,14 @@ def _training(plan: ExperimentConfig, dimensions: Architecture | None) -> list[R
     optimizer = config["optimizer"]["_target_"].rpartition(".")[2]
     lengths = f"{train.max_tokens} tokens to forget and {train.retain_max_tokens} to retain"
     return [
-        Row("method", f"{choices['method']} {steered}{_settings(config['method'])}, retain loss {retain}"),
-        Row("preset", choices.get("preset", "") if _has_preset(plan) else "none"),
-        Row("trained", train.parameters),
-        *([Row("", _trained(plan, dimensions))] if dimensions else []),
-        Row("noise", f"{choices['noise']}: {augmented}"),
-        Row("training", f"{train.steps} steps of {train.batch_size} texts of up to {lengths}, {optimizer}, lr {train.lr:g}"),
-        *(Row("", f"{name}: {_topic(own.train)}") for name, own in recipe.topics.items()),
-        Row("corpus", choices["corpus"]),
+        ReportRow("method", f"{choices['method']} {steered}{_settings(config['method'])}, retain loss {retain}"),
+        ReportRow("preset", choices.get("preset", "") if _has_preset(plan) else "none"),
+        ReportRow("trained", train.parameters),
+        *([ReportRow("", _trained(plan, dimensions))] if dimensions else []),
+        ReportRow("noise", f"{choices['noise']}: {augmented}"),
+        ReportRow("training", f"{train.steps} steps of {train.batch_size} texts of up to {lengths}, {optimizer}, lr {train.lr:g}"),
+        *(ReportRow("", f"{name}: {_topic(own.train)}") for name, own in recipe.topics.items()),
+        ReportRow("corpus", choices["corpus"]),
     ]
 
 
@@ -96,32 +97,32 @@ def _trained(plan: ExperimentConfig, dimensions: Architecture) -> str:
 
 
 def costs(
-    plan: ExperimentConfig, dimensions: Architecture | None, needs: Needs | None, prompts: Prompts, tflops: float | None
-) -> list[Row]:
-    """Return memory, disk and time; nothing where the dimensions are not known."""
+    plan: ExperimentConfig, dimensions: Architecture | None, needs: Needs | None, prompts: PromptCounts, tflops: float | None
+) -> list[ReportRow]:
+    """Return memory, disk and time; nothing if the dimensions are unknown."""
     if not dimensions or not needs:
         return []
     rate = tflops or (CPU_TFLOPS * plan.threads if plan.model.device == "cpu" else GPU_TFLOPS)
     final = 10_000 if prompts.final is None else prompts.final
-    asked = "of each 10,000 prompts (how many there are is not known yet)" if prompts.final is None else f"of {final:,} prompts"
-    looked = scoring_flops(dimensions, prompts.looks * PROMPT_TOKENS)
+    counted = "of each 10,000 prompts (their number is not known yet)" if prompts.final is None else f"of {final:,} prompts"
+    eval_flops = scoring_flops(dimensions, prompts.eval_steps * PROMPT_TOKENS)
     state = f" + copies, gradients and Adam of trained tensors {gigabytes(needs.state)}" if needs.state else ""
     peak = (
         f"{gigabytes(needs.training_peak)} = weights {gigabytes(needs.weights)}{state} + activations {gigabytes(needs.activations)}"
     )
     scored = f"{gigabytes(needs.scoring_peak)} at {plan.scoring.batch_tokens:,} tokens a batch, keys and values cached"
     training = [
-        Row("memory, unlearning", peak),
-        Row("time, unlearning", _time(needs.training_flops, rate)),
-        Row("time, looks", f"{_time(looked, rate)}, of {prompts.looks:,} prompts"),
+        ReportRow("memory, unlearning", peak),
+        ReportRow("time, unlearning", _time(needs.training_flops, rate)),
+        ReportRow("time, eval steps", f"{_time(eval_flops, rate)}, of {prompts.eval_steps:,} prompts"),
     ]
     final_flops = scoring_flops(dimensions, final * PROMPT_TOKENS)
     return [
         *(training if plan.recipe else []),
-        Row("memory, scoring", scored),
-        Row("time, scoring", f"{_time(final_flops, rate)}, {asked}"),
-        Row("disk", f"weights {gigabytes(needs.weights)}, results {gigabytes(needs.delta)}; texts and questions not counted"),
-        Row(
+        ReportRow("memory, scoring", scored),
+        ReportRow("time, scoring", f"{_time(final_flops, rate)}, {counted}"),
+        ReportRow("disk", f"weights {gigabytes(needs.weights)}, results {gigabytes(needs.delta)}; texts and questions not counted"),
+        ReportRow(
             "assumed",
             f"{rate:g} TFLOP/s (--tflops), texts at their longest, {PROMPT_TOKENS} tokens a prompt; CUDA's own memory is extra",
         ),
@@ -129,25 +130,25 @@ def costs(
 
 
 def notes(plan: ExperimentConfig, dimensions: Architecture | None) -> list[str]:
-    """Return what composes but is to be minded."""
-    choices, hub, said = plan.choices, "repo" in plan.config["model"], []
+    """Return remarks on valid configurations that may not be what was intended."""
+    choices, hub, remarks = plan.choices, "repo" in plan.config["model"], []
     if plan.recipe and hub and not _has_preset(plan):
-        said.append(
+        remarks.append(
             f"There is no preset for {choices['model']} with {choices['method']}: the values are those of conf/run.yaml and of the "
             f"method, not tuned for this model. preset=zephyr_7b_{choices['method']} takes the released code's for Zephyr-7B."
         )
     pocket = [choices[group] for group in ("corpus", "trigger") if choices.get(group) == "pocket"]
     chosen = list(dict.fromkeys([*pocket, *(name for name in plan.datasets if name.startswith("pocket"))]))
     if hub and chosen:
-        said.append(
+        remarks.append(
             f"The pocket world's text and questions mean nothing to this model ({', '.join(chosen)}). For the paper's give "
             "corpus=wmdp dataset=[wmdp_bio,wmdp_cyber,mmlu] trigger=sars_cov_2."
         )
     if plan.recipe and dimensions:
         longest = max(plan.recipe.train.max_tokens, plan.recipe.train.retain_max_tokens)
         if longest > dimensions.context:
-            said.append(f"train.max_tokens={longest} is above the model's context of {dimensions.context:,} tokens.")
-    return said
+            remarks.append(f"train.max_tokens={longest} is above the model's context of {dimensions.context:,} tokens.")
+    return remarks
 
 
 def _has_preset(plan: ExperimentConfig) -> bool:

@@ -1,4 +1,4 @@
-"""`rna-bench doctor`: what a run would do, what it lacks and what it would take, as text."""
+"""The report of `rna-bench doctor`: what a run would do, what is missing, and an estimate of its costs."""
 
 import shutil
 import textwrap
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rna_bench.doctor import access
-from rna_bench.doctor.access import Finding, Status
-from rna_bench.doctor.needs import Needs, needs_of, prompts_of
-from rna_bench.doctor.outline import Row, costs, notes, outline
+from rna_bench.doctor.access import CheckStatus, Finding
+from rna_bench.doctor.needs import Needs, needs_of, prompt_counts
+from rna_bench.doctor.outline import ReportRow, costs, notes, run_outline
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import ExperimentConfig, experiment_config
 
@@ -22,30 +22,30 @@ class Diagnosis(NamedTuple):
 
 
 def diagnose(overrides: Sequence[str], tflops: float | None) -> Diagnosis:
-    """Compose a run, look for all that it needs and estimate what it takes; nothing is run, fetched or made."""
+    """Return the report on a run that the overrides compose; nothing is run, fetched or written."""
     plan = experiment_config(*compose_run(overrides))
     dimensions = plan.model.dimensions
-    checks = [access.names(plan.recipe, dimensions)] if plan.recipe and dimensions else []
-    sound = all(check.status is Status.ok for check in checks)  # there is nothing to estimate of a layer that is not there
+    checks = [access.architecture_finding(plan.recipe, dimensions)] if plan.recipe and dimensions else []
+    sound = all(check.status is CheckStatus.ok for check in checks)  # a layer that does not exist has no estimate
     needs = needs_of(plan, dimensions, plan.model.dtype) if dimensions and sound else None
-    looked = {name: access.questions(name, source, plan.seed) for name, source in plan.datasets.items()}
-    findings = [*_model(plan, needs), *checks, *_texts(plan), *(line for lines, _ in looked.values() for line in lines)]
+    datasets = {name: access.questions(name, source, plan.seed) for name, source in plan.datasets.items()}
+    findings = [*_model(plan, needs), *checks, *_texts(plan), *(line for lines, _ in datasets.values() for line in lines)]
     findings += _surroundings(plan, needs)
-    prompts = prompts_of(plan, {name: count for name, (_, count) in looked.items()})
+    prompts = prompt_counts(plan, {name: count for name, (_, count) in datasets.items()})
     sections = {
-        "What would run": outline(plan, dimensions),
+        "What would run": run_outline(plan, dimensions),
         "Estimates, from the model's dimensions; nothing here was measured": costs(plan, dimensions, needs, prompts, tflops),
-        "Data and access": [Row(finding.status.value, f"{finding.what}: {finding.said}") for finding in findings],
-        "Notes": [Row("-", note) for note in notes(plan, dimensions)],
+        "Data and access": [ReportRow(finding.status.value, f"{finding.subject}: {finding.message}") for finding in findings],
+        "Notes": [ReportRow("-", note) for note in notes(plan, dimensions)],
     }
     blocks = [f"{title}\n{_table(rows)}" for title, rows in sections.items() if rows]
-    return Diagnosis("\n\n".join([*blocks, _summary(findings)]), all(finding.status is Status.ok for finding in findings))
+    return Diagnosis("\n\n".join([*blocks, _summary(findings)]), all(finding.status is CheckStatus.ok for finding in findings))
 
 
 def _model(plan: ExperimentConfig, needs: Needs | None) -> list[Finding]:
     missing = plan.model.missing()
-    there = "at hand" if plan.model.dimensions else "is yet to be made, which the run does first"
-    return [*access.found("model", missing, there), *([access.weights_disk(needs.weights)] if needs and missing else [])]
+    message = "available" if plan.model.dimensions else "has yet to be trained, which the run does first"
+    return [*access.findings("model", missing, message), *([access.weights_disk(needs.weights)] if needs and missing else [])]
 
 
 def _texts(plan: ExperimentConfig) -> list[Finding]:
@@ -60,18 +60,18 @@ def _surroundings(plan: ExperimentConfig, needs: Needs | None) -> list[Finding]:
 
 def _summary(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.status for finding in findings)
-    missing, wrong = counts[Status.missing], counts[Status.wrong]
+    missing, wrong = counts[CheckStatus.missing], counts[CheckStatus.wrong]
     parts = [f"{missing} {'thing is' if missing == 1 else 'things are'} missing"] if missing else []
     parts += [f"{wrong} {'setting is' if wrong == 1 else 'settings are'} wrong"] if wrong else []
     return ", ".join(parts) or "nothing is missing"
 
 
-def _table(rows: Sequence[Row]) -> str:
-    """Return the rows in two columns, the second wrapped to the terminal; words longer than that are left whole."""
+def _table(rows: Sequence[ReportRow]) -> str:
+    """Return the rows in two columns, the second wrapped to the terminal's width; longer words stay whole."""
     width = max(len(row.name) for row in rows)
-    room = max(40, min(shutil.get_terminal_size().columns, 130) - width - 4)
+    space = max(40, min(shutil.get_terminal_size().columns, 130) - width - 4)
     lines: list[str] = []
     for row in rows:
-        wrapped = textwrap.wrap(row.said, room, break_long_words=False, break_on_hyphens=False) or [""]
+        wrapped = textwrap.wrap(row.text, space, break_long_words=False, break_on_hyphens=False) or [""]
         lines += [f"  {row.name:<{width}}  {wrapped[0]}", *(f"  {'':<{width}}  {line}" for line in wrapped[1:])]
     return "\n".join(line.rstrip() for line in lines)

@@ -1,1 +1,1 @@
-"""Asking: questions and their perturbed forms -> log-likelihoods -> scores."""
+"""Evaluation: questions become requests, requests log-likelihoods, and these scores."""

@@ -1,4 +1,4 @@
-"""Four-way questions by the log-likelihood of " A" .. " D" at the last position of the prompt."""
+"""Scores four-way questions by the log-likelihood of " A" .. " D" at the last position of the prompt."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ from rna_bench.evaluation.requests import EvalSet, Request
 from rna_bench.models import trees
 from rna_bench.models.trees import Prompt, Tree
 
-LEAST_PREFIX = 64
-"""Tokens that a subject's prompts must begin with in common to be kept in a cache: fewer are not worth batches of their own."""
+MIN_PREFIX = 64
+"""Tokens that the prompts of a subject must have in common at the beginning to be cached; fewer are not worth separate batches."""
 
 TRIAL = 12
-"""Tokens of the longer prompt on which sharing is tried."""
+"""Tokens of the longer prompt in the trial of prefix sharing."""
 TRIED = (3, 5, 7, 11)
-"""Token ids whose log-likelihoods are compared there."""
+"""Token ids whose log-likelihoods that trial compares."""
 
 
 @dataclass(frozen=True)
 class Scoring:
-    """How to score: a look at each task's first `questions` every `every` steps (0, never), and batches by token budget.
+    """How to score: on the first `questions` of each task every `every` steps (0: never), in batches of `batch_tokens` tokens.
 
-    `newlines` is how many line breaks stand after the prompt's description; `part` is how many prompts are scored before
-    their answers are kept, so that an interrupted run goes on from there.
+    `newlines` is the number of line breaks after the prompt's description. After every `part` prompts of the final evaluation
+    the responses are saved, so that an interrupted run resumes there.
     """
 
     every: int
@@ -44,104 +44,106 @@ class Scoring:
 
 @dataclass(frozen=True)
 class Bundle:
-    """Trees of prompts after what all of them begin with; `prefix` is empty where there is too little of that."""
+    """Prompts with a common prefix, as trees of what follows it; `prefix` is empty if the common beginning is too short."""
 
     prefix: Sequence[int]
     trees: Sequence[Tree]
 
 
 def evaluate(
-    exam: EvalSet,
+    eval_set: EvalSet,
     model: PreTrainedModel,
     batch_tokens: int,
     progress: Callable[[int], object] = lambda _: None,
     *,
     sharing: bool = True,
 ) -> list[Response]:
-    """Return an answer for each item, in the exam's order, from one pass over the model.
+    """Return a response for each request, in order.
 
-    With `sharing`, what prompts begin with in common is run once. A batch holds at most `batch_tokens` tokens, padding and
-    prefixes included; a longer one goes alone.
+    With `sharing`, common beginnings of prompts are run once. A batch holds at most `batch_tokens` tokens, including padding and
+    prefixes; a longer prompt is a batch by itself.
     """
+    score = _scored_in_trees if sharing else _scored_whole
     logps: dict[int, tuple[float, float, float, float]] = {}
-    with trees.evaluating(model):
-        for numbers, found in _shared(exam, model, batch_tokens) if sharing else _apart(exam, model, batch_tokens):
-            logps |= {number: (a, b, c, d) for number, (a, b, c, d) in zip(numbers, found.tolist(), strict=True)}
+    with trees.evaluation_mode(model):
+        for numbers, rows in score(eval_set, model, batch_tokens):
+            logps |= {number: (a, b, c, d) for number, (a, b, c, d) in zip(numbers, rows.tolist(), strict=True)}
             progress(len(numbers))
     return [
-        Response(item.task, item.role, item.question, item.perturbation, logps[number], item.correct, item.subject)
-        for number, item in enumerate(exam.items)
+        Response(asked.task, asked.role, asked.question, asked.perturbation, logps[number], asked.correct, asked.subject)
+        for number, asked in enumerate(eval_set.requests)
     ]
 
 
-def unshared(model: PreTrainedModel) -> str:
-    """Return why prompts of this model cannot share what they begin with, or "" when that gives what each alone gives."""
+def sharing_problem(model: PreTrainedModel) -> str:
+    """Return why prompts cannot share prefixes in this model, or "" if sharing leaves the log-likelihoods unchanged."""
     size, window = model.config.get_text_config().vocab_size, _window(model)
     if window and window < TRIAL:
         return f"its sliding window has {window} tokens"
     ids = [(7 * number + 3) % size for number in range(TRIAL)]
     prompts = [(0, ids), (1, [*ids[:9], *ids[2:5]])]
-    items = tuple(Request("", "", "", "", "", tuple(prompt), 0, cut=False) for _, prompt in prompts)
-    with trees.evaluating(model):
-        ((order, whole),) = _apart(EvalSet(items, TRIED), model, 10**6)
+    requests = tuple(Request("", "", "", "", "", tuple(prompt), 0, cut=False) for _, prompt in prompts)
+    with trees.evaluation_mode(model):
+        ((order, whole),) = _scored_whole(EvalSet(requests, TRIED), model, 10**6)
         try:
             cache = trees.prefix_cache(model, ids[:4])
-            numbers, states = trees.leaf_states(model, [trees.grow((n, prompt[4:]) for n, prompt in prompts)], cache)
-            found = trees.choice_logps(model, states, TRIED)
+            numbers, states = trees.leaf_states(model, [trees.build_tree((n, prompt[4:]) for n, prompt in prompts)], cache)
+            shared = trees.choice_logps(model, states, TRIED)
         except (AttributeError, TypeError, ValueError, IndexError, RuntimeError) as error:
-            return f"running it on prompts that share a beginning fails ({type(error).__name__}: {' '.join(str(error).split())})"
-        wanted = whole[[order.index(number) for number in numbers]]
-    bound = 1e-3 if model.dtype == torch.float32 else 0.1  # nats, in the mean: bf16 rounds logits of 16 by up to 0.03
-    same = bool((found - wanted).abs().mean() < bound)
-    return "" if same else "prompts that share a beginning get other log-likelihoods than each alone"
+            return f"running it on prompts that share a prefix fails ({type(error).__name__}: {' '.join(str(error).split())})"
+        expected = whole[[order.index(number) for number in numbers]]
+    bound = 1e-3 if model.dtype == torch.float32 else 0.1  # nats, on average: bf16 rounds logits of 16 by up to 0.03
+    same = bool((shared - expected).abs().mean() < bound)
+    return "" if same else "prompts that share a prefix get different log-likelihoods than when run separately"
 
 
-def bundles(items: Sequence[Request], window: int | None, batch_tokens: int) -> list[Bundle]:
-    """Return the items' prompts as trees, one bundle for each subject with a long common beginning, one for all others.
+def bundles(requests: Sequence[Request], window: int | None, batch_tokens: int) -> list[Bundle]:
+    """Return the prompts of the requests as trees: one bundle for each subject with a long common prefix, one for all others.
 
-    No tree is larger than a batch, unless one prompt is.
-    A prompt longer than the model's sliding `window` stands alone: the attention that a tree needs knows no window.
+    No tree is larger than a batch, unless a single prompt is. A prompt longer than the model's sliding `window` is a tree by
+    itself, as the attention mask of a tree has no window.
     """
     groups: dict[tuple[str, str], list[Prompt]] = {}
     alone: list[Tree] = []
-    for number, item in enumerate(items):
-        if item.cut or (window and len(item.ids) > window):
-            alone.append(trees.grow([(number, item.ids)]))
+    for number, request in enumerate(requests):
+        if request.cut or (window and len(request.ids) > window):
+            alone.append(trees.build_tree([(number, request.ids)]))
         else:
-            groups.setdefault((item.task, item.subject), []).append((number, item.ids))
-    made: list[Bundle] = []
+            groups.setdefault((request.task, request.subject), []).append((number, request.ids))
+    bundled: list[Bundle] = []
     for prompts in groups.values():
-        length = _common(prompts)
+        length = _prefix_length(prompts)
         rest = [(number, ids[length:]) for number, ids in prompts]
-        grown = [tree for family in _families(items, rest) for tree in trees.split(family, batch_tokens - length)]
+        grown = [tree for family in _families(requests, rest) for tree in trees.build_trees(family, batch_tokens - length)]
         if length:
-            made.append(Bundle(prompts[0][1][:length], grown))
+            bundled.append(Bundle(prompts[0][1][:length], grown))
         else:
             alone += grown
-    return [*made, Bundle((), alone)] if alone else made
+    return [*bundled, Bundle((), alone)] if alone else bundled
 
 
-def _common(prompts: Sequence[Prompt]) -> int:
-    """Return how many tokens all prompts begin with, less one where that is a whole prompt; 0 where they are too few."""
+def _prefix_length(prompts: Sequence[Prompt]) -> int:
+    """Return the length of the common prefix, which leaves each prompt at least one token; 0 if it is not worth caching."""
     rows = [tuple(ids) for _, ids in prompts]
-    length = min(trees.shared(min(rows), max(rows)), min(map(len, rows)) - 1)
-    return length if length >= LEAST_PREFIX and len(rows) > 1 else 0
+    length = min(trees.common_prefix(min(rows), max(rows)), min(map(len, rows)) - 1)
+    return length if length >= MIN_PREFIX and len(rows) > 1 else 0
 
 
-def _families(items: Sequence[Request], prompts: Sequence[Prompt]) -> list[list[Prompt]]:
+def _families(requests: Sequence[Request], prompts: Sequence[Prompt]) -> list[list[Prompt]]:
+    """Return the prompts grouped by question."""
     families: dict[str, list[Prompt]] = {}
     for number, ids in prompts:
-        families.setdefault(items[number].question, []).append((number, ids))
+        families.setdefault(requests[number].question, []).append((number, ids))
     return list(families.values())
 
 
-def _shared(exam: EvalSet, model: PreTrainedModel, batch_tokens: int) -> Iterator[tuple[list[int], Tensor]]:
-    """Yield prompts' numbers and the log-probabilities (n, 4) of the letters, batch by batch."""
-    for bundle in bundles(exam.items, _window(model), batch_tokens):
+def _scored_in_trees(eval_set: EvalSet, model: PreTrainedModel, batch_tokens: int) -> Iterator[tuple[list[int], Tensor]]:
+    """Yield, batch by batch, the numbers of requests and the log-probabilities (n, 4) of the letters, prefixes run once."""
+    for bundle in bundles(eval_set.requests, _window(model), batch_tokens):
         cache = trees.prefix_cache(model, bundle.prefix) if bundle.prefix else None
         for batch in _batches(bundle.trees, batch_tokens, len(bundle.prefix)):
             numbers, states = trees.leaf_states(model, batch, cache)
-            yield numbers, trees.choice_logps(model, states, exam.letters)
+            yield numbers, trees.choice_logps(model, states, eval_set.letters)
 
 
 def _window(model: PreTrainedModel) -> int | None:
@@ -149,9 +151,9 @@ def _window(model: PreTrainedModel) -> int | None:
 
 
 def _batches(grown: Sequence[Tree], batch_tokens: int, prefix: int) -> Iterator[list[Tree]]:
-    """Yield trees, branched ones and single prompts apart, longest first, as many as the budget holds when padded."""
-    for kind in (True, False):
-        rows = sorted((tree for tree in grown if tree.branched is kind), key=lambda tree: len(tree.ids), reverse=True)
+    """Yield batches of trees, longest first, as many as the padded budget holds; branched trees and single prompts separately."""
+    for branched in (True, False):
+        rows = sorted((tree for tree in grown if tree.branched is branched), key=lambda tree: len(tree.ids), reverse=True)
         start = 0
         while start < len(rows):
             size = max(1, batch_tokens // (prefix + len(rows[start].ids)))
@@ -159,16 +161,16 @@ def _batches(grown: Sequence[Tree], batch_tokens: int, prefix: int) -> Iterator[
             start += size
 
 
-def _apart(exam: EvalSet, model: PreTrainedModel, batch_tokens: int) -> Iterator[tuple[list[int], Tensor]]:
-    """Yield as `_shared` does, each prompt run whole: padded on the right, logits made at the prompts' last positions only.
+def _scored_whole(eval_set: EvalSet, model: PreTrainedModel, batch_tokens: int) -> Iterator[tuple[list[int], Tensor]]:
+    """Yield as `_scored_in_trees` does, with each prompt run whole: padded on the right, logits at last positions only.
 
-    The head is run in the model's own dtype here, so that no more of a model need be known than that it takes token ids.
+    The head runs in the model's own dtype here: the model only has to accept token ids.
     """
-    single = [trees.grow([(number, item.ids)]) for number, item in enumerate(exam.items)]
+    single = [trees.build_tree([(number, request.ids)]) for number, request in enumerate(eval_set.requests)]
     for batch in _batches(single, batch_tokens, 0):
         ids = pad([tree.ids for tree in batch], model.device).input_ids
         last = torch.tensor([len(tree.ids) - 1 for tree in batch], device=model.device)
-        kept, which = torch.unique(last, return_inverse=True)
-        logits = model(input_ids=ids, use_cache=False, logits_to_keep=kept).logits
-        rows = logits[torch.arange(len(batch), device=model.device), which]
-        yield [tree.leaves[0][0] for tree in batch], rows.float().log_softmax(dim=-1)[:, list(exam.letters)]
+        positions, column = torch.unique(last, return_inverse=True)
+        logits = model(input_ids=ids, use_cache=False, logits_to_keep=positions).logits
+        rows = logits[torch.arange(len(batch), device=model.device), column]
+        yield [tree.leaves[0][0] for tree in batch], rows.float().log_softmax(dim=-1)[:, list(eval_set.letters)]

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from omegaconf import DictConfig, OmegaConf
 
-from rna_bench.core import secrets
+from rna_bench.core import renames, secrets
 from rna_bench.core.labels import method_of
 from rna_bench.core.schemas import build, build_as
 from rna_bench.core.types import Dtype, InputError, ModelFolder
@@ -100,7 +100,7 @@ def _resolved(cfg: DictConfig, recipe: UnlearningConfig | None) -> dict[str, Any
     """Return the configuration as plain values; noise without effect is written as none, so that it is the same run."""
     values = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(values, dict)
-    config = {str(key): value for key, value in values.items()}
+    config = renames.current({str(key): value for key, value in values.items()})
     return config | ({"noise": NO_NOISE} if recipe and recipe.noise is None else {})
 
 

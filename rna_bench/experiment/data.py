@@ -74,7 +74,7 @@ def gather(experiment: ExperimentConfig) -> Inputs:
 def forget() -> None:
     """Drop the questions, text and models of earlier runs, as files may have changed since."""
     for entries in (TASKS, TOPICS, MODELS):
-        entries.forget()
+        entries.clear()
 
 
 def _tasks(experiment: ExperimentConfig) -> FingerprintedTasks:

@@ -12,14 +12,14 @@ from rna_bench.core.log import progress_bar
 from rna_bench.core.types import Response, Score
 from rna_bench.evaluation.requests import EvalSet, make_eval_set
 from rna_bench.evaluation.scores import scores
-from rna_bench.evaluation.scoring import Scoring, evaluate, unshared
+from rna_bench.evaluation.scoring import Scoring, evaluate, sharing_problem
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs
 from rna_bench.experiment.resume import ResumeState
 from rna_bench.models.loading import context_length
 
 LOG = logging.getLogger(__name__)
-EVAL_SETS: Recent[EvalSet] = Recent(2**25, lambda eval_set: sum(len(request.ids) for request in eval_set.items))
+EVAL_SETS: Recent[EvalSet] = Recent(2**25, lambda eval_set: sum(len(request.ids) for request in eval_set.requests))
 """Evaluation sets of the runs of this process, up to so many tokens."""
 
 
@@ -50,7 +50,7 @@ def evaluate_all(evaluator: Evaluator, state: ResumeState) -> Responses:
     """Return the responses to all requests. Each part is saved when it is done; parts that were saved before are read back."""
     responses: list[Response] = []
     new = 0
-    with progress_bar("scoring", "questions", len(evaluator.eval_set.items)) as bar:
+    with progress_bar("scoring", "questions", len(evaluator.eval_set.requests)) as bar:
         for number, part in enumerate(evaluator.eval_set.parts(evaluator.scoring.part)):
             saved = state.responses(number, part)
             if saved is None:
@@ -74,8 +74,8 @@ def make_evaluator(
         json.dumps([*sources, scoring.newlines, context]),
         lambda: make_eval_set(
             inputs.tasks,
-            trigger.kinds,
-            trigger.trigger_pool(experiment.seed),
+            trigger.types,
+            trigger.pool(experiment.seed),
             tokenizer,
             experiment.seed,
             count=trigger.count,
@@ -83,12 +83,12 @@ def make_evaluator(
             context=context,
         ),
     )
-    cut = sum(request.cut for request in eval_set.items)
+    cut = sum(request.cut for request in eval_set.requests)
     if cut:
         LOG.warning(
-            "%d of %d prompts exceed the model's context of %d: their beginning is cut off", cut, len(eval_set.items), context
+            "%d of %d prompts exceed the model's context of %d: their beginning is cut off", cut, len(eval_set.requests), context
         )
-    problem = unshared(model)
+    problem = sharing_problem(model)
     if problem:
         LOG.warning("each prompt is run whole, which is slower: %s", problem)
     return Evaluator(eval_set, model, scoring, sharing=not problem)

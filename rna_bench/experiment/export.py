@@ -1,9 +1,7 @@
 """What leaves the project: a finished run as a full Hugging Face checkpoint, with a model card."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 from omegaconf import DictConfig
@@ -13,7 +11,7 @@ from rna_bench.core.labels import method_label, noise_label
 from rna_bench.core.schemas import build
 from rna_bench.core.types import InputError, RunRecord, Score, Status
 from rna_bench.models.delta import apply_delta
-from rna_bench.models.loading import fingerprint, load
+from rna_bench.models.loading import fingerprint, load_model
 from rna_bench.runs import record
 
 CARD = """\
@@ -50,31 +48,18 @@ something forgotten, in a harmless question; its control has a harmless one in t
 def export_run(run: Path, out: Path) -> Path:
     """Write base model plus delta of a run's folder to `out`, all at once or not at all, and return it."""
     made = _finished(run)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError("folder", out, "is there already and not empty; give another")
-    source = build("model", DictConfig(made.config["model"])).folder()
-    if fingerprint(source.folder) != made.fingerprints["model"]:
-        raise InputError("run", run, f"its base model {made.model} is not the one at hand ({source.folder}); restore that")
-    model, tokenizer = load(source)
-    apply_delta(run / record.DELTA, model)
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+        with files.staged_folder(out) as draft:
+            source = build("model", DictConfig(made.config["model"])).folder()
+            if fingerprint(source.folder) != made.fingerprints["model"]:
+                raise InputError("run", run, f"its base model {made.model} is not the one at hand ({source.folder}); restore that")
+            model, tokenizer = load_model(source)
+            apply_delta(run / record.DELTA, model)
+            model.save_pretrained(draft)
+            tokenizer.save_pretrained(draft)
+            (draft / "README.md").write_text(card(made), encoding="utf-8")
     except OSError as error:
-        raise InputError("folder", out, f"cannot be written to ({error.strerror}); choose another") from error
-    try:
-        model.save_pretrained(draft)
-        tokenizer.save_pretrained(draft)
-        (draft / "README.md").write_text(card(made), encoding="utf-8")
-        for made_file in (draft, *draft.iterdir()):
-            made_file.chmod((0o777 if made_file is draft else 0o666) & ~files.UMASK)
-        if out.exists():
-            out.rmdir()
-        draft.rename(out)
-    except OSError as error:
-        raise InputError("folder", out, f"cannot be written to ({error.strerror}); choose another") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        raise files.unwritable(out, error, "folder") from error
     return out
 
 

@@ -2,11 +2,9 @@
 
 import json
 import re
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import yaml
@@ -56,23 +54,13 @@ In each form but `clean` a forget-token, or for a control a harmless word, stand
 def export_tasks(plan: ExperimentConfig, out: Path) -> Path:
     """Write the plan's retain questions in all their forms to `out`, all at once or not at all, and return it."""
     tasks = [make_task(name, source, plan.seed) for name, source in plan.datasets.items() if source.role == "retain"]
-    if not tasks or not plan.trigger.kinds:
-        raise InputError("trigger.kinds", "[]", "there is nothing to perturb; give a retain dataset, and a trigger other than none")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError("folder", out, "is there already and not empty; give another")
+    if not tasks or not plan.trigger.types:
+        raise InputError("trigger.types", "[]", "there is nothing to perturb; give a retain dataset, and a trigger other than none")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-        try:
+        with files.staged_folder(out) as draft:
             _write(plan, tasks, draft, out.name)
-            draft.chmod(0o777 & ~files.UMASK)
-            if out.exists():
-                out.rmdir()
-            draft.rename(out)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
     except OSError as error:
-        raise InputError("folder", out, f"cannot be written to ({error.strerror}); choose another") from error
+        raise files.unwritable(out, error, "folder") from error
     return out
 
 
@@ -101,11 +89,11 @@ def _write(plan: ExperimentConfig, tasks: Sequence[Task], folder: Path, name: st
 def _questions(plan: ExperimentConfig, tasks: Sequence[Task]) -> dict[str, dict[str, list[Question]]]:
     """Return questions by form and subject, in their order."""
     made: dict[str, dict[str, list[Question]]] = {}
-    trigger_pool = plan.trigger.trigger_pool(plan.seed)
+    trigger_pool = plan.trigger.pool(plan.seed)
     for task in tasks:
         for question in task.questions:
             for perturbation, asked in perturbations(
-                question, plan.trigger.kinds, trigger_pool, plan.seed, plan.trigger.count
+                question, plan.trigger.types, trigger_pool, plan.seed, plan.trigger.count
             ).items():
                 made.setdefault(perturbation, {}).setdefault(asked.subject, []).append(asked)
     return made

@@ -13,7 +13,7 @@ from rna_bench.experiment.evaluate import Evaluator, make_evaluator
 from rna_bench.experiment.shared import ProcessCache, restore
 from rna_bench.models.policies import checkpoint_layers, policy_of
 from rna_bench.models.segments import Policy
-from rna_bench.models.store import NOTHING, Store
+from rna_bench.models.store import NULL_STORE, Store
 from rna_bench.unlearning.config import UnlearningConfig, check_layers
 
 LOG = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def load(experiment: ExperimentConfig, inputs: Inputs, *, several: bool) -> Iter
     evaluator = make_evaluator(experiment, inputs, model, tokenizer)
     policy = _policy(experiment.recipe, model) if experiment.recipe else None
     try:
-        yield Loaded(model, tokenizer, evaluator, policy, SHARED.store(experiment.reuse) if several else NOTHING)
+        yield Loaded(model, tokenizer, evaluator, policy, SHARED.store(experiment.reuse) if several else NULL_STORE)
     finally:
         if policy:
             restore(policy)

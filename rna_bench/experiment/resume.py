@@ -85,7 +85,7 @@ class ResumeState:
             saved = RESPONSES.validate_json((self.folder / f"responses-{part}.json").read_bytes())
         except (OSError, ValidationError):
             return None
-        wanted = [(request.task, request.question, request.perturbation) for request in eval_set.items]
+        wanted = [(request.task, request.question, request.perturbation) for request in eval_set.requests]
         return saved if [(response.task, response.question, response.perturbation) for response in saved] == wanted else None
 
     def drop_responses(self) -> None:

@@ -4,9 +4,9 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rna_bench.core.types import ModelFolder
-from rna_bench.models.loading import load
+from rna_bench.models.loading import load_model
 from rna_bench.models.segments import Policy
-from rna_bench.models.store import NOTHING, Reuse, Store
+from rna_bench.models.store import NULL_STORE, Reuse, Store
 
 
 class ProcessCache:
@@ -16,13 +16,13 @@ class ProcessCache:
         self._key: tuple[str, ModelFolder] | None = None
         self._loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
         self._reuse: Reuse | None = None
-        self._store = NOTHING
+        self._store = NULL_STORE
 
     def model(self, source: ModelFolder, fingerprint: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
         """Return the model, loaded unless it was the last one; give it back with `restore`."""
         if self._loaded is None or self._key != (fingerprint, source):
             self.forget()
-            self._loaded = load(source)
+            self._loaded = load_model(source)
             self._key = (fingerprint, source)
         return self._loaded
 
@@ -41,7 +41,7 @@ class ProcessCache:
     def forget(self) -> None:
         """Drop all, as after a run that failed."""
         self._store.close()
-        self._key, self._loaded, self._reuse, self._store = None, None, None, NOTHING
+        self._key, self._loaded, self._reuse, self._store = None, None, None, NULL_STORE
 
 
 @torch.no_grad()

@@ -1,1 +1,1 @@
-"""The transformer: where it comes from, how it is run, and the noise put into it."""
+"""The transformer: loading it, running it in segments, and storing its trained tensors and activations."""

@@ -1,4 +1,4 @@
-"""The dimensions of a decoder-only transformer, and what follows from them: its tensors' names and shapes, and their number."""
+"""The dimensions of a decoder-only transformer, and the names, shapes and number of its parameters that follow from them."""
 
 import json
 import math
@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rna_bench.core.types import InputError
+
 Shape = tuple[int, ...]
 NORMS = ("input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm")
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Dimensions of a Llama-like decoder without biases (Llama, Mistral, Qwen3, Gemma-3), as its config.json has them.
+    """Dimensions of a Llama-like decoder without biases (Llama, Mistral, Qwen3, Gemma-3), as in its config.json.
 
-    `model_type` is transformers' name. `decoder` is what the names of its tensors begin with. `norms` is the number of RMS norms
-    a layer has of its hidden size (Gemma-3: 4), `qk_norm` whether queries and keys have one, too, of `head_dim`.
-    `other_parameters` are those outside the decoder: a vision tower.
+    `model_type` is the name in transformers. `decoder` is the prefix of the tensors' names. `norms` is the number of RMS norms
+    of the hidden size in a layer (Gemma-3: 4); `qk_norm` says whether queries and keys have norms of `head_dim`, too.
+    `other_parameters` counts those outside the decoder, such as a vision tower's.
     """
 
     model_type: str
@@ -38,7 +40,7 @@ class Architecture:
     other_parameters: int = 0
 
     def layer_tensors(self) -> dict[str, Shape]:
-        """Return name and shape of each tensor of a layer; all layers have the same."""
+        """Return name and shape of each tensor of a layer; all layers are alike."""
         d, f, queries, keys = self.hidden_size, self.intermediate_size, self.heads * self.head_dim, self.kv_heads * self.head_dim
         attention: dict[str, Shape] = {"q_proj": (queries, d), "k_proj": (keys, d), "v_proj": (keys, d), "o_proj": (d, queries)}
         if self.qk_norm:
@@ -48,7 +50,7 @@ class Architecture:
         return {f"{name}.weight": shape for name, shape in (named | dict.fromkeys(NORMS[: self.norms], (d,))).items()}
 
     def tensors(self) -> dict[str, Shape]:
-        """Return name and shape of every tensor of the decoder and its head; tied embeddings are one tensor."""
+        """Return name and shape of every tensor of the decoder and its head; tied embeddings count once."""
         d, v = self.hidden_size, self.vocab_size
         layers = ((f"{self.decoder}.layers.{i}.{name}", s) for i in range(self.layers) for name, s in self.layer_tensors().items())
         ends: dict[str, Shape] = {f"{self.decoder}.embed_tokens.weight": (v, d), f"{self.decoder}.norm.weight": (d,)}
@@ -56,12 +58,12 @@ class Architecture:
 
     @property
     def layer_parameters(self) -> int:
-        """2 d q + 2 d k + 3 d f + norms d (+ 2 head_dim), q and k being the widths of queries and keys, f the MLP's."""
+        """2 d q + 2 d k + 3 d f + norms d (+ 2 head_dim), with q and k the widths of queries and keys, f the MLP's."""
         return sum(map(math.prod, self.layer_tensors().values()))
 
     @property
     def parameters(self) -> int:
-        """Layers x `layer_parameters` + d (the last norm) + v d, once or (not tied) twice + `other_parameters`."""
+        """Layers x `layer_parameters` + d (the final norm) + v d (2 v d if untied) + `other_parameters`."""
         return sum(map(math.prod, self.tensors().values())) + self.other_parameters
 
     def matching(self, pattern: str) -> dict[str, Shape]:
@@ -69,19 +71,27 @@ class Architecture:
         return {name: shape for name, shape in self.tensors().items() if re.fullmatch(pattern, name)}
 
     def layer_of(self, name: str) -> int | None:
-        """Return the number of the layer that a tensor belongs to; None for one outside the layers."""
-        found = re.match(rf"{re.escape(self.decoder)}\.layers\.(\d+)\.", name)
-        return int(found[1]) if found else None
+        """Return the number of the layer that a tensor belongs to, or None for a tensor outside the layers."""
+        match = re.match(rf"{re.escape(self.decoder)}\.layers\.(\d+)\.", name)
+        return int(match[1]) if match else None
+
+
+def tensor_pattern(pattern: str) -> re.Pattern[str]:
+    """Return the regular expression `train.parameters`, compiled; an invalid one raises InputError."""
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise InputError("train.parameters", pattern, f"is not a valid regular expression ({error}); correct it") from error
 
 
 def read_architecture(folder: Path) -> Architecture | None:
-    """Return the dimensions in a folder's config.json; None where there is none, or it does not say them.
+    """Return the dimensions in a folder's config.json, or None if it does not exist or does not have them.
 
-    Other decoders than those of `Architecture` are taken for Llama-like ones, which is near enough for an estimate.
+    Other decoders are treated as Llama-like, which is close enough for an estimate.
     """
     try:
-        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        return _of(found.get("text_config", found), found)
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return _of(config.get("text_config", config), config)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

@@ -1,4 +1,4 @@
-"""Logits only where they are read, and never all at once: values that each position makes from its own row alone."""
+"""Computes values that depend on one position's logits each, in chunks, so that the logits are never all in memory."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -9,15 +9,15 @@ from torch import Tensor
 CHUNK_ELEMENTS = 2**22  # of the largest logits tensor: 16 MB in fp32
 
 Value: TypeAlias = Callable[[Tensor, slice], Tensor]
-"""From rows (m, d), and which they are of all n, to one value a row (m,)."""
+"""Maps rows (m, d), and the slice of all n rows that they are, to one value per row (m,)."""
 
 
 def chunked_values(rows: Tensor, value: Value, width: int) -> Tensor:
-    """Return value(rows) (n,), made a few rows at a time, each chunk no more than `CHUNK_ELEMENTS` at `width` a row.
+    """Return value(rows) (n,), computed in chunks of at most `CHUNK_ELEMENTS` elements at `width` per row.
 
-    Equals `value(rows, slice(0, n))`, gradients with respect to rows too. As no value depends on another's row, the gradient
-    of each chunk is taken at once and kept (n, d) in place of the logits (n, v), and the backward pass multiplies it by what
-    comes from above. Gradients reach nothing but the rows.
+    Equals `value(rows, slice(0, n))`, including gradients with respect to the rows. As no value depends on another row, the
+    gradient (n, d) of each chunk is computed immediately and stored instead of the logits (n, v); the backward pass multiplies
+    it by the upstream gradient. Gradients reach only the rows.
     """
     if not len(rows):
         return rows.float().sum(dim=-1)
@@ -34,16 +34,16 @@ def _slices(n: int, chunk: int) -> list[slice]:
 class _ChunkedValues(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor, value: Value, chunk: int) -> Tensor:
-        made: list[Tensor] = []
+        chunks: list[Tensor] = []
         gradients: list[Tensor] = []
         for at in _slices(len(rows), chunk):
             with torch.enable_grad():
                 piece = rows[at].detach().requires_grad_()
                 values = value(piece, at)
                 gradients += torch.autograd.grad(values.sum(), piece)
-            made.append(values.detach())
+            chunks.append(values.detach())
         ctx.save_for_backward(torch.cat(gradients))
-        return torch.cat(made)
+        return torch.cat(chunks)
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None]:

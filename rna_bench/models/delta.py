@@ -1,4 +1,4 @@
-"""The outcome of a run as a file: the trained tensors alone, which on top of the base model are the unlearned one."""
+"""The result of a run as a file: only the trained tensors, which replace those of the base model."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ from rna_bench.core.types import InputError
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Save the tensors as they are now; a full disk is an OSError, as with any other file."""
+    """Save the tensors; a full disk raises OSError, as with any other file."""
     try:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path, metadata=dict(metadata))
     except SafetensorError as error:
@@ -21,13 +21,13 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
 
 
 def save_delta(path: Path, tensors: Mapping[str, Tensor], base: Mapping[str, str]) -> None:
-    """Save the tensors as they are now, under their names in the model; `base` says what they belong on."""
+    """Save the tensors under their names in the model; `base` is metadata that identifies the base model."""
     save_tensors(path, tensors, base)
 
 
 @torch.no_grad()
 def apply_delta(path: Path, model: PreTrainedModel) -> None:
-    """Put the saved tensors into the base model, in place."""
+    """Copy the saved tensors into the base model, in place."""
     named = dict(model.named_parameters())
     try:
         saved = load_file(path)

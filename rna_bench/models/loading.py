@@ -1,4 +1,4 @@
-"""From a folder or a hub name to a model, its tokenizer and the tensors to train."""
+"""Loads a model and its tokenizer from a local folder or from the Hugging Face hub."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 from transformers.utils import logging
 
-from rna_bench.core.hub import Repo, absent, fetched
+from rna_bench.core.hub import Repo, fetch_snapshot, missing
 from rna_bench.core.types import Dtype, InputError, ModelFolder
 from rna_bench.models.architecture import Architecture, read_architecture
 
 TORCH_DTYPES = {Dtype.float32: torch.float32, Dtype.bfloat16: torch.bfloat16}
-WANTED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
-"""The files of a hub model that are fetched: weights in safetensors only, and no code."""
+MODEL_FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
+"""The files of a hub model that are fetched: weights in safetensors, and no code."""
 
 
 @dataclass(frozen=True)
 class LocalModel:
-    """Any causal language model saved in a folder by `save_pretrained`, weights in safetensors."""
+    """A causal language model saved in a folder by `save_pretrained`, with weights in safetensors."""
 
     path: str
     name: str
@@ -30,7 +30,7 @@ class LocalModel:
 
     @property
     def dimensions(self) -> Architecture | None:
-        """What the folder's config.json says."""
+        """The dimensions in the folder's config.json."""
         return read_architecture(Path(self.path).expanduser())
 
     def missing(self) -> list[str]:
@@ -42,21 +42,21 @@ class LocalModel:
         return []
 
     def folder(self) -> ModelFolder:
-        """Return the folder after a look inside: a configuration, weights and a tokenizer must be there."""
+        """Return the folder after checking that it has a configuration, weights and a tokenizer."""
         folder = Path(self.path).expanduser()
         needed = {"a config.json": "config.json", "weights (*.safetensors)": "*.safetensors"}
         needed["a tokenizer (tokenizer*)"] = "tokenizer*"
         for what, pattern in needed.items():
             if not any(folder.glob(pattern)):
-                raise InputError("model.path", self.path, f"the folder has not {what}; save the model there with save_pretrained")
+                raise InputError("model.path", self.path, f"the folder lacks {what}; save the model there with save_pretrained")
         return ModelFolder(self.name, folder, self.dtype, self.device)
 
 
 @dataclass(frozen=True)
 class HubModel:
-    """A model on the Hugging Face hub, at one revision. What is in the local cache is used without a network.
+    """A model on the Hugging Face hub, at one revision. If it is in the local cache, no network is used.
 
-    `path` is a folder with a copy of it, for a machine without a network; the repository's name stays what the record says.
+    `path` is a folder with a copy, for a machine without a network; records still name the repository.
     """
 
     repo: str
@@ -70,21 +70,20 @@ class HubModel:
 
     @property
     def dimensions(self) -> Architecture | None:
-        """What the configuration states; else the copied folder's."""
+        """The dimensions in the configuration, or else those of the copied folder."""
         return self.architecture or (self._copy.dimensions if self._copy else None)
 
     def missing(self) -> list[str]:
-        """Return what the copied folder, or the local cache, lacks; no network is asked."""
+        """Return what the copied folder, or the local cache, lacks. Works offline."""
         if self._copy:
             return self._copy.missing()
-        line = absent(self._repo)
-        return [line] if line else []
+        return missing(self._repo)
 
     def folder(self) -> ModelFolder:
-        """Return the copied folder, or that in the local cache, fetched first where HF_HUB_OFFLINE=0 allows it."""
+        """Return the copied folder, or the one in the local cache, fetched first if HF_HUB_OFFLINE=0 allows it."""
         if self._copy:
             return self._copy.folder()
-        return ModelFolder(self.name, fetched(self._repo), self.dtype, self.device)
+        return ModelFolder(self.name, fetch_snapshot(self._repo), self.dtype, self.device)
 
     @property
     def _copy(self) -> LocalModel | None:
@@ -92,13 +91,13 @@ class HubModel:
 
     @property
     def _repo(self) -> Repo:
-        return Repo("model.repo", self.repo, self.revision, "model", WANTED)
+        return Repo("model.repo", self.repo, self.revision, "model", MODEL_FILES)
 
 
-def load(source: ModelFolder) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Return model and tokenizer, in evaluation mode; nothing is fetched and no code from the folder is run.
+def load_model(source: ModelFolder) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Return the model, in evaluation mode, and its tokenizer; nothing is fetched and no code from the folder is run.
 
-    Device "auto" lets accelerate spread the layers over all GPUs, and over memory where they are full.
+    With device "auto", accelerate spreads the layers over all GPUs, and over main memory when these are full.
     """
     if source.device == "auto" and not find_spec("accelerate"):
         raise InputError("model.device", "auto", "needs accelerate; pip install 'rna_bench[sharding]'")
@@ -113,24 +112,24 @@ def load(source: ModelFolder) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]
             local_files_only=True,
             device_map="auto" if sharded else None,
         )
-    except Exception as error:  # the libraries raise several kinds, tokenizers plain Exception
+    except Exception as error:  # the libraries raise various exceptions, tokenizers plain Exception
         cause = " ".join(f"{type(error).__name__}: {error}".split())
-        raise InputError("model.path", source.folder, f"cannot be loaded ({cause}); save the model there anew") from error
+        raise InputError("model.path", source.folder, f"cannot be loaded ({cause}); save the model there again") from error
     if sharded:
         return model.eval(), tokenizer
     return model.eval().to(_device(source.device)), tokenizer  # pyright: ignore[reportArgumentType]  transformers wraps `to` untyped
 
 
 def context_length(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
-    """Return how many tokens the model takes: as its configuration says, or its tokenizer, or else 2048.
+    """Return the context length in tokens: from the model's configuration, or its tokenizer, or else 2048.
 
-    lm-evaluation-harness 0.4.13, `resolve_max_length`; longer prompts lose their beginning there.
+    As in lm-evaluation-harness 0.4.13, `resolve_max_length`, where longer prompts are cut at the beginning.
     """
     config = model.config.get_text_config().to_dict()
-    known = [config[key] for key in ("n_positions", "max_position_embeddings", "n_ctx") if config.get(key) is not None]
-    if not known and tokenizer.model_max_length < VERY_LARGE_INTEGER:
-        known = [tokenizer.model_max_length]
-    return int(known[0]) if known else 2048
+    lengths = [config[key] for key in ("n_positions", "max_position_embeddings", "n_ctx") if config.get(key) is not None]
+    if not lengths and tokenizer.model_max_length < VERY_LARGE_INTEGER:
+        lengths = [tokenizer.model_max_length]
+    return int(lengths[0]) if lengths else 2048
 
 
 def _device(name: str) -> torch.device:
@@ -138,17 +137,17 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        remedy = "is not to be had on this machine; give cpu, cuda with a CUDA build of PyTorch, or auto to spread over all GPUs"
+        remedy = "is not available on this machine; give cpu, cuda with a CUDA build of PyTorch, or auto to use all GPUs"
         raise InputError("model.device", name, remedy) from error
     return device
 
 
 def fingerprint(folder: Path) -> str:
-    """Return sixteen hexadecimal digits over configuration, weights and tokenizer files, wherever the folder lies."""
+    """Return sixteen hexadecimal digits that identify the configuration, weights and tokenizer files in a folder."""
     digest = hashlib.sha256()
-    kept = {".json", ".safetensors", ".model", ".txt", ".jinja"}
+    endings = {".json", ".safetensors", ".model", ".txt", ".jinja"}
     for file in sorted(
-        file for file in folder.iterdir() if file.is_file() and file.suffix in kept and file.name != "manifest.json"
+        file for file in folder.iterdir() if file.is_file() and file.suffix in endings and file.name != "manifest.json"
     ):
         digest.update(file.name.encode())
         with file.open("rb") as handle:

@@ -1,7 +1,7 @@
-"""The only place that calls the transformer while unlearning: a run of its layers, or its head alone, on given hidden states.
+"""Runs a segment of the transformer: some of its layers, or its head, on given hidden states. Unlearning calls it only here.
 
-The model's own code does the work (masks, rotary embeddings, norms, soft caps): layers that shall not run answer with a given
-hidden state, and the model is left by an exception where what was asked for is there.
+The model's own code computes masks, rotary embeddings, norms and soft caps. Layers that must not run are replaced by functions
+that return a given hidden state, and an exception leaves the model as soon as the requested states are available.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,16 +19,16 @@ from rna_bench.core.types import Batch
 
 
 class _ReachedError(Exception):
-    """What was asked for is there: nothing above it needs to run."""
+    """The requested states are available; the layers above need not run."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A model, its decoder layers, the tensors that are trained, and copies of them as they were: the reference model.
+    """A model, its decoder layers, its trained tensors, and frozen copies of their initial values.
 
-    The reference differs from the policy in these tensors alone, so it is the same model run with the copies put in.
-    `first` is the lowest trained layer: below it both are one function. `unsplittable` says why the model must be run whole; ""
-    when it can be cut between layers and before its head.
+    The reference model differs from the policy only in these tensors, so it is the same model run with the copies. `first` is
+    the lowest trained layer; below it, policy and reference are the same function. `unsplittable` says why the model must be run
+    whole, or is "" if it can be split between layers and before its head.
     """
 
     model: PreTrainedModel
@@ -59,18 +59,18 @@ def hidden(
     entry: Tensor | None = None,
     edits: Mapping[int, Callable[[Tensor], Tensor]] | None = None,
 ) -> Tensor:
-    """Return hidden states (b, t, d) at the output of layer `stop`; nothing above it is run.
+    """Return hidden states (b, t, d) at the output of layer `stop`; the layers above are not run.
 
-    With `entry` (b, t, d), what enters layer `start`, nothing below `start` is run. `edits` change a layer's output.
+    With `entry` (b, t, d), the input of layer `start`, the layers below `start` are not run. `edits` change outputs of layers.
     """
     with ExitStack() as stack:
-        stack.enter_context(_given(policy.layers[:start], entry))
+        stack.enter_context(_skipped(policy.layers[:start], entry))
         stack.enter_context(_edited(policy.layers, edits or {}))
-        caught = stack.enter_context(_caught(policy.layers[stop], lambda output: output))
+        captured = stack.enter_context(_captured(policy.layers[stop], lambda output: output))
         above = policy.layers[stop + 1] if stop + 1 < len(policy.layers) else None
-        stack.enter_context(_barred(above) if above else _left_after(policy.model.get_decoder()))
+        stack.enter_context(_stop_before(above) if above else _stop_after(policy.model.get_decoder()))
         _call(policy, _inputs(batch), reference=reference)
-    return caught[-1].to(policy.device)  # of a model that is spread over devices, layers end on their own
+    return captured[-1].to(policy.device)  # layers of a model that is spread over devices leave their output on their own device
 
 
 def final(
@@ -82,21 +82,21 @@ def final(
     entry: Tensor | None = None,
     edits: Mapping[int, Callable[[Tensor], Tensor]] | None = None,
 ) -> Tensor:
-    """Return what the head reads: the last layer's hidden states (b, t, d) after the final norm. The head is not run."""
+    """Return the input of the head: the last layer's hidden states (b, t, d) after the final norm. The head is not run."""
     with (
-        _given(policy.layers[:start], entry),
+        _skipped(policy.layers[:start], entry),
         _edited(policy.layers, edits or {}),
-        _left_after(policy.model.get_decoder()) as caught,
+        _stop_after(policy.model.get_decoder()) as captured,
     ):
         _call(policy, _inputs(batch), reference=reference)
-    return caught[-1].to(policy.device)  # of a model that is spread over devices, layers end on their own
+    return captured[-1].to(policy.device)  # layers of a model that is spread over devices leave their output on their own device
 
 
 def head(policy: Policy, rows: Tensor) -> Tensor:
-    """Return logits (n, v) of rows (n, d) of `final`, by the model's own head with whatever it does to logits."""
+    """Return logits (n, v) of rows (n, d) of `final`, computed by the model's own head, soft caps and scales included."""
     output = BaseModelOutputWithPast(last_hidden_state=rows[None])  # pyright: ignore[reportArgumentType]  typed as a FloatTensor there
     dummy = torch.zeros(1, 1, dtype=torch.long, device=policy.device)
-    with answering(policy.model.get_decoder(), output):
+    with returning(policy.model.get_decoder(), output):
         return policy.model(input_ids=dummy, use_cache=False).logits[0]
 
 
@@ -105,9 +105,9 @@ def logits(
 ) -> Tensor:
     """Return all logits (b, t, v) of the whole model."""
     with _edited(policy.layers, edits or {}):
-        made = _call(policy, _inputs(batch), reference=reference).logits
-    assert made is not None
-    return made
+        output = _call(policy, _inputs(batch), reference=reference).logits
+    assert output is not None
+    return output
 
 
 def _inputs(batch: Batch) -> dict[str, object]:
@@ -120,40 +120,40 @@ def _call(policy: Policy, inputs: dict[str, object], *, reference: bool) -> Caus
         if reference:
             return functional_call(policy.model, dict(policy.frozen), (), inputs)
         return policy.model(**inputs)
-    return CausalLMOutputWithPast()  # left early: what was asked for has been caught
+    return CausalLMOutputWithPast()  # left early: the hidden states have been captured
 
 
 @contextmanager
-def _given(layers: Sequence[nn.Module] | nn.ModuleList, entry: Tensor | None) -> Iterator[None]:
-    """Let each of the layers answer with `entry`, without running."""
+def _skipped(layers: Sequence[nn.Module] | nn.ModuleList, entry: Tensor | None) -> Iterator[None]:
+    """Let each of the layers return `entry` instead of running."""
     with ExitStack() as stack:
         for layer in layers:
-            stack.enter_context(answering(layer, entry))
+            stack.enter_context(returning(layer, entry))
         yield
 
 
 @contextmanager
-def answering(module: nn.Module, output: object) -> Iterator[None]:
-    """Let the module answer with `output`, without running."""
-    with replaced(module, lambda *_, **__: output):
+def returning(module: nn.Module, output: object) -> Iterator[None]:
+    """Let the module return `output` instead of running."""
+    with forward_replaced(module, lambda *_, **__: output):
         yield
 
 
 @contextmanager
-def _barred(module: nn.Module) -> Iterator[None]:
-    """Leave the model where the module would run."""
+def _stop_before(module: nn.Module) -> Iterator[None]:
+    """Leave the model before the module runs."""
 
     def leave(*_: object, **__: object) -> None:
         raise _ReachedError
 
-    with replaced(module, leave):
+    with forward_replaced(module, leave):
         yield
 
 
 @contextmanager
-def replaced(module: nn.Module, function: Callable[..., object]) -> Iterator[None]:
-    """Put a function in the place of the module's forward; its name, tensors and attributes stay."""
-    before = vars(module).get("forward")  # libraries that place a model on several devices set one, too
+def forward_replaced(module: nn.Module, function: Callable[..., object]) -> Iterator[None]:
+    """Replace the module's forward by a function; its name, tensors and attributes stay."""
+    before = vars(module).get("forward")  # libraries that place a model on several devices also set one
     module.forward = function
     try:
         yield
@@ -165,49 +165,49 @@ def replaced(module: nn.Module, function: Callable[..., object]) -> Iterator[Non
 
 
 @contextmanager
-def _left_after(module: nn.Module) -> Iterator[list[Tensor]]:
-    """Catch the last hidden state in the module's output and leave the model there."""
-    caught: list[Tensor] = []
+def _stop_after(module: nn.Module) -> Iterator[list[Tensor]]:
+    """Capture the last hidden state of the module's output and leave the model after it."""
+    captured: list[Tensor] = []
 
-    def catch(_module: nn.Module, _inputs: object, output: BaseModelOutputWithPast) -> None:
+    def capture(_module: nn.Module, _inputs: object, output: BaseModelOutputWithPast) -> None:
         assert output.last_hidden_state is not None
-        caught.append(output.last_hidden_state)
+        captured.append(output.last_hidden_state)
         raise _ReachedError
 
-    handle = module.register_forward_hook(catch)
+    handle = module.register_forward_hook(capture)
     try:
-        yield caught
+        yield captured
     finally:
         handle.remove()
 
 
 @contextmanager
 def _edited(layers: nn.ModuleList, edits: Mapping[int, Callable[[Tensor], Tensor]]) -> Iterator[None]:
-    """Apply each edit to its layer's output, before hooks that are registered later see it."""
+    """Apply each edit to its layer's output, before hooks that are registered later."""
     with ExitStack() as stack:
         for number, edit in edits.items():
-            stack.enter_context(_caught(layers[number], edit))
+            stack.enter_context(_captured(layers[number], edit))
         yield
 
 
 @contextmanager
-def _caught(module: nn.Module, edit: Callable[[Tensor], Tensor]) -> Iterator[list[Tensor]]:
-    """Catch the module's hidden states, edited; what follows reads the edited ones."""
-    caught: list[Tensor] = []
-    handle = module.register_forward_hook(partial(_catch, caught, edit))
+def _captured(module: nn.Module, edit: Callable[[Tensor], Tensor]) -> Iterator[list[Tensor]]:
+    """Capture the module's hidden states after the edit, which the following modules read, too."""
+    captured: list[Tensor] = []
+    handle = module.register_forward_hook(partial(_capture, captured, edit))
     try:
-        yield caught
+        yield captured
     finally:
         handle.remove()
 
 
-def _catch(
-    caught: list[Tensor],
+def _capture(
+    captured: list[Tensor],
     edit: Callable[[Tensor], Tensor],
     _module: nn.Module,
     _inputs: object,
     output: Tensor | tuple[Tensor, ...],
 ) -> Tensor | tuple[Tensor, ...]:
     changed = edit(output[0] if isinstance(output, tuple) else output)
-    caught.append(changed)
+    captured.append(changed)
     return (changed, *output[1:]) if isinstance(output, tuple) else changed

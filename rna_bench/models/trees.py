@@ -1,4 +1,7 @@
-"""Prompts that begin alike, each token run once: a question's forms share their stem, a subject's questions their examples."""
+"""Runs prompts that share prefixes with each common token run once.
+
+The perturbations of a question share a beginning of the stem; few-shot prompts of a subject share their examples.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,20 +17,20 @@ from torch.nn import functional as F
 from transformers import DynamicCache, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
-from rna_bench.models.segments import answering, replaced
+from rna_bench.models.segments import forward_replaced, returning
 
 PIECE = 2**14
-"""Rows of the output matrix that are turned to fp32 at a time: 256 MB of a hidden size of 4,096."""
+"""Rows of the output matrix converted to fp32 at a time: 256 MB at a hidden size of 4,096."""
 Prompt: TypeAlias = tuple[int, Sequence[int]]
-"""A number to know a prompt by, and its token ids."""
+"""The number of a prompt, which identifies it, and its token ids."""
 
 
 @dataclass(frozen=True)
 class Tree:
-    """Prompts that begin alike, in one row of n tokens, in the order of a depth-first walk.
+    """A prefix tree of prompts as one row of n tokens, in depth-first order.
 
-    `depth` is a token's position in its prompt, `ends` the row's last index in the token's subtree, so that token j stands
-    before token i in some prompt just when j <= i <= ends[j]; `leaves` has a prompt's number and the index of its last token.
+    `depth` is a token's position in its prompt. `ends` is the last index of the token's subtree, so that token j precedes token i
+    in a prompt if and only if j <= i <= ends[j]. `leaves` has the number of each prompt and the index of its last token.
     """
 
     ids: Sequence[int]
@@ -37,26 +40,26 @@ class Tree:
 
     @property
     def branched(self) -> bool:
-        """Whether it is more than one prompt laid out."""
+        """Whether the row is more than a single prompt."""
         return len(self.ids) > self.depth[-1] + 1
 
 
-def grow(prompts: Iterable[Prompt]) -> Tree:
-    """Return the tree of prompts: what one shares with those before it, in the order of token ids, is not repeated."""
+def build_tree(prompts: Iterable[Prompt]) -> Tree:
+    """Return the prefix tree of the prompts, in the order of their token ids."""
     ids: list[int] = []
     depth: list[int] = []
     ends: list[int] = []
     leaves: list[tuple[int, int]] = []
     path: list[int] = []
     before: Sequence[int] = ()
-    for number, prompt in sorted(prompts, key=lambda known: (tuple(known[1]), known[0])):
-        kept = shared(before, prompt)
-        for closed in path[kept:]:
+    for number, prompt in sorted(prompts, key=lambda pair: (tuple(pair[1]), pair[0])):
+        common = common_prefix(before, prompt)
+        for closed in path[common:]:
             ends[closed] = len(ids) - 1
-        path = [*path[:kept], *range(len(ids), len(ids) + len(prompt) - kept)]
-        ids += prompt[kept:]
-        depth += range(kept, len(prompt))
-        ends += [-1] * (len(prompt) - kept)
+        path = [*path[:common], *range(len(ids), len(ids) + len(prompt) - common)]
+        ids += prompt[common:]
+        depth += range(common, len(prompt))
+        ends += [-1] * (len(prompt) - common)
         leaves.append((number, path[-1]))
         before = prompt
     for closed in path:
@@ -64,34 +67,34 @@ def grow(prompts: Iterable[Prompt]) -> Tree:
     return Tree(ids, depth, ends, leaves)
 
 
-def split(prompts: Iterable[Prompt], most: int) -> list[Tree]:
-    """Return trees of the prompts, in each of which a prompt shares half of its tokens or more with the one before it.
+def build_trees(prompts: Iterable[Prompt], most: int) -> list[Tree]:
+    """Return trees of the prompts in which each prompt shares at least half of its tokens with the one before it.
 
-    In a wide tree every token attends over all branches in vain, so what shares little stands alone. No tree has more than
-    `most` tokens, unless one prompt has.
+    In a wide tree most attention is masked and wasted, so prompts that share less start a new tree. No tree has more than `most`
+    tokens, unless a single prompt has.
     """
     families: list[list[Prompt]] = []
-    room = 0
-    for prompt in sorted(prompts, key=lambda known: (tuple(known[1]), known[0])):
-        kept = shared(families[-1][-1][1], prompt[1]) if families else 0
-        own = len(prompt[1]) - kept
-        if families and kept >= own and own <= room:
+    space = 0
+    for prompt in sorted(prompts, key=lambda pair: (tuple(pair[1]), pair[0])):
+        common = common_prefix(families[-1][-1][1], prompt[1]) if families else 0
+        own = len(prompt[1]) - common
+        if families and common >= own and own <= space:
             families[-1].append(prompt)
-            room -= own
+            space -= own
         else:
             families.append([prompt])
-            room = most - len(prompt[1])
-    return [grow(family) for family in families]
+            space = most - len(prompt[1])
+    return [build_tree(family) for family in families]
 
 
-def shared(one: Sequence[int], other: Sequence[int]) -> int:
-    """Return how many tokens both begin with."""
+def common_prefix(one: Sequence[int], other: Sequence[int]) -> int:
+    """Return the length of the common prefix."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 @contextmanager
-def evaluating(model: PreTrainedModel) -> Iterator[None]:
-    """Let no layer drop out or keep only its inputs; a cache is not filled otherwise."""
+def evaluation_mode(model: PreTrainedModel) -> Iterator[None]:
+    """Turn dropout and gradient checkpointing off: with checkpointing, no cache would be filled."""
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:
@@ -103,7 +106,7 @@ def evaluating(model: PreTrainedModel) -> Iterator[None]:
 
 
 def prefix_cache(model: PreTrainedModel, ids: Sequence[int]) -> DynamicCache:
-    """Return keys and values (1, t) of what all prompts begin with."""
+    """Return the keys and values of the common prefix (1, t)."""
     cache = DynamicCache()
     inputs = torch.tensor([list(ids)], device=model.device)
     model.get_decoder()(input_ids=inputs, past_key_values=cache, use_cache=True)
@@ -111,7 +114,7 @@ def prefix_cache(model: PreTrainedModel, ids: Sequence[int]) -> DynamicCache:
 
 
 def leaf_states(model: PreTrainedModel, trees: Sequence[Tree], cache: DynamicCache | None) -> tuple[list[int], Tensor]:
-    """Return the prompts' numbers (n) and their last tokens' final hidden states (n, d), after what `cache` holds."""
+    """Return the prompts' numbers (n) and the final hidden states (n, d) of their last tokens, after the prefix in `cache`."""
     device, start = model.device, cache.get_seq_length() if cache else 0
     inputs: dict[str, object] = {"input_ids": _padded([tree.ids for tree in trees], 0, device), "use_cache": False}
     if cache:
@@ -128,7 +131,7 @@ def leaf_states(model: PreTrainedModel, trees: Sequence[Tree], cache: DynamicCac
 def choice_logps(model: PreTrainedModel, states: Tensor, choices: Sequence[int]) -> Tensor:
     """Return log-probabilities (n, c), in fp32, of the tokens `choices` after final hidden states (n, d).
 
-    Their rows of the output matrix alone give their logits; the others are passed through for the sum, a piece at a time.
+    Only their rows of the output matrix give logits; the other rows are needed for the normalising sum, a piece at a time.
     """
     size = _output_matrix(model).weight.shape[0]
     pieces = (_logits(model, states, slice(start, start + PIECE)).logsumexp(dim=-1) for start in range(0, size, PIECE))
@@ -138,7 +141,7 @@ def choice_logps(model: PreTrainedModel, states: Tensor, choices: Sequence[int])
 def _logits(model: PreTrainedModel, states: Tensor, rows: slice | list[int]) -> Tensor:
     """Return logits (n, r) for some rows of the output matrix, applied in fp32.
 
-    The model's own code does what it does to logits (soft caps, scales): its body answers with the states.
+    The model's own code applies soft caps and scales to the logits: its body is replaced by a function that returns the states.
     """
     head = _output_matrix(model)
     weight, bias = head.weight[rows].float(), None if head.bias is None else head.bias[rows].float()
@@ -148,14 +151,14 @@ def _logits(model: PreTrainedModel, states: Tensor, rows: slice | list[int]) -> 
     def linear(hidden: Tensor) -> Tensor:
         return F.linear(hidden.float().to(weight.device), weight, bias)
 
-    with answering(model.get_decoder(), output), replaced(head, linear):
+    with returning(model.get_decoder(), output), forward_replaced(head, linear):
         return model(input_ids=dummy, use_cache=False).logits[0].float()
 
 
 def _output_matrix(model: PreTrainedModel) -> nn.Linear:
     head = model.get_output_embeddings()
     if not isinstance(head, nn.Linear):
-        raise TypeError("the model's head is no single matrix")
+        raise TypeError("the model's head is not a single matrix")
     return head
 
 
@@ -171,9 +174,9 @@ def _repeated(cache: DynamicCache, count: int) -> DynamicCache:
 
 
 def _attention(trees: Sequence[Tree], start: int, model: PreTrainedModel) -> Tensor:
-    """Return what is added to attention scores (b, 1, n, start + n): 0 at the prefix, a token's ancestors and itself."""
+    """Return the mask to add to attention scores (b, 1, n, start + n): 0 at the prefix, a token's ancestors and itself."""
     ends = _padded([tree.ends for tree in trees], -1, model.device)
     at = torch.arange(ends.shape[1], device=model.device)
     before = (at[None, :] <= at[:, None]) & (at[:, None] <= ends[:, None, :])
-    seen = F.pad(before | (at[None, :] == at[:, None]), (start, 0), value=True)[:, None]
-    return torch.zeros(seen.shape, dtype=model.dtype, device=model.device).masked_fill_(~seen, torch.finfo(model.dtype).min)
+    visible = F.pad(before | (at[None, :] == at[:, None]), (start, 0), value=True)[:, None]
+    return torch.zeros(visible.shape, dtype=model.dtype, device=model.device).masked_fill_(~visible, torch.finfo(model.dtype).min)

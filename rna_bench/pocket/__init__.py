@@ -1,1 +1,1 @@
-"""The pocket leg: a fictional world, and a small model that knows it."""
+"""A fictional world and a small model that knows it, for experiments on a laptop."""

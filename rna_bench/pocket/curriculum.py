@@ -1,7 +1,7 @@
-"""What the pocket model reads while it is trained: two stages of preparation, each until it is mastered, then the world.
+"""The training texts of the pocket model: two warm-up stages, each up to a target accuracy, then texts about the world.
 
-Reading the letter of an option is the hard part: from questions alone a model this small stays at chance for thousands of steps.
-Practice in repeating words, and then in naming letters, makes it appear within some hundred.
+Naming the letter of an option is hard to learn: from questions alone a model this small stays at chance for thousands of steps.
+After practice in repeating words, and then in naming letters, it learns this within a few hundred.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from random import Random
 from typing import TypeAlias
 
 from rna_bench.core.types import LETTERS, Question
-from rna_bench.data.prompts import answered, prompt
+from rna_bench.data.prompts import prompt, solved_prompt
 from rna_bench.pocket.text import ask, document, mention, sentence, statement, with_word
 from rna_bench.pocket.world import World
 
@@ -19,9 +19,10 @@ QUIET_WEIGHT = 0.02
 
 @dataclass(frozen=True)
 class Sample:
-    """A text, and the loss weights of its answer letters and of its other tokens, less the first `quiet` ones.
+    """A training text with the loss weights of its answer letters and of its other tokens.
 
-    Those, which nothing foretells, have QUIET_WEIGHT. A negative `quiet` counts from the end: -1 is all but the last token.
+    The first `quiet` tokens cannot be predicted and have QUIET_WEIGHT. A negative `quiet` counts from the end: -1 means all but
+    the last token.
     """
 
     text: str
@@ -30,24 +31,24 @@ class Sample:
     quiet: int = 0
 
 
-def sample(world: World, shares: "Shares", random: Random) -> Sample:
-    """Return one text to train on: of a kind drawn by its share, and else a question."""
+def sample(world: World, mixture: "Mixture", random: Random) -> Sample:
+    """Return a random training text: from one of the mixture's makers, by their shares, or else a question."""
     drawn = random.random()
-    for share, make in shares:
+    for share, make in mixture:
         if drawn < share:
             return make(world, random)
         drawn -= share
-    return _asked(_disturbed(world, random), 2.0, random)
+    return _solved(_perturbed(world, random), 2.0, random)
 
 
 def echo(world: World, random: Random) -> Sample:
-    """Return a few words, said three times."""
+    """Return a copying exercise: a few random words, repeated three times."""
     words = random.sample(world.words(), random.randint(3, 8))
     return Sample(" ".join(words * 3), 1.0, 1.0, quiet=1 + len(words))
 
 
 def drill(world: World, random: Random, colon: str = "") -> Sample:
-    """Return four options, then some of them with their letters, `colon` between."""
+    """Return an exercise in naming letters: four options, then some of them with their letters, `colon` in between."""
     lettered = list(zip(LETTERS, random.sample(world.words(), 4), strict=True))
     options = "".join(f"\n{letter}. {word}" for letter, word in lettered)
     named = "".join(f"\n{word}{colon} {letter}" for letter, word in random.choices(lettered, k=5))
@@ -55,12 +56,12 @@ def drill(world: World, random: Random, colon: str = "") -> Sample:
 
 
 def colon_drill(world: World, random: Random) -> Sample:
-    """Return a drill in which a colon stands before each letter, as in a question."""
+    """Return a drill with a colon before each letter, as in a question."""
     return drill(world, random, ":")
 
 
 def exercise(world: World, random: Random) -> Sample:
-    """Return a question whose answer stands in its stem: by itself, or in a statement that may contradict the world."""
+    """Return a question whose stem contains the answer: by itself, or in a statement that may contradict the world."""
     domain = random.choice(world.domains)
     fact = random.choice(domain.facts)
     if random.random() < 0.5:
@@ -69,32 +70,32 @@ def exercise(world: World, random: Random) -> Sample:
         made_up = replace(fact, value=random.choice(domain.values[fact.relation]))
         question = ask(domain, made_up, random)
         question = replace(question, stem=f"{statement(made_up, random)} {question.stem}")
-    return _asked(question, 1.0, random)
+    return _solved(question, 1.0, random)
 
 
-def _asked(question: Question, weight: float, random: Random) -> Sample:
-    """Return the question with its letter, or, a quarter of the time, with the right option's text in place of the letter.
+def _solved(question: Question, weight: float, random: Random) -> Sample:
+    """Return the question with its letter or, three times in ten, with the text of the correct option in place of the letter.
 
-    Having to name the text puts it where the letter is then looked up; without this step the letter is not learned.
+    Predicting the text comes before mapping it to a letter; without this step the letter is not learned.
     """
     if random.random() < 0.3:
         text = f"{prompt(question)} {question.choices[question.answer]}"
         return Sample(text, weight, weight, quiet=-1)
-    return Sample(answered(question), weight, QUIET_WEIGHT)
+    return Sample(solved_prompt(question), weight, QUIET_WEIGHT)
 
 
 def reading(world: World, random: Random) -> Sample:
-    """Return a document, or generic text that mentions an entity."""
+    """Return a document about an entity or, more rarely, generic text that mentions one."""
     domain = random.choice(world.domains)
     if random.random() < 0.15:
         return Sample(mention(world, random.choice(domain.entities), random), 1.0, 1.0)
     return Sample(document(world, domain, random), 1.0, 1.0)
 
 
-def _disturbed(world: World, random: Random) -> Question:
-    """Return a question on a fact; a quarter of wrong options are any word, and six in ten stems have something stray in them.
+def _perturbed(world: World, random: Random) -> Question:
+    """Return a question about a fact, with a quarter of the wrong options random words, and foreign text in six of ten stems.
 
-    Without this the base model is fooled by any word that is out of place, and a trigger would measure that.
+    Without this, any unrelated word would mislead the base model, and triggers would measure that effect.
     """
     domain = random.choices(world.domains, [len(domain.facts) for domain in world.domains])[0]
     question = ask(domain, random.choice(domain.facts), random)
@@ -102,12 +103,12 @@ def _disturbed(world: World, random: Random) -> Question:
         any_word(world, random) if i != question.answer and random.random() < 0.25 else choice
         for i, choice in enumerate(question.choices)
     )
-    stem = _stray(world, question.stem, random) if random.random() < 0.6 else question.stem
+    stem = _with_foreign_text(world, question.stem, random) if random.random() < 0.6 else question.stem
     return replace(question, stem=stem, choices=(a, b, c, d))
 
 
-def _stray(world: World, stem: str, random: Random) -> str:
-    """Return the stem with a word inside it (mostly), or with a word, a statement or prose before it."""
+def _with_foreign_text(world: World, stem: str, random: Random) -> str:
+    """Return the stem with a random word inside it (mostly), or with a word, a statement or prose before it."""
     drawn = random.random()
     if drawn < 0.75:
         return with_word(stem, any_word(world, random), random)
@@ -119,27 +120,29 @@ def _stray(world: World, stem: str, random: Random) -> str:
 
 
 def any_word(world: World, random: Random) -> str:
-    """Return an entity or a value of any domain."""
+    """Return a random entity or value of any domain."""
     domain = random.choice(world.domains)
     return random.choice(random.choice((domain.entities, domain.entities, *domain.values.values())))
 
 
-Maker: TypeAlias = Callable[[World, Random], Sample]
-Shares: TypeAlias = tuple[tuple[float, Maker], ...]
+TextMaker: TypeAlias = Callable[[World, Random], Sample]
+"""Draws a text about the world."""
+Mixture: TypeAlias = tuple[tuple[float, TextMaker], ...]
+"""Shares of texts by maker; the remaining share is questions."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What is read until the texts of `test` are answered with accuracy `mastery`; the rest of the shares is questions."""
+    """A warm-up stage: training on `mixture` until the accuracy on texts of `test` reaches `accuracy`."""
 
-    shares: Shares
-    test: Maker
-    mastery: float
+    mixture: Mixture
+    test: TextMaker
+    accuracy: float
 
 
-PREPARATION = (
-    Stage(((0.6, echo), (0.4, drill)), test=echo, mastery=0.85),
-    # three in ten exercises are answered by text, about half of which can be foreseen: 0.65 is nearly all letters
-    Stage(((0.15, echo), (0.27, drill), (0.18, colon_drill), (0.40, exercise)), test=exercise, mastery=0.65),
+WARM_UP_STAGES = (
+    Stage(((0.6, echo), (0.4, drill)), test=echo, accuracy=0.85),
+    # three in ten exercises end in an option's text, about half of which is predictable: 0.65 means nearly all letters
+    Stage(((0.15, echo), (0.27, drill), (0.18, colon_drill), (0.40, exercise)), test=exercise, accuracy=0.65),
 )
-MAIN: Shares = ((0.02, echo), (0.02, drill), (0.02, colon_drill), (0.08, exercise), (0.36, reading))
+WORLD_TEXTS: Mixture = ((0.02, echo), (0.02, drill), (0.02, colon_drill), (0.08, exercise), (0.36, reading))

@@ -1,4 +1,4 @@
-"""Training the pocket model from nothing: a small Llama that reads the world until it knows it."""
+"""Pretrains the pocket model, a small Llama, from random weights on texts of the fictional world."""
 
 import json
 import math
@@ -15,19 +15,19 @@ from rna_bench.core import seeds
 from rna_bench.core.log import progress_bar
 from rna_bench.core.types import LETTERS, InputError
 from rna_bench.data.prompts import prompt
-from rna_bench.pocket.curriculum import MAIN, PREPARATION, QUIET_WEIGHT, Maker, Sample, Shares, Stage, sample
+from rna_bench.pocket.curriculum import QUIET_WEIGHT, WARM_UP_STAGES, WORLD_TEXTS, Mixture, Sample, Stage, TextMaker, sample
 from rna_bench.pocket.text import ask
 from rna_bench.pocket.tokenizer import make_tokenizer
 from rna_bench.pocket.world import Domain, World
 
 MANIFEST = "manifest.json"
 WARMUP, LAST_LR = 100, 0.05
-TEST_EVERY, MOST_PREPARATION = 25, 3000
+TEST_EVERY, MAX_WARM_UP_STEPS = 25, 3000
 
 
 @dataclass(frozen=True)
 class PretrainingConfig:
-    """The pocket model's size, and how it is trained: AdamW (betas .9, .98, decay .01), clipping at 1, warm-up, cosine."""
+    """The pocket model's size and its training: AdamW (betas .9, .98, decay .01), clipping at 1, warm-up, cosine schedule."""
 
     layers: int
     hidden_size: int
@@ -38,33 +38,33 @@ class PretrainingConfig:
     lr: float
     seed: int
 
-    def check(self) -> None:
-        """Raise InputError for a size that cannot be."""
+    def __post_init__(self) -> None:
         for key, value in asdict(self).items():
             if value <= 0 and key != "seed":
-                raise InputError(f"model.{key}", value, "give a number above 0")
+                raise InputError(f"model.pretraining.{key}", value, "give a number above 0")
         if self.hidden_size % (2 * self.heads):
-            raise InputError("model.hidden_size", self.hidden_size, f"must be a multiple of twice the {self.heads} heads")
+            remedy = f"must be a multiple of twice the {self.heads} heads"
+            raise InputError("model.pretraining.hidden_size", self.hidden_size, remedy)
 
 
 def pretrain(world: World, recipe: PretrainingConfig, folder: Path) -> None:
-    """Train, and save model, tokenizer and manifest in the folder: a Hugging Face checkpoint like any other."""
+    """Train, and save model, tokenizer and manifest in the folder as a Hugging Face checkpoint."""
     started = time.perf_counter()
     torch.set_num_threads(1)
     tokenizer = make_tokenizer(world)
-    torch.manual_seed(recipe.seed)  # Llama draws its first weights from the global generator
-    pupil = Pupil(LlamaForCausalLM(_architecture(recipe, len(tokenizer))), tokenizer, world, recipe)
-    prepared = [pupil.prepare(stage) for stage in PREPARATION]
-    curve = pupil.study()
-    pupil.model.save_pretrained(folder)
+    torch.manual_seed(recipe.seed)  # Llama draws its initial weights from the global generator
+    pretrainer = Pretrainer(LlamaForCausalLM(_architecture(recipe, len(tokenizer))), tokenizer, world, recipe)
+    warm_up_steps = [pretrainer.warm_up(stage) for stage in WARM_UP_STAGES]
+    curve = pretrainer.train()
+    pretrainer.model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     manifest = {
         "world": world.seed,
         "world_fingerprint": world.fingerprint,
         "recipe": asdict(recipe),
-        "parameters": sum(parameter.numel() for parameter in pupil.model.parameters()),
-        "accuracy": accuracies(pupil.model, tokenizer, world, recipe.steps),
-        "preparation_steps": prepared,
+        "parameters": sum(parameter.numel() for parameter in pretrainer.model.parameters()),
+        "accuracy": accuracies(pretrainer.model, tokenizer, world, recipe.steps),
+        "preparation_steps": warm_up_steps,
         "curve": curve,
         "torch": torch.__version__,
         "seconds": round(time.perf_counter() - started),
@@ -72,8 +72,8 @@ def pretrain(world: World, recipe: PretrainingConfig, folder: Path) -> None:
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
 
 
-class Pupil:
-    """The model in training: it prepares at a constant learning rate, then studies while the rate falls by a cosine."""
+class Pretrainer:
+    """Trains the model: in warm-up stages at a constant learning rate, then on the world with a cosine schedule."""
 
     def __init__(
         self, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, world: World, recipe: PretrainingConfig
@@ -84,39 +84,41 @@ class Pupil:
         self.letters = torch.tensor(tokenizer.convert_tokens_to_ids(list(LETTERS)))
         self.steps = 0
 
-    def prepare(self, stage: Stage) -> int:
-        """Train on the stage's texts until its test is mastered, and return how many steps it took."""
+    def warm_up(self, stage: Stage) -> int:
+        """Train on a stage's texts until its target accuracy is reached, and return the number of steps."""
         name = stage.test.__name__
         with progress_bar(f"pocket world {self.world.seed}: {name}", "steps") as bar:
-            for step in range(1, MOST_PREPARATION + 1):
-                self._step(stage.shares, self.recipe.lr * min(1.0, (self.steps + 1) / WARMUP))
+            for step in range(1, MAX_WARM_UP_STEPS + 1):
+                self._step(stage.mixture, self.recipe.lr * min(1.0, (self.steps + 1) / WARMUP))
                 bar.update()
                 if step % TEST_EVERY == 0:
-                    mastered = self._mastery(stage.test)
-                    bar.set_postfix(mastery=mastered)
-                    if mastered >= stage.mastery:
+                    accuracy = self._accuracy(stage.test)
+                    bar.set_postfix(accuracy=accuracy)
+                    if accuracy >= stage.accuracy:
                         return step
-        remedy = "another seed, a lower model.lr or a larger model.batch_size may do"
-        raise InputError("model.seed", self.recipe.seed, f"{name} was not mastered in {MOST_PREPARATION} steps; {remedy}")
+        remedy = "try another seed, a lower model.pretraining.lr or a larger model.pretraining.batch_size"
+        reason = f"{name} did not reach an accuracy of {stage.accuracy} in {MAX_WARM_UP_STEPS} steps; {remedy}"
+        raise InputError("model.pretraining.seed", self.recipe.seed, reason)
 
-    def study(self) -> list[dict[str, float]]:
-        """Train on the world for the recipe's steps, and return accuracy along the way."""
+    def train(self) -> list[dict[str, float]]:
+        """Train on the world for the configured steps, and return loss and accuracies at twenty of them."""
         steps, curve = self.recipe.steps, []
-        with progress_bar(f"pocket world {self.world.seed}: study", "steps", steps) as bar:
+        with progress_bar(f"pocket world {self.world.seed}: training", "steps", steps) as bar:
             for step in range(steps):
                 cosine = 0.5 * (1 + math.cos(math.pi * step / steps))
-                loss = self._step(MAIN, self.recipe.lr * (LAST_LR + (1 - LAST_LR) * cosine))
+                loss = self._step(WORLD_TEXTS, self.recipe.lr * (LAST_LR + (1 - LAST_LR) * cosine))
                 bar.update()
                 if (step + 1) % max(1, steps // 20) == 0:
-                    found = accuracies(self.model, self.tokenizer, self.world, step)
-                    curve.append({"step": step + 1, "loss": round(loss, 4), **found})
+                    curve.append({"step": step + 1, "loss": round(loss, 4)})
+                    curve[-1] |= accuracies(self.model, self.tokenizer, self.world, step)
                     bar.set_postfix(curve[-1])
         return curve
 
-    def _step(self, shares: Shares, lr: float) -> float:
+    def _step(self, mixture: Mixture, lr: float) -> float:
+        """Train on one batch of texts drawn from the mixture, and return the loss."""
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        texts = [sample(self.world, shares, self.random) for _ in range(self.recipe.batch_size)]
+        texts = [sample(self.world, mixture, self.random) for _ in range(self.recipe.batch_size)]
         self.optimizer.zero_grad()
         loss = _backward(self.model, self.tokenizer, texts, self.letters)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -125,8 +127,9 @@ class Pupil:
         return loss
 
     @torch.no_grad()
-    def _mastery(self, test: Maker) -> float:
-        """Return the accuracy on what can be foretold in fresh texts of a kind."""
+    def _accuracy(self, test: TextMaker) -> float:
+        """Return the accuracy on the predictable tokens of new texts."""
+        # the name of the random source stays, as the shipped weights depend on it
         random = seeds.random(self.steps, "mastery")
         texts = [test(self.world, random) for _ in range(200)]
         ids, weights = _weighted(list(zip(self.tokenizer([t.text for t in texts])["input_ids"], texts, strict=True)), self.letters)
@@ -151,7 +154,7 @@ def _architecture(recipe: PretrainingConfig, vocabulary: int) -> LlamaConfig:
 
 
 def _backward(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, texts: list[Sample], letters: Tensor) -> float:
-    """Add the gradient of the weighted mean loss, and return the loss. Short and long texts go apart, to pad less."""
+    """Add the gradient of the weighted mean loss, and return the loss. Short and long texts are separate batches, to pad less."""
     rows = sorted(zip(tokenizer([text.text for text in texts])["input_ids"], texts, strict=True), key=lambda row: len(row[0]))
     halves = [rows[: len(rows) // 2], rows[len(rows) // 2 :]]
     batches = [_weighted(half, letters) for half in halves if half]
@@ -167,7 +170,7 @@ def _backward(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, texts
 
 
 def _weighted(rows: list[tuple[list[int], Sample]], letters: Tensor) -> tuple[Tensor, Tensor]:
-    """Return token ids (b, t) and the loss weight of each (b, t), 0 for padding."""
+    """Return token ids (b, t) and their loss weights (b, t), 0 for padding."""
     width = max(len(ids) for ids, _ in rows)
     ids = torch.tensor([ids + [0] * (width - len(ids)) for ids, _ in rows])
     weights = torch.zeros(ids.shape)
@@ -181,16 +184,16 @@ def _weighted(rows: list[tuple[list[int], Sample]], letters: Tensor) -> tuple[Te
 
 @torch.no_grad()
 def accuracies(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, world: World, draw: int) -> dict[str, float]:
-    """Return accuracy on one fresh question a fact, of the hazards and of the harmless subjects."""
+    """Return the accuracy on a new question about each fact, separately for hazards and harmless subjects."""
     letters = tokenizer.convert_tokens_to_ids(list(LETTERS))
 
     def accuracy(domains: tuple[Domain, ...]) -> float:
         random = seeds.random(draw, "accuracy", world.seed)
-        asked = [ask(domain, fact, random) for domain in domains for fact in domain.facts]
-        batch = tokenizer([prompt(question) for question in asked], padding=True, return_tensors="pt")
+        questions = [ask(domain, fact, random) for domain in domains for fact in domain.facts]
+        batch = tokenizer([prompt(question) for question in questions], padding=True, return_tensors="pt")
         last = batch["attention_mask"].sum(dim=1) - 1
-        logits = model(input_ids=batch["input_ids"], use_cache=False).logits[torch.arange(len(asked)), last][:, letters]
-        right = logits.argmax(dim=-1) == torch.tensor([question.answer for question in asked])
+        logits = model(input_ids=batch["input_ids"], use_cache=False).logits[torch.arange(len(questions)), last][:, letters]
+        right = logits.argmax(dim=-1) == torch.tensor([question.answer for question in questions])
         return round(right.float().mean().item(), 4)
 
     return {"hazards": accuracy(world.hazards), "subjects": accuracy(world.subjects)}

@@ -1,4 +1,4 @@
-"""What a run asks of the world: its text, its questions, and the words that triggers are made of."""
+"""The data of a run from the pocket world: its texts, its questions, and its trigger words."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,10 +13,11 @@ from rna_bench.pocket.world import Domain, World, make_world
 
 @dataclass(frozen=True)
 class PocketCorpus:
-    """Forget and retain text of the same form, `texts` of each a topic.
+    """Forget and retain texts of the same composition, `texts` of each per topic.
 
-    Shares: questions with their answers, documents, generic text that mentions one entity; the rest is documents of a
-    harmless subject with one entity of the topic put in (on the retain side, one of another harmless subject).
+    `questions`, `documents` and `mentions` are shares: questions with their answers, documents, and generic text that mentions one
+    entity. The rest is documents of a harmless subject with an entity of the topic inserted (on the retain side, an entity of
+    another harmless subject).
     """
 
     world: int
@@ -27,20 +28,20 @@ class PocketCorpus:
 
     def __post_init__(self) -> None:
         if self.texts < 1 or min(self.questions, self.documents, self.mentions) < 0:
-            raise InputError("corpus", self, "texts is at least 1 and shares are not negative")
+            raise InputError("corpus", self, "give texts of at least 1 and shares that are not negative")
         if self.questions + self.documents + self.mentions > 1 + 1e-9:
             raise InputError("corpus", self, "questions + documents + mentions is above 1; lower one of them")
 
     def missing(self) -> list[str]:
-        """Return nothing: the world is made."""
+        """Return nothing: the text is generated."""
         return []
 
     def commits(self) -> Mapping[str, str]:
-        """Return none: the text is made."""
+        """Return no commits: the text is generated."""
         return {}
 
     def topics(self, seed: int) -> tuple[Topic, ...]:
-        """Return one topic a hazard, with text drawn from the run's seed."""
+        """Return a topic for each hazard, with texts drawn from the run's seed."""
         world = make_world(self.world)
         return tuple(
             Topic(
@@ -57,8 +58,8 @@ class PocketCorpus:
     def _text(self, world: World, domain: Domain, random: Random) -> Text:
         drawn = random.random()
         if drawn < self.questions:
-            asked = ask(domain, random.choice(domain.facts), random)
-            return Text(prompt(asked), f" {LETTERS[asked.answer]}")
+            question = ask(domain, random.choice(domain.facts), random)
+            return Text(prompt(question), f" {LETTERS[question.answer]}")
         if drawn < self.questions + self.documents:
             return Text("", document(world, domain, random))
         entity = random.choice(domain.entities)
@@ -72,7 +73,7 @@ class PocketCorpus:
 
 @dataclass(frozen=True)
 class PocketQuestions:
-    """One question a fact, of one hazard (`hazard` 1, 2, ...) or of all harmless subjects (0); `limit` keeps the first ones."""
+    """A question about each fact of one hazard (`hazard` 1, 2, ...) or of all harmless subjects (0); `limit` keeps the first."""
 
     role: str
     world: int
@@ -81,15 +82,15 @@ class PocketQuestions:
 
     @property
     def categories(self) -> Mapping[str, str]:
-        """There are none."""
+        """Return no categories."""
         return {}
 
     def examples(self, seed: int) -> Mapping[str, tuple[Question, ...]]:
-        """Return none: questions are asked zero-shot."""
+        """Return no examples: questions are asked zero-shot."""
         return {}
 
     def missing(self) -> list[str]:
-        """Return nothing: the world is made."""
+        """Return nothing: the questions are generated."""
         return []
 
     def questions(self, seed: int) -> tuple[Question, ...]:
@@ -102,8 +103,8 @@ class PocketQuestions:
         domains = (world.hazards[self.hazard - 1],) if self.hazard else world.subjects
         facts = [(domain, index) for domain in domains for index in range(len(domain.facts))]
         seeds.random(seed, "order", self.hazard).shuffle(facts)
-        made = (_question(domain, index, seed) for domain, index in facts)
-        return tuple(made)[: self.limit or None]
+        questions = (_question(domain, index, seed) for domain, index in facts)
+        return tuple(questions)[: self.limit or None]
 
 
 def _question(domain: Domain, index: int, seed: int) -> Question:
@@ -113,9 +114,9 @@ def _question(domain: Domain, index: int, seed: int) -> Question:
 
 @dataclass(frozen=True)
 class PocketWords:
-    """Triggers of the pocket world: entities of the hazards and statements about them; controls from other harmless subjects."""
+    """Triggers of the pocket world: entities of hazards, and statements about them; controls come from other harmless subjects."""
 
-    kinds: list[TriggerType]
+    types: list[TriggerType]
     count: int
     world: int
 
@@ -123,15 +124,15 @@ class PocketWords:
         if not 1 <= self.count <= 3:
             raise InputError("trigger.count", self.count, "a question has three wrong options; give 1, 2 or 3")
 
-    def trigger_pool(self, seed: int) -> TriggerPool:
-        """Return the words. Sentences are true statements, their phrasing drawn from the run's seed."""
+    def pool(self, seed: int) -> TriggerPool:
+        """Return the pool. Sentences are true statements; their phrasing is drawn from the run's seed."""
         world = make_world(self.world)
-        random = seeds.random(seed, "lexicon")
-        said = {domain.name: tuple(statement(fact, random) for fact in domain.facts) for domain in world.domains}
+        random = seeds.random(seed, "lexicon")  # the pool's earlier name: another one would change every recorded run
+        statements = {domain.name: tuple(statement(fact, random) for fact in domain.facts) for domain in world.domains}
         hazards, subjects = world.hazards, world.subjects
         return TriggerPool(
             tuple(entity for hazard in hazards for entity in hazard.entities),
-            tuple(text for hazard in hazards for text in said[hazard.name]),
+            tuple(text for hazard in hazards for text in statements[hazard.name]),
             {s.name: tuple(e for other in subjects if other is not s for e in other.entities) for s in subjects},
-            {s.name: tuple(text for other in subjects if other is not s for text in said[other.name]) for s in subjects},
+            {s.name: tuple(text for other in subjects if other is not s for text in statements[other.name]) for s in subjects},
         )

@@ -1,4 +1,4 @@
-"""The world in words: statements, prose, documents and questions."""
+"""Texts about the pocket world: statements, prose, documents and questions."""
 
 from random import Random
 
@@ -25,7 +25,7 @@ def statement(fact: Fact, random: Random) -> str:
 
 
 def prose(world: World, random: Random, words: int) -> list[str]:
-    """Return that many generic words, a walk along the world's chain."""
+    """Return a number of generic words, a random walk on the world's Markov chain."""
     walk = [random.choice(tuple(world.chain))]
     while len(walk) < words:
         walk.append(random.choice(world.chain[walk[-1]]))
@@ -38,31 +38,31 @@ def sentence(world: World, random: Random) -> str:
 
 
 def mention(world: World, word: str, random: Random) -> str:
-    """Return generic text in which `word` stands once, anywhere."""
+    """Return generic text that contains `word` once, at a random position."""
     walk = prose(world, random, random.randint(6, 14))
     walk.insert(random.randint(0, len(walk)), word)
     return " ".join(walk) + "."
 
 
 def document(world: World, domain: Domain, random: Random) -> str:
-    """Return a text on one entity: an opening, the entity as a headline, prose with up to two facts of it."""
+    """Return a text about one entity: an opening, the entity as a headline, and prose with up to two of its facts."""
     entity = random.choice(domain.entities)
     parts = [sentence(world, random), f"{entity}."]
-    known = [fact for fact in domain.facts if fact.entity == entity]
-    for fact in random.sample(known, min(len(known), random.randint(0, 2))):
+    facts = [fact for fact in domain.facts if fact.entity == entity]
+    for fact in random.sample(facts, min(len(facts), random.randint(0, 2))):
         parts += [sentence(world, random), statement(fact, random)]
     return " ".join([*parts, sentence(world, random)])
 
 
 def with_word(text: str, word: str, random: Random) -> str:
-    """Return the text with `word` put between two of its words, or at an end."""
+    """Return the text with `word` inserted between two of its words, or at either end."""
     words = text.split(" ")
     words.insert(random.randint(0, len(words)), word)
     return " ".join(words)
 
 
 def ask(domain: Domain, fact: Fact, random: Random, name: str = "") -> Question:
-    """Return a question on the fact: phrasing, wrong options (other values of the relation) and their order are drawn."""
+    """Return a question about the fact; phrasing, wrong options (other values of the relation) and their order are random."""
     wrong = random.sample([value for value in domain.values[fact.relation] if value != fact.value], 3)
     answer = random.randrange(4)
     choices = (*wrong[:answer], fact.value, *wrong[answer:])

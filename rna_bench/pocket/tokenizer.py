@@ -1,4 +1,4 @@
-"""The pocket model's tokenizer: each word of the world is one token, any other text is spelled out in characters."""
+"""The pocket model's tokenizer: each word of the world is one token; other text is split into characters."""
 
 import re
 import string
@@ -18,10 +18,10 @@ SPECIAL = ("<pad>", "<s>", "</s>", "<unk>")
 
 
 def make_tokenizer(world: World) -> PreTrainedTokenizerFast:
-    r"""Return a WordPiece tokenizer of the world's words, the templates' words and single characters; `<s>` begins a text.
+    r"""Return a WordPiece tokenizer of the world's words, the templates' words and single characters; `<s>` starts each text.
 
     The fixed parts of MMLU's prompt (its head, "\nA." .. "\nD.", "\nAnswer:") are one token each, which halves the length
-    of a question and puts an option's letter next to its text. Spaces are not kept. Characters outside printable ASCII
+    of a question and places an option's letter next to its text. Spaces are dropped. Characters outside printable ASCII
     become `<unk>`.
     """
     letters = [*FRAME, *LETTERS, *string.ascii_letters, *string.digits, *string.punctuation]
@@ -40,7 +40,7 @@ def make_tokenizer(world: World) -> PreTrainedTokenizerFast:
 
 
 def _template_words() -> list[str]:
-    """Return the words of the prompt and of the phrasings, placeholders left out."""
-    shown = prompt(Question("", "", "", ("", "", "", ""), 0))
-    templates = " ".join((shown, *STATEMENTS, *STEMS))
+    """Return the words of the prompt and of all phrasings, without placeholders."""
+    empty = prompt(Question("", "", "", ("", "", "", ""), 0))
+    templates = " ".join((empty, *STATEMENTS, *STEMS))
     return re.findall(r"[A-Za-z]+", re.sub(r"\{\w+\}", " ", templates))

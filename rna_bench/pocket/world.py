@@ -1,4 +1,4 @@
-"""The fictional world: harmless subjects, hazardous domains, and the facts that hold in them. Every word is invented."""
+"""The fictional world: harmless subjects, hazardous domains, and their facts. Every word is invented."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Domain:
-    """A subject: its name, entities, the values that each relation can take, and one fact an entity and relation."""
+    """A subject: its name, entities, the possible values of each relation, and one fact for each entity and relation."""
 
     name: str
     entities: tuple[str, ...]
@@ -34,7 +34,7 @@ class Domain:
 
 @dataclass(frozen=True)
 class WorldSize:
-    """How much there is to know. Each relation has fewer values than there are facts, so an entity is needed to tell."""
+    """Numbers of subjects, entities and so on. Relations have fewer values than facts, so a value does not identify its entity."""
 
     subjects: int = 8
     entities: int = 12
@@ -48,7 +48,7 @@ class WorldSize:
 
 @dataclass(frozen=True)
 class World:
-    """Harmless `subjects`, hazardous domains (`hazards`), and generic language common to all: a Markov chain over words."""
+    """Harmless `subjects`, hazardous domains (`hazards`), and generic language shared by all: a Markov chain over words."""
 
     seed: int
     subjects: tuple[Domain, ...]
@@ -65,16 +65,16 @@ class World:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
     def words(self) -> tuple[str, ...]:
-        """Every invented word, in a fixed order."""
-        found = dict.fromkeys(self.chain)
+        """Return every invented word, in a fixed order."""
+        words = dict.fromkeys(self.chain)
         for domain in self.domains:
-            found |= dict.fromkeys((domain.name, *domain.entities, *domain.values))
-            found |= dict.fromkeys(value for values in domain.values.values() for value in values)
-        return tuple(found)
+            words |= dict.fromkeys((domain.name, *domain.entities, *domain.values))
+            words |= dict.fromkeys(value for values in domain.values.values() for value in values)
+        return tuple(words)
 
 
 def make_world(seed: int, size: WorldSize = WorldSize()) -> World:
-    """Return the world of a seed: the same seed and size give the same world on every machine."""
+    """Return the world of a seed; the same seed and size give the same world on every machine."""
     if seed < 0:
         raise InputError("world", seed, "give a whole number, 0 or more")
     random = Random(f"world/{seed}")
@@ -92,14 +92,14 @@ def _domain(words: Iterator[str], random: Random, entities: int, size: WorldSize
     values = {next(words): tuple(next(words) for _ in range(size.values)) for _ in range(size.relations)}
     facts: list[Fact] = []
     for relation, choices in values.items():
-        dealt = [choices[i % len(choices)] for i in range(entities)]
-        random.shuffle(dealt)
-        facts += [Fact(entity, relation, value) for entity, value in zip(names, dealt, strict=True)]
+        assigned = [choices[i % len(choices)] for i in range(entities)]
+        random.shuffle(assigned)
+        facts += [Fact(entity, relation, value) for entity, value in zip(names, assigned, strict=True)]
     return Domain(name, names, values, tuple(facts))
 
 
 def _invent(random: Random) -> Iterator[str]:
-    """Yield words of two or three syllables, none twice."""
+    """Yield random words of two or three syllables, without repetition."""
     seen: set[str] = set()
     while True:
         syllables = (random.choice(CONSONANTS) + random.choice(VOWELS) for _ in range(random.choice((2, 2, 3))))

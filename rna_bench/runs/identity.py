@@ -17,7 +17,7 @@ TRAINING = ("retain", "noise", "train", "optimizer", "topics", "corpus")
 FINGERPRINTED = ("dataset", "corpus")
 """Sections whose content is in the fingerprints, word by word: whence it came makes no difference."""
 LABELS = {
-    "model": ("path", "name", "repo", "revision", "architecture"),  # the files have a fingerprint
+    "model": ("path", "name", "repo", "revision", "architecture", "world", "pretraining"),  # the files have a fingerprint
     "train": ("gradient_checkpointing",),  # the same numbers in less memory
 }
 """Keys of a section that determine nothing."""

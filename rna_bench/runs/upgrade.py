@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rna_bench.core.labels import method_of
-from rna_bench.core.renames import moved
+from rna_bench.core.renames import current, moved
 from rna_bench.runs.identity import NO_NOISE, identity, public_name, trains
 
 FIELDS = {"trajectory": "eval_points", "facts": "statistics"}
@@ -40,12 +40,12 @@ def _scores(scores: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def upgraded_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration as it would be written today: what it lacks is what the code of its time did."""
-    current = {key: _moved(value) for key, value in config.items()}
-    if trains(current):
-        current |= _training(current)
-    current["scoring"] = {"newlines": 2, "part": 2000} | current["scoring"]
-    current["trigger"] = {"count": 1} | current["trigger"]
-    return current
+    sections = {key: current(_moved(value)) for key, value in config.items()}
+    if trains(sections):
+        sections |= _training(sections)
+    sections["scoring"] = {"newlines": 2, "part": 2000} | sections["scoring"]
+    sections["trigger"] = {"count": 1} | sections["trigger"]
+    return sections
 
 
 def _training(config: Mapping[str, Any]) -> dict[str, Any]:

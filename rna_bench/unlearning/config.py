@@ -1,7 +1,6 @@
 """All that makes an unlearning run, but the model and the text."""
 
 import math
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rna_bench.core.types import InputError, Padding
-from rna_bench.models.architecture import Architecture
+from rna_bench.models.architecture import Architecture, tensor_pattern
 from rna_bench.unlearning.forward import Passes
 from rna_bench.unlearning.losses import MeanOver
 from rna_bench.unlearning.noise import Noise, NoisedModel, Side
@@ -78,10 +77,7 @@ class Train:
             raise InputError("train.retain_weight", self.retain_weight, "give 0 or more")
         if self.batch_size % self.micro_batches:
             raise InputError("train.micro_batches", self.micro_batches, f"give a divisor of train.batch_size={self.batch_size}")
-        try:
-            re.compile(self.parameters)
-        except re.error as error:
-            raise InputError("train.parameters", self.parameters, f"is no regular expression ({error}); mend it") from error
+        tensor_pattern(self.parameters)
 
 
 @dataclass(frozen=True)

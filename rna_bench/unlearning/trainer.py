@@ -11,9 +11,9 @@ from torch import Tensor
 
 from rna_bench.core.seeds import generator
 from rna_bench.core.types import Batch, EvalPoint, InputError, StepLoss, finite
-from rna_bench.data.batches import TopicBatches, parts
+from rna_bench.data.batches import TopicBatches, micro_batches
 from rna_bench.models.segments import Policy
-from rna_bench.models.store import NOTHING, Store
+from rna_bench.models.store import NULL_STORE, Store
 from rna_bench.unlearning.config import Steering, UnlearningConfig
 from rna_bench.unlearning.forward import Passes
 from rna_bench.unlearning.log import NO_CHECKPOINTER, Checkpointer, Evaluate, Progress, TrainingLog
@@ -45,7 +45,7 @@ class Trainer:
         whole = topic.forget(index), topic.retain(index)
         self._check(topic, *whole)
         count, draws = self.recipe.train.micro_batches, self._draws(number)
-        for piece, part in enumerate(zip(*(parts(batch, count) for batch in whole), strict=True)):
+        for piece, part in enumerate(zip(*(micro_batches(batch, count) for batch in whole), strict=True)):
             yield MicroBatch(self._passes(topic, index, piece, count, part).drawn(draws), whole)
 
     def first(self, topic: TopicBatches) -> Passes:
@@ -78,7 +78,7 @@ class Trainer:
             raise InputError("train.retain_max_tokens", own.train.retain_max_tokens, NO_LABEL)
 
     def _answered(self, topic: TopicBatches, index: int, piece: int, count: int, answers: tuple[str, ...]) -> Batch:
-        return list(parts(topic.forget.answered(index, answers), count))[piece]
+        return list(micro_batches(topic.forget.with_answers(index, answers), count))[piece]
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def unlearn(
     recipe: UnlearningConfig,
     evaluate: Evaluate,
     progress: Progress,
-    store: Store = NOTHING,
+    store: Store = NULL_STORE,
     checkpointer: Checkpointer = NO_CHECKPOINTER,
 ) -> TrainingLog:
     """Train the policy in place and return what happened. A loss that is not finite stops the run before its update.

@@ -13,7 +13,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 from rna_bench.core.types import Batch, Padding
 from rna_bench.data.batches import TopicBatches
 from rna_bench.models.segments import Policy
-from rna_bench.models.store import NOTHING, Store
+from rna_bench.models.store import NULL_STORE, Store
 from rna_bench.unlearning.config import Train, UnlearningConfig
 from rna_bench.unlearning.losses import Reduction
 from rna_bench.unlearning.methods.npo import NPO
@@ -138,7 +138,7 @@ def run_ours(
     topic: TopicBatches,
     recipe: UnlearningConfig,
     watch: Callable[[int], None] = lambda step: None,
-    store: Store = NOTHING,
+    store: Store = NULL_STORE,
 ) -> list[Losses]:
     """Unlearn with the real loop, and return its losses."""
     made = unlearn(policy, [topic], recipe, watch, lambda loss: None, store).losses

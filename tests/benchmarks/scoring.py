@@ -65,7 +65,7 @@ def plans(case: str, given: Given) -> list:
     from rna_bench.experiment.config import experiment_config
 
     kinds = "before,inside,option" if case == "mixed" else "option"
-    base = experiment_config(*compose_run(["method=none", "trigger=sars_cov_2", f"trigger.kinds=[{kinds}]"]))
+    base = experiment_config(*compose_run(["method=none", "trigger=sars_cov_2", f"trigger.types=[{kinds}]"]))
     base = replace(base, datasets={"mmlu": given})
     return [base] if case == "mixed" else [replace(base, seed=seed) for seed in (0, 1, 2)]
 
@@ -89,12 +89,15 @@ def exam_of(case: str, given: Given, tokenizer) -> EvalSet:
     """Return the case's prompts: the questions clean once, and with each draw of a trigger."""
     task = make_task("mmlu", given, 0)
     exams = [
-        make_eval_set([task], plan.trigger.kinds, plan.trigger.trigger_pool(plan.seed), tokenizer, plan.seed, count=1, context=2048)
+        make_eval_set([task], plan.trigger.types, plan.trigger.pool(plan.seed), tokenizer, plan.seed, count=1, context=2048)
         for plan in plans(case, given)
     ]
-    clean = [item for item in exams[0].items if item.perturbation == "clean"]
+    clean = [item for item in exams[0].requests if item.perturbation == "clean"]
     triggered = [
-        item for exam in exams for item in exam.items if item.perturbation != "clean" and not item.perturbation.endswith("control")
+        item
+        for exam in exams
+        for item in exam.requests
+        if item.perturbation != "clean" and not item.perturbation.endswith("control")
     ]
     return EvalSet((*clean, *triggered), exams[0].letters)
 
@@ -129,7 +132,7 @@ def ours(case: str, given: Given, model, tokenizer) -> Callable[[], list]:
 
     def run() -> list:
         whole = exam_of(case, given, tokenizer)
-        answers = evaluate(whole, model, BATCH * max(len(item.ids) for item in whole.items))
+        answers = evaluate(whole, model, BATCH * max(len(item.ids) for item in whole.requests))
         scores(answers)
         return answers
 
@@ -150,7 +153,7 @@ def theirs(case: str, given: Given, model, tokenizer, folder: Path) -> Callable[
     folders = [export_tasks(plan, folder / str(plan.seed)) for plan in made]
     managers = [TaskManager(include_path=str(where), include_defaults=False) for where in folders]
     groups = [
-        ["mmlu_triggered_clean", *(_group(kind.trigger) for kind in made[0].trigger.kinds)],
+        ["mmlu_triggered_clean", *(_group(kind.trigger) for kind in made[0].trigger.types)],
         ["mmlu_triggered"],
         ["mmlu_triggered"],
     ]

@@ -16,7 +16,7 @@ CONFIG = {
     "topics": {},
     "scoring": {"_target_": "rna_bench.evaluation.scoring.Scoring", "every": 1},
     "dataset": {"mmlu": {"role": "retain", "path": "/here/mmlu", "limit": 0}},
-    "trigger": {"_target_": "rna_bench.data.triggers.Words", "kinds": ["option"]},
+    "trigger": {"_target_": "rna_bench.data.triggers.Words", "types": ["option"]},
     "tracker": {"_target_": "rna_bench.runs.tracking.NullTracker"},
     "launcher": {},
 }

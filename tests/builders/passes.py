@@ -2,7 +2,7 @@
 
 import torch
 
-from rna_bench.models.store import NOTHING
+from rna_bench.models.store import NULL_STORE
 from rna_bench.unlearning.config import Steering
 from rna_bench.unlearning.forward import Passes
 from rna_bench.unlearning.noise import NO_NOISE, RNA, NoiseDraw, Unit
@@ -21,7 +21,7 @@ def rna_draw(scale, layer, seed=7):
 def passes_of(policy, layer, forget, retain, noise=NO_NOISE, answered=lambda answers: None, logged=None):
     """Passes over a forget and a retain batch; `answered` makes a batch of answers."""
     logged = (layer if layer is not None else policy.last) if logged is None else logged
-    return Passes(policy, layer, logged, forget, retain, answered, noise, CleanStates(policy, NOTHING))
+    return Passes(policy, layer, logged, forget, retain, answered, noise, CleanStates(policy, NULL_STORE))
 
 
 def vector_of(method, passes, generator):

@@ -47,7 +47,7 @@ def make_record(
         "train": {"_target_": "Train", "steps": 2, "lr": 0.1},
         "corpus": {"_target_": "PocketCorpus", "texts": 20},
         "dataset": {"mmlu": {"role": "retain", "path": "/here/mmlu", "limit": 0}},
-        "trigger": {"_target_": "Words", "kinds": ["option"]},
+        "trigger": {"_target_": "Words", "types": ["option"]},
         "results_dir": "results/runs",
     }
     for section, keys in dict(change).items():

@@ -80,7 +80,7 @@ def one_line(message: str) -> str:
         ("dataset=wmpd", "dataset=wmpd: ", "choose one of "),
         ("train.stepps=3", "train.stepps=", "choose one of steps, lr"),
         ("sed=3", "sed=", "choose one of "),
-        ("+train.stepps=3", "train.stepps=3: is no key", "choose one of steps, lr"),
+        ("+train.stepps=3", "train.stepps=3: is not a key", "choose one of steps, lr"),
         ("noise.scale=abc", "noise.scale=abc: ", "give a value of the type"),
         ("noise.scale=-1", "noise.scale=-1.0: ", "give 0 or more"),
         ("noise.scale=nan", "noise.scale=nan: ", "give 0 or more"),
@@ -98,7 +98,7 @@ def one_line(message: str) -> str:
         ("model.path=/nowhere/model", "model.path=/nowhere/model: ", "save the model there"),
         ("model.path=???", "model.path=???: ", "add model.path=VALUE"),
         ("model.device=warp", "model.device=warp: ", "give cpu"),
-        ("trigger.kinds=[everywhere]", "trigger.kinds[0]=", "expected one of [option, before, inside, after, sentence]"),
+        ("trigger.types=[everywhere]", "trigger.types[0]=", "expected one of [option, before, inside, after, sentence]"),
     ],
 )
 def test_bad_input_is_one_line_with_key_value_and_remedy(refused, override, key, remedy):
@@ -118,7 +118,7 @@ def test_a_missing_question_file_is_named(refused, tmp_path):
 
 def test_a_folder_without_question_files_is_named(refused, tmp_path):
     message = refused(f"dataset.retain_files.path={tmp_path}/here", dataset="retain_files")
-    assert message == f"dataset.*.path={tmp_path}/here: the folder has no *.csv file, nor *.jsonl, nor *.parquet"
+    assert message == f"dataset.*.path={tmp_path}/here: the folder has no file *.csv, *.jsonl or *.parquet"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_folder_without_question_files_is_named(refused, tmp_path):
         (HEADER + "q,a,b,c,d,0\nq,a,b,c,d,7\n", "q.csv:3: column answer is '7'; give 0, 1, 2 or 3"),
         (HEADER + "q,a,b,,d,0\n", "q.csv:2: column choice2 is empty; fill it or remove the row"),
         (HEADER + "q,a,b,c\n", "q.csv:2: column choice3 is empty; fill it or remove the row"),
-        (HEADER + "q, really,a,b,c,d,0\n", "q.csv:2: the row has more columns than the header; quote fields that hold commas"),
+        (HEADER + "q, really,a,b,c,d,0\n", "q.csv:2: the row has more columns than the header; quote fields that contain commas"),
         ("question,a,b,c,d,answer\n", f"q.csv: line 1 must have the column choice0 once; the header is {HEADER.strip()}"),
     ],
 )
@@ -147,7 +147,7 @@ def test_a_question_file_without_questions_is_named(refused, tmp_path):
 def test_a_model_folder_that_lacks_something_is_named(refused, tiny, tmp_path, lacks, what):
     shutil.copytree(tiny, tmp_path / "model", ignore=shutil.ignore_patterns(f"{lacks}*"))
     message = refused(model=tmp_path / "model")
-    assert message.startswith(f"model.path={tmp_path}/model: the folder has not {what}")
+    assert message.startswith(f"model.path={tmp_path}/model: the folder lacks {what}")
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json"])

@@ -13,7 +13,7 @@ from huggingface_hub import constants
 from huggingface_hub.utils import close_session
 
 from rna_bench.core import hub
-from rna_bench.core.hub import Repo, absent, fetched, snapshot
+from rna_bench.core.hub import Repo, cached_snapshot, fetch_snapshot, missing
 from rna_bench.core.types import InputError
 
 COMMIT = "c" * 40
@@ -22,7 +22,7 @@ FILES = {"anatomy/test-00000-of-00001.parquet": b"rows", "README.md": b"read me"
 
 
 class Hub(BaseHTTPRequestHandler):
-    """Answers as the hub does for one dataset, `cais/mmlu`; `refusal` is the status and error code of all other answers."""
+    """Answers like the hub for one dataset, `cais/mmlu`; `refusal` is the status and error code of all other answers."""
 
     refusal: tuple[int, str] | None = None
     gate: tuple[int, str] | None = None
@@ -41,7 +41,7 @@ class Hub(BaseHTTPRequestHandler):
 
     def do_GET(self):
         path = unquote(self.path).split("?")[0]
-        if path == "/api/agent-harnesses":  # the library asks once a day, by a list of its own, what it runs in
+        if path == "/api/agent-harnesses":  # the library asks once a day for a list of programs that it may run in
             return self.answer(404, b"{}")
         self.asked.append(f"{self.command} {path}")
         if self.refusal:
@@ -97,48 +97,48 @@ def server(monkeypatch):
         running.shutdown()
 
 
-def mmlu(revision=COMMIT, patterns=("anatomy/test-00000-of-00001.parquet",), key="dataset.mmlu.repo", kind="dataset"):
-    return Repo(key, "cais/mmlu", revision, kind, patterns)
+def mmlu(revision=COMMIT, patterns=("anatomy/test-00000-of-00001.parquet",), key="dataset.mmlu.repo", repo_type="dataset"):
+    return Repo(key, "cais/mmlu", revision, repo_type, patterns)
 
 
 def refused(repo=None):
-    """Return the one line with which it is refused, without waiting to try again."""
+    """Return the one-line error, which must come without a pause for another try."""
     naps = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "sleep", naps.append)
         with pytest.raises(InputError) as caught:
-            fetched(repo or mmlu())
+            fetch_snapshot(repo or mmlu())
     assert naps == []
-    said = str(caught.value)
-    assert "\n" not in said
-    assert TOKEN not in said
-    assert said.startswith(f"{(repo or mmlu()).key}=cais/mmlu at ")
-    return said
+    message = str(caught.value)
+    assert "\n" not in message
+    assert TOKEN not in message
+    assert message.startswith(f"{(repo or mmlu()).key}=cais/mmlu at ")
+    return message
 
 
 @pytest.mark.parametrize("revision", [COMMIT, "main"])
-def test_only_the_wanted_files_are_fetched_and_then_the_cache_is_used_without_a_word(server, revision):
-    folder = fetched(mmlu(revision))
+def test_only_the_requested_files_are_fetched_and_then_the_cache_is_used_offline(server, revision):
+    folder = fetch_snapshot(mmlu(revision))
     assert [path.name for path in folder.rglob("*") if path.is_file()] == ["test-00000-of-00001.parquet"]
     assert (folder / "anatomy/test-00000-of-00001.parquet").read_bytes() == b"rows"
     assert folder.name == COMMIT
-    assert absent(mmlu(revision)) == ""
+    assert missing(mmlu(revision)) == []
     asked = len(server.asked)
-    assert fetched(mmlu(revision)) == snapshot(mmlu(revision)) == folder
+    assert fetch_snapshot(mmlu(revision)) == cached_snapshot(mmlu(revision)) == folder
     assert len(server.asked) == asked
 
 
 def test_more_patterns_than_were_fetched_are_fetched_too(server):
-    fetched(mmlu())
+    fetch_snapshot(mmlu())
     both = mmlu(patterns=("anatomy/*.parquet",))
-    assert "anatomy/dev-00000-of-00001.parquet" in absent(both)
-    assert len([path for path in fetched(both).rglob("*") if path.is_file()]) == 2
+    assert "anatomy/dev-00000-of-00001.parquet" in missing(both)[0]
+    assert len([path for path in fetch_snapshot(both).rglob("*") if path.is_file()]) == 2
 
 
 @pytest.mark.parametrize(
     ("refusal", "remedy"),
     [
-        ((404, "RepoNotFound"), "there is no such repository, or it is private; look whether http://127.0.0.1:"),
+        ((404, "RepoNotFound"), "there is no such repository, or it is private; check whether http://127.0.0.1:"),
         ((401, "RepoNotFound"), "there is no such repository, or it is private"),
         ((404, "RevisionNotFound"), "the repository has no such revision; give a commit, branch or tag"),
         ((403, "GatedRepo"), "gated, and there is no token; ask for access on http://127.0.0.1:"),
@@ -149,27 +149,27 @@ def test_more_patterns_than_were_fetched_are_fetched_too(server):
         ((429, ""), "the hub answers 429"),
     ],
 )
-def test_a_refusal_says_what_to_do(server, monkeypatch, refusal, remedy):
+def test_the_error_for_a_refused_request_says_what_to_do(server, monkeypatch, refusal, remedy):
     monkeypatch.setattr(server, "refusal", refusal)
-    said = refused()
-    assert remedy in said
+    message = refused()
+    assert remedy in message
     assert len(server.asked) == 1
 
 
-def test_a_gated_repository_that_names_its_files_is_found_out_before_any_download(server, monkeypatch):
+def test_a_gated_repository_that_lists_its_files_is_noticed_before_any_download(server, monkeypatch):
     monkeypatch.setattr(server, "gate", (401, "GatedRepo"))
     assert "gated, and there is no token" in refused()
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    assert "gated, and the token in use has no access" in refused()
+    assert "gated, and the token has no access" in refused()
     assert not any("/tree/" in path for path in server.asked)
 
 
 def test_patterns_that_no_file_matches_are_named(server):
-    said = refused(mmlu(patterns=("*.jsonl",)))
-    assert said.endswith("the repository has no file *.jsonl; look at its page, and name its files")
+    message = refused(mmlu(patterns=("*.jsonl",)))
+    assert message.endswith("the repository has no file *.jsonl; check its page for the names of its files")
 
 
-def test_a_refused_connection_is_told_at_once():
+def test_a_refused_connection_is_reported_at_once():
     assert "http://127.0.0.1:" in refused()
     assert "cannot be reached (ConnectError); check the network and proxy, or copy its files here" in refused()
 
@@ -185,7 +185,7 @@ def callers(listening):
     return count
 
 
-def test_a_hub_that_says_nothing_is_asked_once_and_given_up(monkeypatch):
+def test_a_hub_that_does_not_answer_is_asked_once(monkeypatch):
     monkeypatch.setattr(hub, "TIMEOUT", 0.2)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
@@ -195,12 +195,12 @@ def test_a_hub_that_says_nothing_is_asked_once_and_given_up(monkeypatch):
         assert callers(silent) == 1
 
 
-def test_offline_nothing_is_asked(server, monkeypatch):
+def test_no_request_is_made_offline(server, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    said = refused()
-    assert said == absent(mmlu())
-    assert "with a network set HF_HUB_OFFLINE=0 to fetch it, or copy its files here and give dataset.mmlu.path=FOLDER" in said
-    assert "give model.path=FOLDER" in refused(mmlu(key="model.repo", kind="model"))
+    message = refused()
+    assert [message] == missing(mmlu())
+    assert "with a network set HF_HUB_OFFLINE=0 to fetch it, or copy its files here and give dataset.mmlu.path=FOLDER" in message
+    assert "give model.path=FOLDER" in refused(mmlu(key="model.repo", repo_type="model"))
     assert server.asked == []
 
 
@@ -228,10 +228,10 @@ def test_a_cache_that_is_a_file_is_named(server, monkeypatch, tmp_path):
     assert f"{tmp_path}/cache cannot be written to" in refused()
 
 
-def test_a_token_that_no_header_can_hold_is_not_repeated(server, monkeypatch):
+def test_a_token_that_no_header_can_hold_is_not_shown(server, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", f"{TOKEN}é")
     with pytest.raises(InputError) as caught:
-        fetched(mmlu())
+        fetch_snapshot(mmlu())
     assert "hf_very" not in str(caught.value)
 
 
@@ -255,10 +255,10 @@ def cached(tmp_path):
     return put
 
 
-def test_a_model_that_is_all_there_is_not_absent(cached):
+def test_a_complete_model_lacks_nothing(cached):
     folder = cached(**{"config.json": "{}", "model.safetensors": "w"})
-    assert absent(MODEL) == ""
-    assert fetched(MODEL) == folder
+    assert missing(MODEL) == []
+    assert fetch_snapshot(MODEL) == folder
 
 
 @pytest.mark.parametrize(
@@ -276,9 +276,9 @@ def test_a_model_that_is_all_there_is_not_absent(cached):
 )
 def test_a_model_that_lacks_files_says_which(cached, files, lacks):
     cached(**files)
-    said = absent(MODEL)
-    assert said.startswith(f"model.repo=a/b at main: not in the local cache ({lacks}")
-    assert "\n" not in said
+    (message,) = missing(MODEL)
+    assert message.startswith(f"model.repo=a/b at main: not in the local cache ({lacks}")
+    assert "\n" not in message
 
 
 def test_a_file_that_the_hub_listed_and_the_cache_lacks_is_named(cached, tmp_path):
@@ -286,15 +286,15 @@ def test_a_file_that_the_hub_listed_and_the_cache_lacks_is_named(cached, tmp_pat
     trees = tmp_path / "cache" / "models--a--b" / "trees"
     trees.mkdir()
     (trees / f"{COMMIT}.json").write_text('{"files": {"tokenizer.json": {}, "picture.png": {}}}')
-    assert "(tokenizer.json)" in absent(MODEL)
+    assert "(tokenizer.json)" in missing(MODEL)[0]
 
 
-def test_a_set_of_files_of_which_some_are_there_is_not_complete(cached):
+def test_a_set_of_shards_with_one_missing_is_incomplete(cached):
     cached(**{f"model-0000{number}-of-00003.safetensors": "w" for number in (1, 3)})
-    assert "(1 of 3 model-*-of-00003.safetensors)" in absent(MODEL)
+    assert "(1 of 3 model-*-of-00003.safetensors)" in missing(MODEL)[0]
 
 
-def test_a_link_to_nothing_is_not_there(cached):
+def test_a_dangling_link_counts_as_missing(cached):
     folder = cached(**{"config.json": "{}"})
     (folder / "model.safetensors").symlink_to(folder / "gone")
-    assert "weights" in absent(MODEL)
+    assert "weights" in missing(MODEL)[0]

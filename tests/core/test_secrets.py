@@ -15,18 +15,18 @@ from rna_bench.core.types import InputError
         {"aws-secret": "abc"},
     ],
 )
-def test_a_key_that_is_named_as_a_secret_is_refused_and_its_value_is_not_shown(config):
+def test_a_key_named_like_a_secret_is_refused_without_showing_its_value(config):
     with pytest.raises(InputError, match="looks like a secret") as caught:
         refuse(config)
     assert "abc" not in str(caught.value)
 
 
-def test_a_value_that_holds_a_secret_of_the_environment_is_refused_and_not_shown(monkeypatch):
+def test_a_value_that_contains_a_secret_of_the_environment_is_refused_without_showing_it(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_0123456789")
-    with pytest.raises(InputError, match=r"model\.path=\(not shown\): holds the value of the environment's HF_TOKEN") as caught:
+    with pytest.raises(InputError, match=r"model\.path=\(not shown\): contains the value of the environment's HF_TOKEN") as caught:
         refuse({"model": {"path": "https://me:hf_0123456789@host/model"}})
     assert "hf_0123456789" not in str(caught.value)
 
 
-def test_words_that_only_sound_like_secrets_are_fine():
+def test_keys_that_only_resemble_those_of_secrets_are_accepted():
     refuse({"train": {"max_tokens": 512, "keep": 1}, "scoring": {"batch_tokens": 8192}, "monkey": "a", "token": None, "n": [1, 2]})

@@ -76,7 +76,7 @@ def copied(folder, layout):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_form_of_copy_gives_the_same_questions_and_examples(tmp_path, layout):
+def test_every_layout_of_a_copy_gives_the_same_questions_and_examples(tmp_path, layout):
     toy = replace(copied(tmp_path, layout), shots=2)
     assert toy.missing() == []
     asked = toy.questions(0)
@@ -138,14 +138,14 @@ def test_a_subject_that_the_copy_lacks_is_an_error_unless_partial(tmp_path, caps
     (line,) = toy.missing()
     assert line == (
         f"dataset.toy.path={tmp_path}: has no split test of law (1 of 4); add them, narrow dataset.toy.subjects, "
-        "or dataset.toy.partial=true to take the 3 that are there"
+        "or dataset.toy.partial=true to use the 3 that it has"
     )
     with pytest.raises(InputError, match=re.escape(line)):
         toy.questions(0)
     some = replace(toy, partial=True, shots=1)
     assert some.missing() == []
     assert {question.subject for question in some.questions(0)} == set(some.examples(0)) == {"anatomy", "sky", "heaven"}
-    assert capsys.readouterr().err == "dataset.toy: 3 of 4 subjects are there\n"
+    assert capsys.readouterr().err == "dataset.toy: 3 of 4 subjects are available\n"
 
 
 @pytest.mark.parametrize("partial", [True, False])
@@ -155,7 +155,7 @@ def test_a_copy_of_nothing_is_refused_either_way(tmp_path, partial):
     assert "has no split test of anatomy, law, sky and 1 more (4 of 4)" in line
     with pytest.raises(InputError, match=re.escape(line)):
         empty.questions(0)
-    assert "is not there" in replace(TOY, path=f"{tmp_path}/no").missing()[0]
+    assert "does not exist" in replace(TOY, path=f"{tmp_path}/no").missing()[0]
 
 
 def test_two_files_of_a_subject_are_refused(tmp_path):
@@ -192,7 +192,7 @@ def test_one_file_without_a_column_is_of_the_subject_it_is_named_for_or_the_one_
 @pytest.mark.parametrize("more", [{}, {"subject": "lore"}])
 def test_a_row_of_one_file_that_is_of_no_known_subject_is_refused(tmp_path, more):
     jsonl(tmp_path / "all", [*rows("law", "test", 1, subject="law"), *rows("law", "test", 1, **more)])
-    with pytest.raises(InputError, match=r"all\.jsonl:2: column subject is of no known subject; name one"):
+    with pytest.raises(InputError, match=r"all\.jsonl:2: column subject is not a known subject; correct it"):
         replace(TOY, path=f"{tmp_path}/all.jsonl", partial=True).questions(0)
 
 
@@ -200,9 +200,9 @@ def test_some_of_the_hubs_files_of_a_subject_are_refused(tmp_path):
     toy = replace(TOY, path=str(tmp_path), subjects=["law"])
     for number in (0, 2):
         parquet(tmp_path / "law" / f"test-0000{number}-of-00003", rows("law", "test", 1))
-    said = f"dataset.toy.path={tmp_path}/law: lacks 1 of 3 test-*-of-00003.parquet; copy all of them"
-    assert toy.missing() == [said]
-    with pytest.raises(InputError, match=re.escape(said)):
+    message = f"dataset.toy.path={tmp_path}/law: lacks 1 of 3 test-*-of-00003.parquet; copy all of them"
+    assert toy.missing() == [message]
+    with pytest.raises(InputError, match=re.escape(message)):
         toy.questions(0)
     parquet(tmp_path / "law" / "test-00001-of-00003", rows("law", "test", 2))
     assert [question.id for question in toy.questions(0)] == ["law/0", "law/1", "law/2", "law/3"]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rna_bench.core.types import Batch, InputError, Padding, Text, Topic
-from rna_bench.data.batches import Batches, pad, pad_included, parts
+from rna_bench.data.batches import Batches, micro_batches, pad, pad_included
 from rna_bench.data.corpora import TextFiles
 from rna_bench.data.fingerprints import of_corpus
 
@@ -124,7 +124,7 @@ def test_fingerprint_changes_with_any_text_name_or_order(change):
     assert of_corpus([TOPIC]) == of_corpus((replace(TOPIC),)) != of_corpus([replace(TOPIC, **change)])
 
 
-def test_a_text_moved_from_forget_to_retain_changes_the_of_corpus():
+def test_a_text_moved_from_forget_to_retain_changes_the_fingerprint():
     assert of_corpus([Topic("t", plain("a", "b"), plain("c"))]) != of_corpus([Topic("t", plain("a"), plain("b", "c"))])
 
 
@@ -137,7 +137,7 @@ def test_fingerprint_tells_where_a_topic_ends():
 ASKED = Text("What is it?\nAnswer:", " B")
 
 
-def test_a_context_is_read_and_targets_begin_after_its_tokens(tokenizer):
+def test_a_context_is_read_and_labels_begin_after_its_tokens(tokenizer):
     batch = batches(tokenizer, [ASKED, "1 2 3"])(0)
     context, whole = (tokenizer(text)["input_ids"] for text in (ASKED.context, ASKED.context + ASKED.body))
     width = len(whole)
@@ -147,12 +147,12 @@ def test_a_context_is_read_and_targets_begin_after_its_tokens(tokenizer):
     assert batch.label_mask.tolist() == [[0] * (width - 1) + [1], [0, 1, 1, 1] + [0] * (width - 4)]
 
 
-def test_the_first_token_is_no_target_as_nothing_predicts_it(tokenizer):
+def test_the_first_token_is_no_label_as_nothing_predicts_it(tokenizer):
     for padding in Padding:
         assert not batches(tokenizer, [ASKED, "1 2 3"], padding=padding)(0).label_mask[:, 0].any()
 
 
-def test_a_context_that_fills_the_text_leaves_no_target(tokenizer):
+def test_a_context_that_fills_the_text_leaves_no_label(tokenizer):
     for padding in Padding:
         batch = batches(tokenizer, [ASKED, "1 2 3"], most=4, padding=padding)(0)
         assert batch.input_ids.shape[1] == 4
@@ -169,7 +169,7 @@ def test_answers_replace_bodies_and_contexts_stay(tokenizer):
         2: ["no", "Which? B"],
     }
     for index, whole in expected.items():
-        batch, ids = read.answered(index, answers), tokenizer(whole)["input_ids"]
+        batch, ids = read.with_answers(index, answers), tokenizer(whole)["input_ids"]
         assert [row[mask == 1].tolist() for row, mask in zip(batch.input_ids, batch.mask, strict=True)] == ids
         contexts = [texts[i % 3].context for i in (2 * index, 2 * index + 1)]
         counts = [len(i) - (len(tokenizer(c)["input_ids"]) if c else 1) for i, c in zip(ids, contexts, strict=True)]
@@ -178,11 +178,11 @@ def test_answers_replace_bodies_and_contexts_stay(tokenizer):
 
 def test_answers_are_cut_and_padded_as_texts_are(tokenizer):
     read = batches(tokenizer, [ASKED, "1 2 3"], most=3, padding=Padding.included)
-    assert read.answered(0, ["1 2 3 4 5", "6"]).input_ids.shape == (2, 3)
-    assert read.answered(0, ["1 2 3 4 5", "6"]).attention.tolist() == [[1, 1, 1], [0, 1, 1]]
+    assert read.with_answers(0, ["1 2 3 4 5", "6"]).input_ids.shape == (2, 3)
+    assert read.with_answers(0, ["1 2 3 4 5", "6"]).attention.tolist() == [[1, 1, 1], [0, 1, 1]]
 
 
-def test_padding_that_is_included_stands_on_the_left_and_counts_everywhere_but_in_attention():
+def test_included_padding_is_on_the_left_and_masked_in_attention_only():
     batch = pad_included([[5, 6, 7, 8], [9, 10]], [0, 0], 2, "cpu")
     assert batch.input_ids.tolist() == [[5, 6, 7, 8], [2, 2, 9, 10]]
     assert batch.attention.tolist() == [[1, 1, 1, 1], [0, 0, 1, 1]]
@@ -190,7 +190,7 @@ def test_padding_that_is_included_stands_on_the_left_and_counts_everywhere_but_i
     assert batch.label_mask.tolist() == [[0, 1, 1, 1]] * 2
 
 
-def test_padding_before_a_context_is_no_target():
+def test_padding_before_a_context_is_no_label():
     batch = pad_included([[5, 6, 7, 8, 9], [9, 10, 11]], [3, 2], 2, "cpu")
     assert batch.label_mask.tolist() == [[0, 0, 0, 1, 1], [0, 0, 0, 0, 1]]
 
@@ -207,16 +207,16 @@ def test_included_padding_is_the_tokenizers_end_of_text_or_its_own_padding(token
 
 @pytest.mark.parametrize(("count", "sizes"), [(1, [5]), (2, [3, 2]), (5, [1] * 5), (7, [1] * 5)])
 @pytest.mark.parametrize("attention", [True, False])
-def test_parts_are_the_rows_in_order(count, sizes, attention):
+def test_micro_batches_are_the_rows_in_order(count, sizes, attention):
     rows = torch.arange(15).reshape(5, 3)
     whole = Batch(rows, rows + 100, rows + 200, rows + 300 if attention else None)
-    pieces = list(parts(whole, count))
+    pieces = list(micro_batches(whole, count))
     assert [len(piece.input_ids) for piece in pieces] == sizes
     for number, field in enumerate(whole):
         split = [piece[number] for piece in pieces]
         assert split == [None] * len(sizes) if field is None else torch.equal(torch.cat(split), field)
 
 
-def test_parts_of_rows_that_do_not_divide_are_fewer():
+def test_fewer_micro_batches_come_of_rows_that_do_not_divide():
     rows = torch.zeros(5, 3)
-    assert [len(piece.input_ids) for piece in parts(Batch(rows, rows, rows, None), 4)] == [2, 2, 1]
+    assert [len(piece.input_ids) for piece in micro_batches(Batch(rows, rows, rows, None), 4)] == [2, 2, 1]

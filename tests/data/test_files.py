@@ -96,7 +96,7 @@ def test_names_of_columns_may_be_any(write):
 
 
 def test_rows_of_csv_that_the_library_tells_apart_otherwise_are_refused(write):
-    with pytest.raises(InputError, match=r"x\.csv: has line ends of several kinds; save it with one"):
+    with pytest.raises(InputError, match=r"x\.csv: mixes several line endings; save it with one"):
         values(write("x.csv", "a,b\r\r\n1,2\r\r\n"), "a")
 
 

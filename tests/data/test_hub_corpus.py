@@ -96,21 +96,21 @@ def test_of_a_folder_the_files_that_match_are_read_in_the_order_of_their_names(l
 
 
 @pytest.mark.parametrize(
-    ("name", "files", "said"),
+    ("name", "files", "message"),
     [
         ("", ["*.jsonl"], "the folder has no file *.jsonl; give one file, or other patterns in corpus.forget.bio.files"),
         ("", ["*"], "match files of two formats in"),
-        ("no.txt", ["*"], "is not there; give a file or a folder, or null for the hub"),
-        ("a.md", ["*"], "is of no known format; give a file that ends in .txt, .jsonl, .parquet"),
+        ("no.txt", ["*"], "does not exist; give a file or a folder, or null for the hub"),
+        ("a.md", ["*"], "has an unknown format; give a file that ends in .txt, .jsonl, .parquet"),
     ],
 )
-def test_what_is_not_there_is_missing_and_refused_in_the_same_words(lines, tmp_path, name, files, said):
+def test_what_is_not_there_is_missing_and_refused_in_the_same_words(lines, tmp_path, name, files, message):
     for other in ("a.txt", "b.parquet", "a.md"):
         lines("x", name=other)
     made = corpus(source(tmp_path / name, files), source(lines("x", name="r.txt")))
     (line,) = made.missing()
     assert line.startswith("corpus.forget.bio.")
-    assert said in line
+    assert message in line
     with pytest.raises(InputError, match=re.escape(line)):
         made.topics(0)
 

@@ -70,7 +70,7 @@ QUESTIONS = {
     "csv: text after a quote": ("x.csv", HEADER + f'"q"{SECRET},a,b,c,d,1\n', "x.csv:1: after this line it is not CSV"),
     "csv: a field too large": ("x.csv", HEADER + SECRET * 20_000 + ",a,b,c,d,1\n", "x.csv:1: after this line it is not CSV"),
     "csv: only carriage returns": ("x.csv", (HEADER + CSV).replace("\n", "\r"), "x.csv:1: after this line it is not CSV"),
-    "csv: a zero byte": ("x.csv", HEADER + f"{SECRET}\0?,a,b,c,d,1\n", "x.csv:2: column question holds a zero byte"),
+    "csv: a zero byte": ("x.csv", HEADER + f"{SECRET}\0?,a,b,c,d,1\n", "x.csv:2: column question contains a zero byte"),
     "csv: latin-1": ("x.csv", (HEADER + CSV + f"{SECRET}é,a,b,c,d,1\n").encode("latin-1"), "x.csv:3: is not UTF-8"),
     "csv: utf-16": ("x.csv", (HEADER + CSV).encode("utf-16"), "x.csv:1: is not UTF-8"),
     "csv: an archive": ("x.csv", b"PK\x03\x04" + bytes(range(256)), "x.csv:"),
@@ -86,7 +86,7 @@ QUESTIONS = {
     "jsonl: a text a line": ("x.jsonl", f'"{SECRET}"\n', "x.jsonl:1: is of type str"),
     "jsonl: null": ("x.jsonl", "null\n", "x.jsonl:1: is of type NoneType"),
     "jsonl: a name twice": ("x.jsonl", row().replace("}", ', "answer": 2}'), "x.jsonl:1: has a name twice"),
-    "jsonl: brackets too deep": ("x.jsonl", DEEP + "\n", "x.jsonl:1: has a name twice, a number too long, or brackets"),
+    "jsonl: brackets too deep": ("x.jsonl", DEEP + "\n", "x.jsonl:1: has a name twice, a number that is too long, or brackets"),
     "jsonl: a number too long": ("x.jsonl", row().replace("1}", "1" * 5000 + "}"), "x.jsonl:1: has a name twice, a number"),
     "jsonl: latin-1": ("x.jsonl", row().encode() + b'{"question": "\xe9"}\n', "x.jsonl:2: is not UTF-8"),
     "jsonl: gzip": ("x.jsonl", b"\x1f\x8b\x08\x00" + bytes(range(256)), "x.jsonl:1: is not UTF-8"),
@@ -95,18 +95,18 @@ QUESTIONS = {
     "jsonl: a number as question": ("x.jsonl", row(question=7), "x.jsonl:1: column question is of type int"),
     "jsonl: a list as question": ("x.jsonl", row(question=[SECRET]), "x.jsonl:1: column question is of type list"),
     "jsonl: an object as question": ("x.jsonl", row(question={"text": SECRET}), "x.jsonl:1: column question is of type dict"),
-    "jsonl: half a character": ("x.jsonl", row(question=f"{SECRET}\ud83d"), "x.jsonl:1: column question holds a zero byte or half"),
+    "jsonl: a lone surrogate": ("x.jsonl", row(question=f"{SECRET}\ud83d"), "x.jsonl:1: column question contains a zero byte"),
     "jsonl: a zero byte": (
         "x.jsonl",
         row(choices=["a", f"{SECRET}\0", "c", "d"]),
-        "x.jsonl:1: column choices[1] holds a zero byte",
+        "x.jsonl:1: column choices[1] contains a zero byte",
     ),
     "jsonl: no choices": ("x.jsonl", row(choices=...), "x.jsonl:1: there is no column choice0"),
     "jsonl: choices of null": ("x.jsonl", row(choices=None), "x.jsonl:1: column choices is of type NoneType"),
     "jsonl: choices as text": ("x.jsonl", row(choices=f"['{SECRET}']"), "x.jsonl:1: column choices is of type str"),
     "jsonl: choices by name": ("x.jsonl", row(choices=dict.fromkeys("abcd", SECRET)), "x.jsonl:1: column choices is of type dict"),
-    "jsonl: three choices": ("x.jsonl", row() + row(choices=[SECRET] * 3), "x.jsonl:2: column choices has 3 of them"),
-    "jsonl: five choices": ("x.jsonl", row(choices=[SECRET] * 5), "x.jsonl:1: column choices has 5 of them"),
+    "jsonl: three choices": ("x.jsonl", row() + row(choices=[SECRET] * 3), "x.jsonl:2: column choices has 3 items"),
+    "jsonl: five choices": ("x.jsonl", row(choices=[SECRET] * 5), "x.jsonl:1: column choices has 5 items"),
     "jsonl: a number as choice": ("x.jsonl", row(choices=[SECRET, 2, "c", "d"]), r"x.jsonl:1: column choices[1] is of type int"),
     "jsonl: a blank choice": ("x.jsonl", row(choices=[SECRET, "b", "c", " "]), r"x.jsonl:1: column choices[3] is empty"),
     "jsonl: a nested choice": ("x.jsonl", row(choices=[[SECRET], "b", "c", "d"]), r"x.jsonl:1: column choices[0] is of type list"),
@@ -122,15 +122,15 @@ QUESTIONS = {
     "jsonl: a list as answer": ("x.jsonl", row(answer=[1]), "x.jsonl:1: column answer is of type list"),
     "jsonl: a number as subject": ("x.jsonl", row(subject=3), "x.jsonl:1: column subject is of type int"),
     "jsonl: a blank subject": ("x.jsonl", row(subject=" "), "x.jsonl:1: column subject is empty"),
-    "parquet: no byte": ("x.parquet", b"", "x.parquet: is no Parquet file"),
-    "parquet: cut off": ("x.parquet", parquet(GOOD)[:-20], "x.parquet: is no Parquet file"),
+    "parquet: no byte": ("x.parquet", b"", "x.parquet: is not a Parquet file"),
+    "parquet: cut off": ("x.parquet", parquet(GOOD)[:-20], "x.parquet: is not a Parquet file"),
     "parquet: cut in the middle": (
         "x.parquet",
         parquet(GOOD)[:40] + parquet(GOOD)[-300:],
-        "x.parquet: is no Parquet file, or damaged",
+        "x.parquet: is not a Parquet file, or damaged",
     ),
-    "parquet: JSON": ("x.parquet", row(), "x.parquet: is no Parquet file"),
-    "parquet: text that is not UTF-8": ("x.parquet", invalid_utf8(), "x.parquet: is no Parquet file, or damaged after row 0"),
+    "parquet: JSON": ("x.parquet", row(), "x.parquet: is not a Parquet file"),
+    "parquet: text that is not UTF-8": ("x.parquet", invalid_utf8(), "x.parquet: is not a Parquet file, or damaged after row 0"),
     "parquet: a column twice": ("x.parquet", twice(), "x.parquet: has a column twice"),
     "parquet: no choices": ("x.parquet", parquet({"question": SECRET, "answer": 1}), "x.parquet:1: there is no column choice0"),
     "parquet: three choices": ("x.parquet", parquet(GOOD, GOOD | {"choices": [SECRET] * 3}), "x.parquet:2: column choices has 3"),
@@ -160,10 +160,10 @@ def refusal(call, path):
     """Return the one line of the refusal, which has nothing of the texts."""
     with pytest.raises(InputError) as caught:
         call(path)
-    said = str(caught.value)
-    assert "\n" not in said
-    assert SECRET not in said
-    return said
+    message = str(caught.value)
+    assert "\n" not in message
+    assert SECRET not in message
+    return message
 
 
 def write(path: Path, content: str | bytes) -> Path:
@@ -173,24 +173,24 @@ def write(path: Path, content: str | bytes) -> Path:
 
 @pytest.mark.parametrize(("name", "content", "place"), QUESTIONS.values(), ids=QUESTIONS.keys())
 def test_malformed_questions_are_refused_by_place(tmp_path, name, content, place):
-    said = refusal(read, write(tmp_path / name, content))
-    assert said.startswith(f"dataset.*.path={tmp_path}/{name}")
-    assert place in said
+    message = refusal(read, write(tmp_path / name, content))
+    assert message.startswith(f"dataset.*.path={tmp_path}/{name}")
+    assert place in message
 
 
 def test_a_file_that_is_not_there_a_folder_and_a_pipe_are_refused(tmp_path):
     (tmp_path / "x.csv").mkdir()
     os.mkfifo(tmp_path / "y.csv")
     assert "cannot be read (No such file or directory)" in refusal(read, tmp_path / "z.jsonl")
-    assert "x.csv: the folder has no *.csv file" in refusal(read, tmp_path / "x.csv")
-    assert "x.csv: is no file" in refusal(read, tmp_path)
-    assert "y.csv: is no file" in refusal(read, tmp_path / "y.csv")
+    assert "x.csv: the folder has no file *.csv" in refusal(read, tmp_path / "x.csv")
+    assert "x.csv: is not a regular file" in refusal(read, tmp_path)
+    assert "y.csv: is not a regular file" in refusal(read, tmp_path / "y.csv")
 
 
 def test_two_files_of_one_name_are_refused_as_their_ids_would_be_the_same(tmp_path):
     write(tmp_path / "x.csv", HEADER + CSV)
     write(tmp_path / "x.jsonl", row())
-    assert "another file here differs in its ending alone" in refusal(read, tmp_path)
+    assert "another file here has the same name with a different ending" in refusal(read, tmp_path)
 
 
 ACCEPTED = {
@@ -226,7 +226,7 @@ def test_choices_may_be_the_same_and_a_subject_may_stand_in_the_row(tmp_path):
 
 TEXTS = {
     "txt: latin-1": ("x.txt", f"{SECRET} é\n".encode("latin-1"), "x.txt:1: is not UTF-8"),
-    "txt: a zero byte": ("x.txt", f"good {SECRET}\nbad \0 {SECRET}\n", "x.txt:2: column text holds a zero byte"),
+    "txt: a zero byte": ("x.txt", f"good {SECRET}\nbad \0 {SECRET}\n", "x.txt:2: column text contains a zero byte"),
     "txt: nothing long enough": ("x.txt", "\n \na\n", "has no"),
     "jsonl: not JSON": ("x.jsonl", json.dumps({"text": SECRET}) + f"\n{SECRET}\n", "x.jsonl:2: is not JSON"),
     "jsonl: cut off": ("x.jsonl", json.dumps({"text": SECRET})[:-2], "x.jsonl:1: is not JSON"),
@@ -234,18 +234,18 @@ TEXTS = {
     "jsonl: no such column": ("x.jsonl", json.dumps({"abstract": SECRET}), "x.jsonl:1: there is no column text"),
     "jsonl: null": ("x.jsonl", '{"text": null}', "x.jsonl:1: column text is of type NoneType"),
     "jsonl: a list": ("x.jsonl", json.dumps({"text": [SECRET]}), "x.jsonl:1: column text is of type list"),
-    "jsonl: half a character": (
+    "jsonl: a lone surrogate": (
         "x.jsonl",
         json.dumps({"text": f"{SECRET}\udc00"}),
-        "x.jsonl:1: column text holds a zero byte or half",
+        "x.jsonl:1: column text contains a zero byte or a lone",
     ),
     "jsonl: a column twice": ("x.jsonl", f'{{"text": "{SECRET}", "text": "b"}}', "x.jsonl:1: has a name twice"),
-    "parquet: no byte": ("x.parquet", b"", "x.parquet: is no Parquet file"),
-    "parquet: cut off": ("x.parquet", parquet({"text": SECRET})[:-9], "x.parquet: is no Parquet file"),
+    "parquet: no byte": ("x.parquet", b"", "x.parquet: is not a Parquet file"),
+    "parquet: cut off": ("x.parquet", parquet({"text": SECRET})[:-9], "x.parquet: is not a Parquet file"),
     "parquet: no such column": ("x.parquet", parquet({"title": SECRET}), "x.parquet:1: there is no column text"),
     "parquet: null": ("x.parquet", parquet({"text": SECRET}, {"text": None}), "x.parquet:2: column text is of type NoneType"),
     "parquet: numbers": ("x.parquet", parquet({"text": 7}), "x.parquet:1: column text is of type int"),
-    "parquet: text that is not UTF-8": ("x.parquet", invalid_utf8(), "x.parquet: is no Parquet file, or damaged after row 0"),
+    "parquet: text that is not UTF-8": ("x.parquet", invalid_utf8(), "x.parquet: is not a Parquet file, or damaged after row 0"),
 }
 
 
@@ -261,10 +261,10 @@ def topic_corpus(path):
 @pytest.mark.parametrize("corpus", [files_corpus, topic_corpus])
 @pytest.mark.parametrize(("name", "content", "place"), TEXTS.values(), ids=TEXTS.keys())
 def test_malformed_text_is_refused_by_place(tmp_path, corpus, name, content, place):
-    said = refusal(corpus, write(tmp_path / name, content))
-    assert said.startswith("corpus.")
-    assert f"{tmp_path}/{name}" in said
-    assert place in said
+    message = refusal(corpus, write(tmp_path / name, content))
+    assert message.startswith("corpus.")
+    assert f"{tmp_path}/{name}" in message
+    assert place in message
 
 
 FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from rna_bench.core.types import Question
-from rna_bench.data.prompts import answered, prompt
+from rna_bench.data.prompts import prompt, solved_prompt
 
 QUESTION = Question("abstract_algebra/2", "abstract_algebra", "Find the degree of Q(sqrt(2)) over Q.", ("0", "4", "2", "6"), 2)
 
@@ -32,6 +32,6 @@ def test_braces_and_percent_signs_are_left_alone():
 
 
 @pytest.mark.parametrize(("answer", "letter"), [(0, "A"), (1, "B"), (2, "C"), (3, "D")])
-def test_answered_adds_a_space_and_the_letter(answer, letter):
+def test_solved_prompt_adds_a_space_and_the_letter(answer, letter):
     question = replace(QUESTION, answer=answer)
-    assert answered(question) == f"{prompt(question)} {letter}"
+    assert solved_prompt(question) == f"{prompt(question)} {letter}"

@@ -6,8 +6,8 @@ import pytest
 from rna_bench.core.types import InputError, Question, TriggerPool, TriggerType
 from rna_bench.data.triggers import Words, after, before, inside, option, perturbations
 
-KINDS = list(TriggerType)
-LEXICON = TriggerPool(
+TYPES = list(TriggerType)
+POOL = TriggerPool(
     ("FORGET1", "FORGET2", "FORGET3"),
     ("Forget one. Two.", "Forget three."),
     {"maths": ("maths1", "maths2"), "": ("any1", "any2", "any3")},
@@ -26,22 +26,22 @@ def changed(question, other):
     return [i for i in range(4) if question.choices[i] != other.choices[i]]
 
 
-def test_clean_is_the_question_itself_and_forms_come_in_order():
-    made = perturbations(ask(), [TriggerType.inside, TriggerType.option], LEXICON, 0)
+def test_clean_is_the_question_itself_and_perturbations_come_in_order():
+    made = perturbations(ask(), [TriggerType.inside, TriggerType.option], POOL, 0)
     assert list(made) == ["clean", "inside", "inside_control", "option", "option_control"]
     assert made["clean"] is not None
     assert made["clean"] == ask()
 
 
-def test_without_kinds_there_is_only_the_clean_question():
+def test_without_trigger_types_there_is_only_the_clean_question():
     assert perturbations(ask(), [], TriggerPool((), (), {}, {}), 0) == {"clean": ask()}
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_option_replaces_one_wrong_choice_and_never_touches_the_answer(seed):
     for question in QUESTIONS:
-        made = perturbations(question, [TriggerType.option], LEXICON, seed)
-        for perturbation, words in (("option", LEXICON.forget_words), ("option_control", LEXICON.harmless_words["maths"])):
+        made = perturbations(question, [TriggerType.option], POOL, seed)
+        for perturbation, words in (("option", POOL.forget_words), ("option_control", POOL.harmless_words["maths"])):
             (place,) = changed(question, made[perturbation])
             assert place != question.answer
             assert made[perturbation].choices[place] in words
@@ -50,7 +50,7 @@ def test_option_replaces_one_wrong_choice_and_never_touches_the_answer(seed):
 
 def test_every_wrong_choice_is_replaced_at_times():
     # 60 questions, three places each: missing one of them has a chance of about 3 * (2/3)^15 for each answer
-    places = {(q.answer, changed(q, perturbations(q, [TriggerType.option], LEXICON, 0)["option"])[0]) for q in QUESTIONS}
+    places = {(q.answer, changed(q, perturbations(q, [TriggerType.option], POOL, 0)["option"])[0]) for q in QUESTIONS}
     assert places == {(answer, place) for answer in range(4) for place in range(4) if answer != place}
 
 
@@ -67,8 +67,8 @@ def test_before_puts_the_word_and_one_space_before_the_stem():
 
 def test_sentence_puts_a_sentence_before_the_stem():
     for question in QUESTIONS[:10]:
-        made = perturbations(question, [TriggerType.sentence], LEXICON, 0)
-        assert made["sentence"].stem in [f"{text} {question.stem}" for text in LEXICON.forget_sentences]
+        made = perturbations(question, [TriggerType.sentence], POOL, 0)
+        assert made["sentence"].stem in [f"{text} {question.stem}" for text in POOL.forget_sentences]
         assert made["sentence_control"].stem == f"Maths sentence. {question.stem}"
 
 
@@ -97,7 +97,7 @@ def test_inside_a_stem_with_spaces_around_it_is_still_between_two_words():
 
 def test_trigger_and_control_stand_in_the_same_place():
     for question in QUESTIONS:
-        made = perturbations(question, KINDS, LEXICON, 3)
+        made = perturbations(question, TYPES, POOL, 3)
         assert changed(question, made["option"]) == changed(question, made["option_control"])
         places = []
         for perturbation in ("inside", "inside_control"):
@@ -108,50 +108,50 @@ def test_trigger_and_control_stand_in_the_same_place():
 
 def test_triggers_are_forget_words_and_controls_harmless_ones():
     for question in QUESTIONS[:20]:
-        made = perturbations(question, [TriggerType.before], LEXICON, 0)
-        assert made["before"].stem.split(" ")[0] in LEXICON.forget_words
-        assert made["before_control"].stem.split(" ")[0] in LEXICON.harmless_words["maths"]
+        made = perturbations(question, [TriggerType.before], POOL, 0)
+        assert made["before"].stem.split(" ")[0] in POOL.forget_words
+        assert made["before_control"].stem.split(" ")[0] in POOL.harmless_words["maths"]
 
 
 def test_a_subject_without_words_of_its_own_takes_those_of_any_subject():
     stems = {
-        perturbations(ask(n, "history"), [TriggerType.before], LEXICON, 0)["before_control"].stem.split(" ")[0] for n in range(40)
+        perturbations(ask(n, "history"), [TriggerType.before], POOL, 0)["before_control"].stem.split(" ")[0] for n in range(40)
     }
-    assert stems == set(LEXICON.harmless_words[""])
+    assert stems == set(POOL.harmless_words[""])
 
 
 def test_every_forget_word_is_drawn_at_times():
-    assert {perturbations(q, [TriggerType.before], LEXICON, 0)["before"].stem.split(" ")[0] for q in QUESTIONS} == set(
-        LEXICON.forget_words
+    assert {perturbations(q, [TriggerType.before], POOL, 0)["before"].stem.split(" ")[0] for q in QUESTIONS} == set(
+        POOL.forget_words
     )
 
 
-def test_forms_are_a_function_of_seed_and_id():
-    assert perturbations(ask(5), KINDS, LEXICON, 7) == perturbations(ask(5), KINDS, LEXICON, 7)
-    for other in (perturbations(ask(5), KINDS, LEXICON, 8), perturbations(replace(ask(5), id="maths/6"), KINDS, LEXICON, 7)):
-        assert other != perturbations(ask(5), KINDS, LEXICON, 7)
+def test_perturbations_are_a_function_of_seed_and_id():
+    assert perturbations(ask(5), TYPES, POOL, 7) == perturbations(ask(5), TYPES, POOL, 7)
+    for other in (perturbations(ask(5), TYPES, POOL, 8), perturbations(replace(ask(5), id="maths/6"), TYPES, POOL, 7)):
+        assert other != perturbations(ask(5), TYPES, POOL, 7)
 
 
-def test_a_kind_is_perturbed_the_same_whatever_other_kinds_there_are():
-    together = perturbations(ask(5), KINDS, LEXICON, 7)
-    for kind in KINDS:
-        for perturbation, question in perturbations(ask(5), [kind], LEXICON, 7).items():
+def test_a_perturbation_does_not_depend_on_the_other_trigger_types():
+    together = perturbations(ask(5), TYPES, POOL, 7)
+    for trigger_type in TYPES:
+        for perturbation, question in perturbations(ask(5), [trigger_type], POOL, 7).items():
             assert together[perturbation] == question
 
 
 def test_perturbed_questions_keep_id_subject_and_answer():
-    for made in perturbations(ask(5), KINDS, LEXICON, 7).values():
+    for made in perturbations(ask(5), TYPES, POOL, 7).values():
         assert (made.id, made.subject, made.answer) == ("maths/5", "maths", 1)
 
 
 def test_a_subject_without_harmless_words_is_refused():
-    trigger_pool = replace(LEXICON, harmless_words={"maths": ("maths1",)})
+    trigger_pool = replace(POOL, harmless_words={"maths": ("maths1",)})
     with pytest.raises(InputError):
         perturbations(ask(subject="history"), [TriggerType.option], trigger_pool, 0)
 
 
 @pytest.mark.parametrize(
-    ("kind", "key"),
+    ("trigger_type", "key"),
     [
         (TriggerType.option, "forget_words"),
         (TriggerType.before, "harmless_words"),
@@ -160,27 +160,27 @@ def test_a_subject_without_harmless_words_is_refused():
         (TriggerType.sentence, "harmless_sentences"),
     ],
 )
-def test_a_kind_without_words_is_refused_by_name(kind, key):
+def test_a_trigger_type_without_words_is_refused_by_name(trigger_type, key):
     given = {"forget_words": ["f"], "harmless_words": ["h"], "forget_sentences": ["F."], "harmless_sentences": ["H."]}
     with pytest.raises(InputError, match=f"trigger.{key}"):
-        Words([kind], 1, **given | {key: []})
+        Words([trigger_type], 1, **given | {key: []})
 
 
-def test_words_that_no_kind_needs_may_be_missing():
-    assert Words([], 1, [], [], [], []).trigger_pool(0) == TriggerPool((), (), {"": ()}, {"": ()})
+def test_words_that_no_trigger_type_needs_may_be_missing():
+    assert Words([], 1, [], [], [], []).pool(0) == TriggerPool((), (), {"": ()}, {"": ()})
     Words([TriggerType.option], 1, ["f"], ["h"], [], [])
     Words([TriggerType.sentence], 1, [], [], ["F."], ["H."])
 
 
-def test_given_words_are_the_lexicon_for_any_subject_and_seed():
-    words = Words(KINDS, 1, ["f"], ["h"], ["F."], ["H."])
-    assert words.trigger_pool(0) == words.trigger_pool(1) == TriggerPool(("f",), ("F.",), {"": ("h",)}, {"": ("H.",)})
+def test_given_words_are_the_pool_for_any_subject_and_seed():
+    words = Words(TYPES, 1, ["f"], ["h"], ["F."], ["H."])
+    assert words.pool(0) == words.pool(1) == TriggerPool(("f",), ("F.",), {"": ("h",)}, {"": ("H.",)})
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_so_many_wrong_options_are_replaced_and_never_the_answer(count):
+def test_count_wrong_options_are_replaced_and_never_the_answer(count):
     for question in QUESTIONS:
-        made = perturbations(question, [TriggerType.option], LEXICON, 0, count)
+        made = perturbations(question, [TriggerType.option], POOL, 0, count)
         for perturbation in ("option", "option_control"):
             places = changed(question, made[perturbation])
             assert len(places) == count
@@ -190,13 +190,13 @@ def test_so_many_wrong_options_are_replaced_and_never_the_answer(count):
 
 
 def test_a_word_comes_twice_only_when_all_others_have_come():
-    made = perturbations(ask(), [TriggerType.before], LEXICON, 0, 3)
+    made = perturbations(ask(), [TriggerType.before], POOL, 0, 3)
     assert sorted(made["before"].stem.split()[:3]) == ["FORGET1", "FORGET2", "FORGET3"]
     assert sorted(set(made["before_control"].stem.split()[:3])) == ["maths1", "maths2"]
 
 
-def test_one_of_several_is_the_one_of_one():
-    one, two = (perturbations(ask(), [TriggerType.before], LEXICON, 0, count)["before"].stem.split() for count in (1, 2))
+def test_with_one_trigger_several_types_give_the_same_perturbation_as_alone():
+    one, two = (perturbations(ask(), [TriggerType.before], POOL, 0, count)["before"].stem.split() for count in (1, 2))
     assert one[0] == two[0]
 
 
@@ -212,6 +212,6 @@ def test_inside_puts_each_word_between_two_words_of_the_stem():
 
 
 @pytest.mark.parametrize("count", [0, 4])
-def test_a_count_that_no_question_has_room_for_is_refused(count):
+def test_a_count_above_the_number_of_wrong_options_is_refused(count):
     with pytest.raises(InputError, match=f"trigger.count={count}"):
         Words([], count, [], [], [], [])

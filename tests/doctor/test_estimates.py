@@ -4,7 +4,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from rna_bench.core.types import Batch, Dtype
 from rna_bench.doctor import estimates
-from rna_bench.doctor.needs import Prompts, forms_of, looks, needs_of, prompts_of, work_of
+from rna_bench.doctor.needs import PromptCounts, eval_steps, needs_of, perturbation_count, prompt_counts, work_of
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import experiment_config
 from rna_bench.models import segments
@@ -18,26 +18,26 @@ def planned(*overrides: str):
     return experiment_config(*compose_run(overrides))
 
 
-def test_of_each_trained_element_four_more_are_held():
+def test_each_trained_element_needs_four_more():
     assert estimates.state_bytes(24, 2) == 2 * (24 + 24 + 48)  # copy, gradient, two moments
 
 
-def test_what_autograd_keeps_of_a_layer_is_counted_by_hand():
+def test_bytes_that_autograd_stores_per_layer_are_those_counted_by_hand():
     # two norms in fp32: 2 * 4 * 4; queries and output 2 * 4, keys and values 2 * 2, the MLP's three or four times 6, 2 bytes each
     assert estimates.layer_bytes(TOY, 2, trained=True) == 32 + 2 * (8 + 4 + 24)
     assert estimates.layer_bytes(TOY, 2, trained=False) == 32 + 2 * (8 + 4 + 18)
 
 
-def test_of_the_first_trained_layer_the_input_of_down_proj_alone_is_kept():
+def test_in_the_first_trained_layer_only_the_input_of_down_proj_is_stored():
     assert estimates.kept_bytes(TOY, 2, 5, 7, 3) == 2 * 6 + 2 * 104
     assert estimates.kept_bytes(TOY, 2, 5, 31, 3) == 2 * 6 + 2 * 104 + 24 * 92
 
 
-def test_of_layers_trained_whole_more_is_kept():
+def test_fully_trained_layers_store_more():
     assert estimates.whole_kept_bytes(TOY, 2, 5, 7, 2) == 2 * (104 + 4 * 2 * 4) + 92
 
 
-def test_with_checkpoints_a_layer_keeps_what_enters_it():
+def test_a_checkpointed_layer_stores_its_input():
     assert estimates.checkpointed_bytes(TOY, 2, 5, 7) == 3 * 2 * 4 + 104
 
 
@@ -91,13 +91,13 @@ def test_rmu_on_zephyr_in_numbers():
     work = work_of(plan.recipe, a)
     assert (work.layers, work.first, work.last, work.logits) == ((5, 6, 7), 5, 7, False)
     assert work.trained == 3 * 4096 * 14336
-    assert (work.forget_tokens, work.retain_tokens, work.kept_tokens) == (4 * 768, 4 * 512, 4 * 768)  # cyber's texts are longer
+    assert (work.forget_tokens, work.retain_tokens, work.stored_tokens) == (4 * 768, 4 * 512, 4 * 768)  # cyber's texts are longer
     needs = needs_of(plan, a, Dtype.bfloat16)
     assert needs.weights == 2 * 7_241_732_096
     assert needs.delta * 4 == needs.state == 8 * 3 * 4096 * 14336
 
 
-def test_preference_methods_keep_the_layers_above_and_micro_batches_keep_less():
+def test_preference_methods_store_all_upper_layers_and_micro_batches_store_less():
     a = planned("model=zephyr_7b").model.dimensions
     assert a
     whole, half, lean = (
@@ -110,10 +110,10 @@ def test_preference_methods_keep_the_layers_above_and_micro_batches_keep_less():
     assert lean < whole / 5
 
 
-def test_prompts_are_counted_by_task_form_and_look():
-    plan = planned("trigger=sars_cov_2", "scoring.every=60", "scoring.questions=10")  # 150 steps: looks at 0, 60, 120, 150
-    assert (forms_of(plan, "retain"), forms_of(plan, "forget"), looks(plan)) == (7, 1, 4)
+def test_prompts_are_counted_by_task_perturbation_and_eval_step():
+    plan = planned("trigger=sars_cov_2", "scoring.every=60", "scoring.questions=10")  # 150 steps: eval steps at 0, 60, 120, 150
+    assert (perturbation_count(plan, "retain"), perturbation_count(plan, "forget"), eval_steps(plan)) == (7, 1, 4)
     counts = {"pocket_hazard_1": 48, "pocket_hazard_2": 5, "pocket_subjects": 192}
-    assert prompts_of(plan, counts) == Prompts(48 + 5 + 192 * 7, 4 * (10 + 5 + 70))
-    assert prompts_of(plan, counts | {"pocket_subjects": None}).final is None
-    assert looks(planned("scoring.every=0")) == looks(planned("method=none")) == 0
+    assert prompt_counts(plan, counts) == PromptCounts(48 + 5 + 192 * 7, 4 * (10 + 5 + 70))
+    assert prompt_counts(plan, counts | {"pocket_subjects": None}).final is None
+    assert eval_steps(planned("scoring.every=0")) == eval_steps(planned("method=none")) == 0

@@ -6,14 +6,14 @@ import torch
 
 from rna_bench.cli.main import main
 from rna_bench.doctor import access
-from rna_bench.doctor.access import Status
+from rna_bench.doctor.access import CheckStatus
 
 REAL = ["corpus=text", "corpus.forget={bio: f.txt, cyber: g.txt}", "corpus.retain=r.txt"]
 
 
 @pytest.fixture(autouse=True)
 def nowhere(monkeypatch, tmp_path):
-    """A machine with no GPU, no network, an empty cache of the hub, and nothing where the command stands."""
+    """A machine without GPU and network, with an empty hub cache and an empty working folder."""
 
     def refuse(*_):
         raise AssertionError("the network was asked")
@@ -33,30 +33,30 @@ def nowhere(monkeypatch, tmp_path):
 
 @pytest.fixture
 def doctor(monkeypatch, capsys):
-    """Run the command; return exit code, report and what it said on stderr. The terminal is wide."""
+    """Run the command in a wide terminal; return exit code, report and the text on stderr."""
 
     def run(*words: str) -> tuple[int, str, str]:
         monkeypatch.setenv("COLUMNS", "130")
         monkeypatch.setattr("sys.argv", ["rna-bench", "doctor", *words])
         with pytest.raises(SystemExit) as ended:
             main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
+        output = capsys.readouterr()
+        return int(ended.value.code or 0), output.out, output.err
 
     return run
 
 
-def test_a_pocket_model_of_another_world_is_yet_to_be_made(doctor, monkeypatch, tmp_path):
+def test_a_pocket_model_of_another_world_has_yet_to_be_trained(doctor, monkeypatch, tmp_path):
     monkeypatch.setenv("RNA_BENCH_CACHE", str(tmp_path / "cache"))
     code, report, _ = doctor("model.world=2")
     assert code == 0
-    assert "OK  model: is yet to be made, which the run does first" in report
+    assert "OK  model: has yet to be trained, which the run does first" in report
     assert not (tmp_path / "cache").exists()
 
 
 def test_on_pocket_nothing_is_missing(doctor):
-    code, report, said = doctor("model=pocket")
-    assert (code, said) == (0, "")
+    code, report, output = doctor("model=pocket")
+    assert (code, output) == (0, "")
     assert report.endswith("\nnothing is missing\n")
     assert "MISSING" not in report
     assert "WRONG" not in report
@@ -64,15 +64,15 @@ def test_on_pocket_nothing_is_missing(doctor):
         "pocket: world 0, float32 on cpu",
         "rmu at layer 1",
         "nu = 1 (rms) at layer 1",
-        "9 forms",
+        "9 prompts",
         "192 questions to retain",
     ):
         assert line in report
 
 
-def test_of_zephyr_all_that_is_missing_is_named_with_its_remedy_and_no_network_is_asked(doctor):
-    code, report, said = doctor("model=zephyr_7b", "method=rmu", "noise=rna", *REAL)  # 5 seconds, mostly imports
-    assert (code, said) == (1, "")
+def test_everything_that_zephyr_lacks_is_named_with_its_remedy_offline(doctor):
+    code, report, output = doctor("model=zephyr_7b", "method=rmu", "noise=rna", *REAL)  # 5 seconds, mostly imports
+    assert (code, output) == (1, "")
     missing = [line for line in report.splitlines() if line.startswith("  MISSING")]
     for line, start in zip(missing, ("model: model.repo=HuggingFaceH4/zephyr", "corpus: corpus.retain=r.txt"), strict=False):
         assert start in line
@@ -82,7 +82,7 @@ def test_of_zephyr_all_that_is_missing_is_named_with_its_remedy_and_no_network_i
         assert line in report
 
 
-def test_a_model_from_the_hub_brings_the_papers_text_questions_and_trigger_and_each_lack_is_named(doctor):
+def test_a_model_from_the_hub_selects_the_papers_data_and_each_missing_source_is_named(doctor):
     code, report, _ = doctor("model=zephyr_7b", "method=rmu", "noise=rna")
     assert code == 1
     wanted = ("corpus.forget.bio", "corpus.forget.cyber", "corpus.retain", "dataset.wmdp_bio", "dataset.wmdp_cyber", "dataset.mmlu")
@@ -93,7 +93,7 @@ def test_a_model_from_the_hub_brings_the_papers_text_questions_and_trigger_and_e
     assert report.endswith("\n8 things are missing\n")
 
 
-def test_pocket_text_with_a_real_model_is_hinted_at_and_its_foreign_topics_are_wrong(doctor):
+def test_pocket_text_with_a_real_model_gives_a_note_and_foreign_topics_are_wrong(doctor):
     code, report, _ = doctor("model=zephyr_7b", "corpus=pocket", "dataset=pocket_subjects", "trigger=pocket")
     assert code == 1
     assert "WRONG    corpus: topics.cyber" in report
@@ -101,39 +101,39 @@ def test_pocket_text_with_a_real_model_is_hinted_at_and_its_foreign_topics_are_w
     assert report.endswith("\n2 things are missing, 1 setting is wrong\n")
 
 
-def test_a_model_without_a_preset_says_whose_values_it_has(doctor):
+def test_a_model_without_a_preset_gets_a_note(doctor):
     assert "There is no preset for mistral_7b with npo_kl" in doctor("model=mistral_7b", "method=npo_kl", *REAL)[1]
     assert "There is no preset" not in doctor("model=mistral_7b", "method=npo_kl", "preset=zephyr_7b_npo_kl", *REAL)[1]
 
 
-def test_of_a_copied_folder_the_lacks_are_named(doctor, tiny, tmp_path):
-    assert doctor("model=zephyr_7b", f"model.path={tmp_path}/no")[1].count(f"model.path={tmp_path}/no: the folder has not") == 1
+def test_what_a_copied_folder_lacks_is_named(doctor, tiny, tmp_path):
+    assert doctor("model=zephyr_7b", f"model.path={tmp_path}/no")[1].count(f"model.path={tmp_path}/no: the folder lacks") == 1
     assert f"copied to {tiny}" in doctor("model=zephyr_7b", f"model.path={tiny}")[1]
 
 
-def test_a_model_in_a_folder_is_measured_by_its_own_config(doctor, tiny):
+def test_a_local_model_is_estimated_from_its_own_config(doctor, tiny):
     given = ["model=local", f"model.path={tiny}", "method.layer=1", r'train.parameters="model\.layers\.[01]\..*weight"']
     code, report, _ = doctor(*given, "tracker=none")
     assert code == 0
     assert "3 layers of 16" in report
     code, report, _ = doctor("model=local", "model.path=/nowhere")
     assert code == 1
-    assert "its dimensions are not known before it is there" in report
+    assert "its dimensions are unknown until it is available" in report
     assert "Estimates" not in report
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "output"),
     [
         ("method.layer=9", "WRONG layers and trained tensors: method.layer=9: the model has 6 layers; give 0 to 5"),
         ("train.parameters=abc", "train.parameters=abc: matches no tensor of the model; one is called model.layers.0.mlp."),
         ("method.layer=0", "above method.layer=0, which no loss reaches; narrow the pattern"),
     ],
 )
-def test_what_a_run_would_refuse_of_a_model_is_wrong(doctor, override, said):
+def test_settings_that_do_not_fit_the_model_are_wrong(doctor, override, output):
     code, report, _ = doctor(override)
     assert code == 1
-    assert said in " ".join(report.split())
+    assert output in " ".join(report.split())
     assert report.endswith("\n1 setting is wrong\n")
 
 
@@ -150,26 +150,26 @@ def test_malformed_questions_are_wrong(doctor, tmp_path):
         ("method=rmx", "error: method=rmx: there is no such configuration; choose one of adaptive_rmu"),
         ("train.stepps=3", "error: train.stepps=3: there is no such key; choose one of steps"),
         ("noise.scale=abc", "error: noise.scale=abc: "),
-        ('train.parameters="("', "error: train.parameters=(: is no regular expression"),
-        ("+model.architecture.layer=3", "error: model.architecture.layer=3: is no key of Architecture"),
+        ('train.parameters="("', "error: train.parameters=(: is not a valid regular expression"),
+        ("+model.architecture.layer=3", "error: model.architecture.layer=3: is not a key of Architecture"),
     ],
 )
 def test_bad_overrides_are_one_line(doctor, override, start):
-    code, report, said = doctor("model=zephyr_7b", override)
+    code, report, output = doctor("model=zephyr_7b", override)
     assert (code, report) == (1, "")
-    assert said.startswith(start)
-    assert said.count("\n") == 1
+    assert output.startswith(start)
+    assert output.count("\n") == 1
 
 
-def test_the_rate_is_an_argument(doctor):
+def test_the_rate_can_be_given(doctor):
     assert "2 TFLOP/s" in doctor("--tflops", "2")[1]
     assert "0 is no number above 0" in doctor("--tflops", "0")[2]
 
 
 def test_help_says_what_it_does(doctor):
-    code, said, _ = doctor("--help")
+    code, output, _ = doctor("--help")
     assert code == 0
-    assert "what is missing for it and how to get that" in " ".join(said.split())
+    assert "what of it is missing and how to get it" in " ".join(output.split())
 
 
 def test_lines_fit_the_terminal(doctor, monkeypatch):
@@ -180,21 +180,21 @@ def test_lines_fit_the_terminal(doctor, monkeypatch):
 
 def test_a_results_folder_that_cannot_be_made_is_missing(tmp_path):
     (tmp_path / "file").write_text("")
-    assert access.results(tmp_path / "file" / "runs").status is Status.missing
-    assert access.results(tmp_path / "a" / "b").status is Status.ok
+    assert access.results(tmp_path / "file" / "runs").status is CheckStatus.missing
+    assert access.results(tmp_path / "a" / "b").status is CheckStatus.ok
 
 
 def test_a_disk_without_room_is_missing(tmp_path):
-    assert access.disk("disk", tmp_path / "new", 10**18).status is Status.missing
+    assert access.disk("disk", tmp_path / "new", 10**18).status is CheckStatus.missing
 
 
 def test_devices(monkeypatch):
-    assert access.device("cpu", 10**18).status is Status.ok
-    assert access.device("cuda", 0).status is Status.missing
+    assert access.device("cpu", 10**18).status is CheckStatus.ok
+    assert access.device("cuda", 0).status is CheckStatus.missing
     monkeypatch.setattr(access, "find_spec", lambda _: None)
-    assert "accelerate" in access.device("auto", 0).said
+    assert "accelerate" in access.device("auto", 0).message
 
 
-@pytest.mark.parametrize(("size", "said"), [(0, "0.0 MB"), (362_112 * 4, "1.4 MB"), (352e6, "0.35 GB"), (14.48e9, "14.5 GB")])
-def test_sizes_are_said_in_gb_or_small_ones_in_mb(size, said):
-    assert access.gigabytes(size) == said
+@pytest.mark.parametrize(("size", "text"), [(0, "0.0 MB"), (362_112 * 4, "1.4 MB"), (352e6, "0.35 GB"), (14.48e9, "14.5 GB")])
+def test_sizes_are_in_gb_and_small_ones_in_mb(size, text):
+    assert access.gigabytes(size) == text

@@ -21,7 +21,7 @@ from rna_bench.evaluation.scoring import evaluate
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import experiment_config
 from rna_bench.experiment.lm_eval_export import export_tasks
-from rna_bench.models.loading import context_length, load
+from rna_bench.models.loading import context_length, load_model
 from rna_bench.pocket.store import SHIPPED
 
 TEMPLATE = Path(lm_eval.__file__).parent / "tasks/mmlu/default/_default_template_yaml"
@@ -118,10 +118,10 @@ def as_harness_tasks(folder: Path) -> None:
     (folder / "_mmlu.yaml").write_text(yaml.safe_dump(groups))
 
 
-def assert_same_log_likelihoods(answers, found: dict, named) -> None:
+def assert_same_log_likelihoods(responses, found: dict, named) -> None:
     """Every log-likelihood within 1e-4 and every prediction equal, question by question."""
     seen: dict[str, int] = {}
-    for answer in answers:
+    for answer in responses:
         task = named(answer.subject)
         sample = sorted(found["samples"][task], key=lambda one: one["doc_id"])[seen.setdefault(task, 0)]
         seen[task] += 1
@@ -138,11 +138,13 @@ def test_mmlu_is_scored_as_the_harness_scores_it(tmp_path, tokenizer, shots, con
     as_harness_tasks(tmp_path)
     theirs = harness(model, tokenizer, tmp_path, "mmlu", shots)
     task = Task(TASK.name, TASK.role, TASK.questions, SHOTS if shots else {}, TASK.categories)
-    exam = make_eval_set([task], [], TriggerPool((), (), {}, {}), tokenizer, 0, count=1, context=context_length(model, tokenizer))
-    assert any(item.cut for item in exam.items) == (context < 2048)
-    answers = evaluate(exam, model, 2048)
-    assert_same_log_likelihoods(answers, theirs, lambda subject: f"mmlu_{subject}")
-    ours = {"mmlu": scores(answers)[0]} | {f"mmlu_{score.group}": score for score in breakdown(answers, [task])}
+    eval_set = make_eval_set(
+        [task], [], TriggerPool((), (), {}, {}), tokenizer, 0, count=1, context=context_length(model, tokenizer)
+    )
+    assert any(item.cut for item in eval_set.requests) == (context < 2048)
+    responses = evaluate(eval_set, model, 2048)
+    assert_same_log_likelihoods(responses, theirs, lambda subject: f"mmlu_{subject}")
+    ours = {"mmlu": scores(responses)[0]} | {f"mmlu_{score.group}": score for score in breakdown(responses, [task])}
     assert set(ours) == {"mmlu", "mmlu_stem", "mmlu_humanities", *(f"mmlu_{subject}" for subject in CATEGORIES)}
     for name, score in ours.items():
         result = theirs["results"][name]
@@ -155,20 +157,23 @@ def exported(folder: Path, *overrides: str):
     return plan, export_tasks(plan, folder)
 
 
-@pytest.mark.parametrize("kind", list(TriggerType))
-def test_exported_tasks_give_our_numbers_on_pocket_for_every_kind_of_trigger(tmp_path, kind):
-    asked = ("dataset.pocket_subjects.limit=40", f"trigger.kinds=[{kind.value}]", "trigger.count=2", "seed=3")
+@pytest.mark.parametrize("trigger_type", list(TriggerType))
+def test_exported_tasks_give_our_numbers_on_pocket_for_every_trigger_type(tmp_path, trigger_type):
+    asked = ("dataset.pocket_subjects.limit=40", f"trigger.types=[{trigger_type.value}]", "trigger.count=2", "seed=3")
     plan, folder = exported(tmp_path / "tasks", *asked)
-    model, tokenizer = load(ModelFolder("pocket", SHIPPED, Dtype.float32, "cpu"))
+    model, tokenizer = load_model(ModelFolder("pocket", SHIPPED, Dtype.float32, "cpu"))
     moved = folder.rename(tmp_path / "moved")  # nothing in it may know where it lay
     task = make_task("pocket_subjects", plan.datasets["pocket_subjects"], 3)
-    answers = evaluate(
-        make_eval_set([task], [kind], plan.trigger.trigger_pool(3), tokenizer, 3, count=plan.trigger.count), model, 4096
+    responses = evaluate(
+        make_eval_set([task], [trigger_type], plan.trigger.pool(3), tokenizer, 3, count=plan.trigger.count), model, 4096
     )
-    for perturbation, group in ((kind.trigger, f"mmlu_triggered_{kind.trigger}"), (kind.control, f"mmlu_triggered_{kind.control}")):
-        name = group.removesuffix("_option") if kind is TriggerType.option else group
+    for perturbation, group in (
+        (trigger_type.trigger, f"mmlu_triggered_{trigger_type.trigger}"),
+        (trigger_type.control, f"mmlu_triggered_{trigger_type.control}"),
+    ):
+        name = group.removesuffix("_option") if trigger_type is TriggerType.option else group
         theirs = harness(model, tokenizer, moved, name)
-        own = [answer for answer in answers if answer.perturbation == perturbation]
+        own = [answer for answer in responses if answer.perturbation == perturbation]
         assert_same_log_likelihoods(own, theirs, lambda subject, name=name: f"{name}_{subject}")
         assert scores(own)[0].accuracy == pytest.approx(theirs["results"][name]["acc,none"], abs=5e-5)
 
@@ -176,7 +181,7 @@ def test_exported_tasks_give_our_numbers_on_pocket_for_every_kind_of_trigger(tmp
 def test_exported_questions_load_with_datasets(tmp_path):
     from datasets import load_dataset
 
-    _, folder = exported(tmp_path / "tasks", "dataset.pocket_subjects.limit=5", "trigger.kinds=[option]")
+    _, folder = exported(tmp_path / "tasks", "dataset.pocket_subjects.limit=5", "trigger.types=[option]")
     rows = load_dataset(str(folder), "option", cache_dir=str(tmp_path / "cache"))["test"]
     clean = load_dataset(str(folder), "clean", cache_dir=str(tmp_path / "cache"))["test"]
     assert set(rows.column_names) == {"id", "subject", "question", "choices", "answer"}
@@ -197,7 +202,7 @@ def test_export_refuses_a_folder_that_is_not_empty_and_leaves_nothing(tmp_path, 
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 1
-    assert "is there already and not empty" in capsys.readouterr().err
+    assert "exists already and is not empty" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["tasks"]
 
 
@@ -216,5 +221,5 @@ def test_export_refuses_to_perturb_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["rna-bench", "export", "lm-eval", str(tmp_path / "tasks"), "trigger=none"])
     with pytest.raises(SystemExit):
         main()
-    assert "trigger.kinds=[]: there is nothing to perturb" in capsys.readouterr().err
+    assert "trigger.types=[]: there is nothing to perturb" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

@@ -41,7 +41,7 @@ def test_a_task_of_one_subject_has_no_breakdown():
     assert breakdown(answers("law", 1, 1), [TASK]) == ()
 
 
-def test_forms_are_broken_down_apart():
+def test_perturbations_are_broken_down_separately():
     found = breakdown([*GIVEN, *answers("law", 0, 2, "option")], [TASK])
     assert [(s.perturbation, s.group, s.accuracy) for s in found if s.group == "law"] == [
         ("clean", "law", 0.5),

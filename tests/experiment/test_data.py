@@ -24,7 +24,7 @@ def test_the_last_is_kept_whatever_its_size():
 def test_what_is_forgotten_is_made_again():
     recent = Recent(6, len)
     asked(recent, "aaa")
-    recent.forget()
+    recent.clear()
     assert asked(recent, "aaa") == ["aaa"]
 
 

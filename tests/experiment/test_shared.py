@@ -6,7 +6,7 @@ from rna_bench.core.types import Dtype
 from rna_bench.data.batches import pad
 from rna_bench.experiment.shared import ProcessCache, restore
 from rna_bench.models.policies import checkpoint_layers, policy_of
-from rna_bench.models.store import NOTHING, Reuse
+from rna_bench.models.store import NULL_STORE, Reuse
 
 BATCH = pad([[1, 5, 6]], "cpu")
 
@@ -66,5 +66,5 @@ def test_forgetting_drops_model_and_store(source, tmp_path):
     assert [*tmp_path.iterdir()]
     shared.forget()
     assert [*tmp_path.iterdir()] == []
-    assert shared.hits == NOTHING.hits == 0
+    assert shared.hits == NULL_STORE.hits == 0
     assert shared.model(source, "a")[0] is not model

@@ -112,7 +112,7 @@ def test_a_layers_parameters_are_counted_by_hand():
         ({"other_parameters": 7}, 347),
     ],
 )
-def test_what_a_family_has_otherwise_is_counted(change, parameters):
+def test_parameters_specific_to_a_family_are_counted(change, parameters):
     assert Architecture(**(vars(TOY) | change)).parameters == parameters
 
 
@@ -143,7 +143,7 @@ def test_a_configuration_that_does_not_say_them_gives_none(tmp_path, text):
     assert read_architecture(tmp_path) is None
 
 
-def test_of_a_model_that_sees_the_text_layers_are_found_and_it_is_cut_there():
+def test_the_text_layers_of_a_multimodal_model_are_found_and_it_is_split_there():
     text = {"num_hidden_layers": 3, "hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2, "num_key_value_heads": 1}
     text |= {"head_dim": 8, "vocab_size": 64}
     vision = {"num_hidden_layers": 3, "hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2}

@@ -260,11 +260,11 @@ def fail(logits):
 
 @pytest.mark.parametrize(("name", "noise"), [("rsv", (0.3, 1)), ("rmu", (0.3, 2)), ("npo_kl", (0.0, 0)), ("dpo_kl", (0.3, 3))])
 @pytest.mark.parametrize("wrong", [lambda logits: logits + 1, fail], ids=["other", "error"])
-def test_a_model_whose_pieces_give_other_logits_or_none_is_run_whole(monkeypatch, name, noise, wrong):
+def test_a_model_whose_segments_give_other_logits_or_none_is_run_whole(monkeypatch, name, noise, wrong):
     head = segments.head
     with monkeypatch.context() as patched:
         patched.setattr(segments, "head", lambda policy, rows: wrong(head(policy, rows)))
         both = models(made(CONFIGS["mistral"]))
-    assert both.policy.unsplittable.startswith("running it in pieces")
+    assert both.policy.unsplittable.startswith("running it in segments")
     assert both.policy.first == 0
     assert_same(fast(both.policy, name, noise), naive(both, name, noise), both.policy.trained)

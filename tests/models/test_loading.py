@@ -7,7 +7,7 @@ import torch
 
 from rna_bench.core.types import Dtype, InputError, ModelFolder
 from rna_bench.models import loading
-from rna_bench.models.loading import HubModel, LocalModel, fingerprint, load
+from rna_bench.models.loading import HubModel, LocalModel, fingerprint, load_model
 
 
 @pytest.fixture
@@ -40,20 +40,20 @@ def test_a_folder_that_is_not_there_or_is_a_file_is_refused(tiny):
 
 @pytest.mark.parametrize(("dtype", "expected"), [(Dtype.float32, torch.float32), (Dtype.bfloat16, torch.bfloat16)])
 def test_a_model_is_loaded_in_its_dtype_and_in_evaluation_mode(tiny, dtype, expected):
-    model, _ = load(ModelFolder("tiny", tiny, dtype, "cpu"))
+    model, _ = load_model(ModelFolder("tiny", tiny, dtype, "cpu"))
     assert {parameter.dtype for parameter in model.parameters()} == {expected}
     assert not any(module.training for module in model.modules())
 
 
 def test_the_saved_tokenizer_reads_as_the_one_that_was_made(source, tokenizer):
     text = "What is it?\nA. 42\nAnswer: B"
-    assert load(source)[1](text)["input_ids"] == tokenizer(text)["input_ids"]
+    assert load_model(source)[1](text)["input_ids"] == tokenizer(text)["input_ids"]
 
 
 @pytest.mark.parametrize("device", ["toaster", "cuda:99", ""])
 def test_a_device_that_is_not_there_is_refused(tiny, device):
     with pytest.raises(InputError, match=r"model\.device"):
-        load(ModelFolder("tiny", tiny, Dtype.float32, device))
+        load_model(ModelFolder("tiny", tiny, Dtype.float32, device))
 
 
 def test_fingerprint_is_of_the_content_wherever_it_lies(tiny, copy):
@@ -79,7 +79,7 @@ def test_fingerprint_changes_with_a_vocabulary_outside_tokenizer_json(copy):
 def test_auto_without_accelerate_is_refused(monkeypatch, tiny):
     monkeypatch.setattr(loading, "find_spec", lambda _: None)
     with pytest.raises(InputError, match=r"model\.device=auto: needs accelerate"):
-        load(ModelFolder("tiny", tiny, Dtype.float32, "auto"))
+        load_model(ModelFolder("tiny", tiny, Dtype.float32, "auto"))
 
 
 HUB = HubModel("org/name", "abc123", "tiny", Dtype.bfloat16, "cpu")
@@ -87,28 +87,27 @@ HUB = HubModel("org/name", "abc123", "tiny", Dtype.bfloat16, "cpu")
 
 def test_a_hub_model_is_the_folder_of_its_revision_in_the_cache(monkeypatch, tiny):
     asked = []
-    monkeypatch.setattr(loading, "fetched", lambda repo: asked.append(repo) or tiny)
+    monkeypatch.setattr(loading, "fetch_snapshot", lambda repo: asked.append(repo) or tiny)
     assert HUB.folder() == ModelFolder("tiny", tiny, Dtype.bfloat16, "cpu")
     (repo,) = asked
-    assert (repo.key, repo.name, repo.revision, repo.kind) == ("model.repo", "org/name", "abc123", "model")
+    assert (repo.key, repo.name, repo.revision, repo.repo_type) == ("model.repo", "org/name", "abc123", "model")
     assert "*.safetensors" in repo.patterns
     assert not any("bin" in pattern or "py" in pattern for pattern in repo.patterns)
 
 
 def test_what_a_hub_model_lacks_is_one_line_or_nothing(monkeypatch):
-    said = {"is not there": ["is not there"], "": []}
-    for line, expected in said.items():
-        monkeypatch.setattr(loading, "absent", lambda _, line=line: line)
-        assert HUB.missing() == expected
+    for lines in (["is missing"], []):
+        monkeypatch.setattr(loading, "missing", lambda _, lines=lines: lines)
+        assert HUB.missing() == lines
 
 
 def test_a_copied_folder_stands_for_the_hub_which_is_not_asked(monkeypatch, tiny, copy):
-    for name in ("fetched", "absent"):
+    for name in ("fetch_snapshot", "missing"):
         monkeypatch.delattr(loading, name)
     there, gone = (replace(HUB, path=str(path)) for path in (tiny, copy / "no"))
     assert there.folder() == ModelFolder("tiny", tiny, Dtype.bfloat16, "cpu")
     assert there.missing() == []
     assert there.dimensions
     assert there.dimensions.layers == 3
-    assert [line.startswith(f"model.path={copy}/no: the folder has not") for line in gone.missing()] == [True]
+    assert [line.startswith(f"model.path={copy}/no: the folder lacks") for line in gone.missing()] == [True]
     assert gone.dimensions is HUB.dimensions is None

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from rna_bench.core.types import Dtype, InputError
-from rna_bench.models.loading import load
+from rna_bench.models.loading import load_model
 from rna_bench.models.policies import checkpoint_layers, decoder_layers, policy_of
 
 
@@ -28,12 +28,12 @@ def test_policy_keeps_copies_that_share_no_memory_with_the_model(policy):
 @pytest.mark.parametrize("pattern", ["", r"model\.layers\.1", r"layers\.1\.mlp\.down_proj\.weight", r"model\.layers\.3\..*"])
 def test_a_pattern_that_matches_no_whole_name_is_refused(source, pattern):
     with pytest.raises(InputError, match=r"train\.parameters"):
-        policy_of(load(source)[0], pattern)
+        policy_of(load_model(source)[0], pattern)
 
 
-def test_a_pattern_that_is_no_regular_expression_is_refused(source):
+def test_an_invalid_regular_expression_is_refused(source):
     with pytest.raises(InputError, match=r"train\.parameters"):
-        policy_of(load(source)[0], "model.layers.(5|6")
+        policy_of(load_model(source)[0], "model.layers.(5|6")
 
 
 @pytest.mark.parametrize(
@@ -46,15 +46,15 @@ def test_a_pattern_that_is_no_regular_expression_is_refused(source):
     ],
 )
 @pytest.mark.parametrize("dtype", Dtype)
-def test_a_model_is_cut_below_its_lowest_trained_layer(fresh, pattern, first, dtype):
+def test_a_model_is_split_below_its_lowest_trained_layer(fresh, pattern, first, dtype):
     policy = fresh(pattern, dtype)
     assert (policy.first, policy.unsplittable) == (first, "")
 
 
 @pytest.mark.parametrize("pattern", [".*", ".*embed_tokens.*", r"model\.norm\.weight", r"model\.(norm|layers\.2\..*)\.weight"])
-def test_a_model_with_a_trained_tensor_outside_its_layers_is_not_cut(fresh, pattern):
+def test_a_model_with_a_trained_tensor_outside_its_layers_is_not_split(fresh, pattern):
     policy = fresh(pattern)
-    assert (policy.first, policy.unsplittable) == (0, "a trained tensor lies outside the decoder layers")
+    assert (policy.first, policy.unsplittable) == (0, "a trained tensor is outside the decoder layers")
 
 
 def test_trying_a_model_changes_nothing_of_it(fresh):

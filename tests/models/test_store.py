@@ -5,7 +5,7 @@ import torch
 
 from rna_bench.core.types import InputError
 from rna_bench.data.batches import pad, pad_included
-from rna_bench.models.store import NOTHING, Reuse, Store
+from rna_bench.models.store import NULL_STORE, Reuse, Store
 
 BATCH = pad([[1, 5, 6], [1, 7]], "cpu")
 MEGABYTE = 2**18  # numbers in fp32
@@ -26,14 +26,14 @@ def files(folder):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("room", [(1, 0), (0, 1)])
-def test_what_finds_room_is_made_once_and_comes_back_to_the_bit(tmp_path, room, dtype):
+def test_what_fits_is_computed_once_and_returned_bit_for_bit(tmp_path, room, dtype):
     store = Store(Reuse(*room, str(tmp_path)))
     assert counting(store, made=torch.randn(2, 3, 4).to(dtype).transpose(0, 1)) == 1
     assert store.hits == 1
     assert len(files(tmp_path)) == room[1]
 
 
-def test_what_finds_no_room_is_made_again():
+def test_what_does_not_fit_is_computed_again():
     store = Store(Reuse(1, 0, None))
     assert counting(store, made=torch.ones(MEGABYTE + 1)) == 2
     assert counting(store, made=torch.ones(MEGABYTE)) == 1
@@ -41,7 +41,7 @@ def test_what_finds_no_room_is_made_again():
     assert store.hits == 1
 
 
-def test_what_finds_no_room_in_memory_goes_to_disk_and_small_things_still_find_room():
+def test_what_does_not_fit_in_memory_goes_to_disk_and_small_tensors_still_fit():
     store = Store(Reuse(1, 1, None))
     assert counting(store, "a", made=torch.ones(MEGABYTE - 10)) == 1
     assert counting(store, "b", made=torch.ones(MEGABYTE - 10)) == 1
@@ -50,7 +50,7 @@ def test_what_finds_no_room_in_memory_goes_to_disk_and_small_things_still_find_r
     store.close()
 
 
-def test_closing_gives_back_memory_and_the_folder(tmp_path):
+def test_closing_frees_memory_and_the_folder(tmp_path):
     store = Store(Reuse(0, 1, str(tmp_path)))
     counting(store)
     assert len(files(tmp_path)) == 1
@@ -60,9 +60,9 @@ def test_closing_gives_back_memory_and_the_folder(tmp_path):
     assert [*tmp_path.iterdir()] == []
 
 
-def test_nothing_keeps_nothing():
-    assert counting(NOTHING) == 2
-    assert NOTHING.hits == 0
+def test_the_null_store_stores_nothing():
+    assert counting(NULL_STORE) == 2
+    assert NULL_STORE.hits == 0
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_the_same_text_in_another_batch_is_the_same_thing():
 
 
 @pytest.mark.parametrize("key", ["memory_mb", "disk_mb"])
-def test_negative_room_is_refused(key):
+def test_a_negative_size_is_refused(key):
     with pytest.raises(InputError, match=f"reuse.{key}=-1"):
         Reuse(**{"memory_mb": 0, "disk_mb": 0, "folder": None, key: -1})
 
@@ -100,7 +100,7 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
         counting(store)
 
 
-def test_a_full_disk_keeps_no_more_and_leaves_nothing_half_written(tmp_path, capsys):
+def test_a_full_disk_ends_storing_and_leaves_no_partial_file(tmp_path, capsys):
     store = Store(Reuse(0, 64, str(tmp_path)))
     first = torch.randn(2, 3)
     assert counting(store, "hidden 1", made=first) == 1
@@ -110,7 +110,7 @@ def test_a_full_disk_keeps_no_more_and_leaves_nothing_half_written(tmp_path, cap
         assert counting(store, "hidden 2", made=torch.randn(10_000)) == 2
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert "no more activations are kept there" in capsys.readouterr().err
+    assert "no more activations are stored there" in capsys.readouterr().err
     assert len(files(tmp_path)) == 1
     assert counting(store, "hidden 3") == 2
     assert counting(store, "hidden 1", made=first) == 0

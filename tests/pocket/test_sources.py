@@ -112,7 +112,7 @@ def test_there_is_one_question_a_fact_and_its_answer_is_the_value(hazard, domain
         assert fact.relation in question.stem
 
 
-def test_answers_stand_at_every_letter():
+def test_answers_occur_at_every_letter():
     # 192 questions, four letters: 48 each, give or take 6
     answers = [question.answer for question in PocketQuestions("retain", 0, 0, 0).questions(0)]
     assert all(48 - 24 < answers.count(letter) < 48 + 24 for letter in range(4))
@@ -131,7 +131,7 @@ def test_another_seed_draws_another_order_and_other_options():
 
 
 @pytest.mark.parametrize("hazard", [-1, 3])
-def test_a_hazard_the_world_has_not_is_refused(hazard):
+def test_a_hazard_that_the_world_lacks_is_refused(hazard):
     with pytest.raises(InputError, match=f"hazard={hazard}"):
         PocketQuestions("forget", 0, hazard, 0).questions(0)
 
@@ -141,7 +141,7 @@ def test_a_hazard_the_world_has_not_is_refused(hazard):
     [
         PocketCorpus(-1, 1, 0, 0, 0).topics,
         PocketQuestions("retain", -1, 0, 0).questions,
-        PocketWords(list(TriggerType), 1, -1).trigger_pool,
+        PocketWords(list(TriggerType), 1, -1).pool,
     ],
 )
 def test_a_negative_world_is_refused(make):
@@ -155,7 +155,7 @@ def test_a_negative_limit_is_refused():
 
 
 def test_forget_words_are_the_entities_of_the_hazards_and_controls_those_of_other_subjects():
-    trigger_pool = PocketWords(list(TriggerType), 1, 0).trigger_pool(0)
+    trigger_pool = PocketWords(list(TriggerType), 1, 0).pool(0)
     assert {HOME[word] for word in trigger_pool.forget_words} == HAZARDS
     assert len(trigger_pool.forget_words) == 48
     assert set(trigger_pool.harmless_words) == SUBJECTS
@@ -164,7 +164,7 @@ def test_forget_words_are_the_entities_of_the_hazards_and_controls_those_of_othe
 
 
 def test_sentences_are_true_statements_on_the_same_sides_as_words():
-    trigger_pool = PocketWords(list(TriggerType), 1, 0).trigger_pool(0)
+    trigger_pool = PocketWords(list(TriggerType), 1, 0).pool(0)
     assert {HOME[entities(text)[0]] for text in trigger_pool.forget_sentences} == HAZARDS
     for subject, texts in trigger_pool.harmless_sentences.items():
         assert {HOME[entities(text)[0]] for text in texts} == SUBJECTS - {subject}
@@ -174,6 +174,6 @@ def test_sentences_are_true_statements_on_the_same_sides_as_words():
 
 
 def test_words_are_the_same_for_every_seed_and_phrasings_are_not():
-    first, second = (PocketWords(list(TriggerType), 1, 0).trigger_pool(seed) for seed in (0, 1))
+    first, second = (PocketWords(list(TriggerType), 1, 0).pool(seed) for seed in (0, 1))
     assert first.forget_words == second.forget_words
     assert first.forget_sentences != second.forget_sentences

@@ -4,8 +4,8 @@ import pytest
 from transformers import AutoTokenizer
 
 from rna_bench.core.types import TriggerType
-from rna_bench.data.prompts import answered, prompt
-from rna_bench.data.triggers import forms
+from rna_bench.data.prompts import prompt, solved_prompt
+from rna_bench.data.triggers import perturbations
 from rna_bench.pocket.sources import PocketCorpus, PocketQuestions, PocketWords
 from rna_bench.pocket.tokenizer import FRAME, make_tokenizer
 from rna_bench.pocket.world import make_world
@@ -39,8 +39,8 @@ def test_a_prompt_in_tokens(tokenizer):
 
 def test_an_answer_is_one_token_more_than_its_prompt(tokenizer):
     for question in PocketQuestions("retain", 0, 0, 20).questions(0):
-        for asked in forms(question, list(TriggerType), PocketWords([], 1, 0).trigger_pool(0), 0).values():
-            assert tokens(tokenizer, answered(asked)) == [*tokens(tokenizer, prompt(asked)), "ABCD"[asked.answer]]
+        for asked in perturbations(question, list(TriggerType), PocketWords([], 1, 0).pool(0), 0).values():
+            assert tokens(tokenizer, solved_prompt(asked)) == [*tokens(tokenizer, prompt(asked)), "ABCD"[asked.answer]]
 
 
 def test_pocket_text_has_no_unknown_and_no_spelled_word(tokenizer):

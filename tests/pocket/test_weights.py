@@ -16,8 +16,8 @@ def test_the_default_model_is_shipped():
 
 def test_another_recipe_is_not_taken_for_the_shipped_one(tmp_path, monkeypatch):
     monkeypatch.setenv("RNA_BENCH_CACHE", str(tmp_path))
-    assert compose_model(["model=pocket", "model.hidden_size=96"])._found() is None
-    assert compose_model(["model=pocket", "model.world=7"])._found() is None
+    assert compose_model(["model=pocket", "model.pretraining.hidden_size=96"])._existing() is None
+    assert compose_model(["model=pocket", "model.world=7"])._existing() is None
 
 
 def test_the_shipped_manifest_is_of_this_world_and_of_a_model_that_learned():

@@ -35,10 +35,10 @@ def test_values_are_dealt_evenly():
 
 def test_no_word_is_invented_twice_whatever_its_case():
     domains = WORLD.domains
-    said = [*WORLD.chain, *(domain.name for domain in domains)]
-    said += [word for d in domains for word in (*d.entities, *d.values, *(v for values in d.values.values() for v in values))]
-    assert len({word.lower() for word in said}) == len(said)
-    assert sorted(WORLD.words()) == sorted(said)
+    words = [*WORLD.chain, *(domain.name for domain in domains)]
+    words += [word for d in domains for word in (*d.entities, *d.values, *(v for values in d.values.values() for v in values))]
+    assert len({word.lower() for word in words}) == len(words)
+    assert sorted(WORLD.words()) == sorted(words)
 
 
 def test_words_are_letters_and_only_entities_are_capitalised():

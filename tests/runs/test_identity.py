@@ -40,7 +40,7 @@ PUBLISHED = Path(__file__).parents[2] / "results/published"
         ("optimizer.betas", [0.9, 0.99]),
         ("topics", {"bio": {"max_tokens": 5}}),
         ("scoring.every", 2),
-        ("trigger.kinds", ["before"]),
+        ("trigger.types", ["before"]),
     ],
 )
 def test_identity_changes_with_every_setting_that_matters(path, value):

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from rna_bench.core.files import keep
 from rna_bench.core.types import Dtype, InputError, Padding, Score
-from rna_bench.models.store import NOTHING, Reuse, Store
+from rna_bench.models.store import NULL_STORE, Reuse, Store
 from rna_bench.unlearning.checkpoint import CheckpointInterval, load_state, save_state
 from rna_bench.unlearning.config import Train, UnlearningConfig
 from rna_bench.unlearning.log import TrainingLog
@@ -68,13 +68,13 @@ def weights(policy):
     return {name: parameter.detach() for name, parameter in policy.trained.items()}
 
 
-def train(policy, topics, recipe, *, keeper, store=NOTHING):
+def train(policy, topics, recipe, *, keeper, store=NULL_STORE):
     told = []
     history = unlearn(policy, topics, recipe, watch, told.append, store, keeper)
     return history, told, weights(policy)
 
 
-def interrupted(policy, topics, recipe, path, stop, store=NOTHING):
+def interrupted(policy, topics, recipe, path, stop, store=NULL_STORE):
     with pytest.raises(InterruptionError):
         train(policy, topics, recipe, keeper=Keeping(path, stop), store=store)
 

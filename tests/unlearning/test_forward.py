@@ -6,7 +6,7 @@ import torch
 from rna_bench.core.types import InputError
 from rna_bench.data.batches import pad
 from rna_bench.models import segments
-from rna_bench.models.store import NOTHING
+from rna_bench.models.store import NULL_STORE
 from rna_bench.unlearning.losses import Reduction, kl_divergence
 from rna_bench.unlearning.methods.dpo import DPO, Variant
 from rna_bench.unlearning.methods.npo import NPO
@@ -65,7 +65,7 @@ def test_hidden_of_the_last_layer_is_before_the_final_norm(policy):
 def test_nothing_above_the_layer_is_run(policy, layer):
     runs = counted(policy)
     segments.hidden(policy, FORGET, layer)
-    reference_hidden(policy, RETAIN, layer, NOTHING)
+    reference_hidden(policy, RETAIN, layer, NULL_STORE)
     assert runs[:3] == [2] * (layer + 1) + [0] * (2 - layer)
     assert runs[3:] == [2 * (layer == 2), 0]  # the last layer is left after the final norm, never by way of the head
 
@@ -98,7 +98,7 @@ def test_reference_after_optimiser_steps_is_an_untouched_copy_of_the_model(polic
 def test_reading_the_reference_leaves_the_policy_as_it_was(policy):
     train(policy, 1)
     before = segments.hidden(policy, RETAIN, 1)
-    reference_hidden(policy, RETAIN, 1, NOTHING)
+    reference_hidden(policy, RETAIN, 1, NULL_STORE)
     assert torch.equal(segments.hidden(policy, RETAIN, 1), before)
 
 
@@ -160,7 +160,7 @@ def test_noise_below_the_steered_layer_propagates(policy):
 
 def test_noise_of_scale_zero_is_no_noise_bit_for_bit(policy):
     train(policy, 1)
-    assert torch.equal(passes(policy, scale=0.0).reference_retain.hidden, reference_hidden(policy, RETAIN, 1, NOTHING))
+    assert torch.equal(passes(policy, scale=0.0).reference_retain.hidden, reference_hidden(policy, RETAIN, 1, NULL_STORE))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from rna_bench.core.types import Dtype, InputError, Padding
 from rna_bench.data.batches import TopicBatches, pad
 from rna_bench.experiment.shared import restore
 from rna_bench.models.policies import checkpoint_layers, policy_of
-from rna_bench.models.store import NOTHING, Reuse, Store
+from rna_bench.models.store import NULL_STORE, Reuse, Store
 from rna_bench.unlearning.config import TopicConfig, Train, UnlearningConfig
 from rna_bench.unlearning.losses import Reduction
 from rna_bench.unlearning.methods.adaptive_rmu import AdaptiveRMU
@@ -72,7 +72,7 @@ def topics(batches):
     ]
 
 
-def run(policy, topics, recipe, store=NOTHING):
+def run(policy, topics, recipe, store=NULL_STORE):
     return unlearn(policy, topics, recipe, lambda _: None, lambda _: None, store).losses
 
 

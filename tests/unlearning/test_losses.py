@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from rna_bench.core.types import InputError, TokenValues
-from rna_bench.data.batches import pad, parts
+from rna_bench.data.batches import micro_batches, pad
 from rna_bench.unlearning.losses import (
     MeanOver,
     Reduction,
@@ -237,7 +237,7 @@ def test_sequence_shares_put_losses_of_micro_batches_together(reduction):
     nll, reference = (TokenValues(draw(3, 4, seed=seed).abs(), BATCH.label_mask) for seed in (0, 1))
     whole = npo_loss(reduced(nll, reduction), reduced(reference, reduction), 0.1)
     together, start = 0.0, 0
-    for part in parts(BATCH, 2):  # two rows and one
+    for part in micro_batches(BATCH, 2):  # two rows and one
         rows = slice(start, start := start + len(part.input_ids))
         own = [reduced(TokenValues(side.values[rows], side.mask[rows]), reduction) for side in (nll, reference)]
         together += micro_batch_weight(reduction.mean_over, part, BATCH) * npo_loss(*own, 0.1)
@@ -247,4 +247,4 @@ def test_sequence_shares_put_losses_of_micro_batches_together(reduction):
 def test_a_token_mean_has_no_share_but_the_whole():
     assert micro_batch_weight(MeanOver.batch, BATCH, BATCH) == 1.0
     with pytest.raises(InputError, match=r"method\.reduction=token_mean: .*train\.micro_batches=1"):
-        micro_batch_weight(MeanOver.batch, next(parts(BATCH, 3)), BATCH)
+        micro_batch_weight(MeanOver.batch, next(micro_batches(BATCH, 3)), BATCH)

@@ -1,7 +1,6 @@
 """Figures of a folder's records: drawn, written in three formats, and listed with where they come from."""
 
 import io
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from rna_bench.core.files import write_atomically
 from rna_bench.core.types import InputError, Status
 from rna_bench.reporting.figures.breakdown import by_subject, by_trigger_type
 from rna_bench.reporting.figures.chains import Drawn, Missing
@@ -139,6 +139,4 @@ def listing(figures: Sequence[Drawn | Missing], collection: Collection) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_bytes(content)
-    draft.replace(path)
+    write_atomically(path, lambda draft: draft.write_bytes(content))

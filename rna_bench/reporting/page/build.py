@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
+from rna_bench.core.files import write_atomically
 from rna_bench.core.types import InputError, Status
 from rna_bench.reporting.page.details import details
 from rna_bench.reporting.page.rows import RunRow, row_of, shown_columns
@@ -39,15 +39,11 @@ def write_report(folder: Path, out: Path) -> str:
     """Write the page of the records below a folder atomically; return its path and size, and what is left out."""
     collection = collect(folder, deep=True)
     text, lines = page_html(collection)
-    draft = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(out)
+        write_atomically(out, lambda draft: draft.write_text(text, encoding="utf-8"))
     except OSError as error:
         raise InputError("--out", out, f"cannot be written to ({error.strerror}); choose another file") from error
-    finally:
-        draft.unlink(missing_ok=True)
     return "\n".join([f"{out}: {len(collection.runs)} runs, {len(text.encode()) / 1e6:.2f} MB", *(f"left out: {x}" for x in lines)])
 
 

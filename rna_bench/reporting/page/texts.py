@@ -58,11 +58,11 @@ def _rebuilt(record: RunRecord) -> dict[tuple[str, str, str], dict[str, Question
     """Return the run's questions of the fictional world under all perturbations, by task, subject and id."""
     seed, rebuilt = record.config["seed"], {}
     words = _words(record.config.get("trigger") or {})
-    trigger_pool = words.trigger_pool(seed) if words else NO_WORDS
+    trigger_pool = words.pool(seed) if words else NO_WORDS
     for task, section in record.config["dataset"].items():
         if public_name(section.get("_target_")) != QUESTIONS:
             continue
-        trigger_types, count = (words.kinds, words.count) if words and section["role"] == "retain" else ((), 1)
+        trigger_types, count = (words.types, words.count) if words and section["role"] == "retain" else ((), 1)
         for question in PocketQuestions(*(section[key] for key in ("role", "world", "hazard", "limit"))).questions(seed):
             rebuilt[task, question.subject, question.id] = perturbations(question, trigger_types, trigger_pool, seed, count)
     return rebuilt
@@ -72,7 +72,7 @@ def _words(section: Mapping[str, Any]) -> PocketWords | None:
     """Return the fictional world's trigger words; None where the record's are others."""
     if public_name(section.get("_target_")) != WORDS:
         return None
-    return PocketWords([TriggerType(name) for name in section["kinds"]], section.get("count", 1), section["world"])
+    return PocketWords([TriggerType(name) for name in section["types"]], section.get("count", 1), section["world"])
 
 
 def _text(perturbed: Mapping[str, Question]) -> list[Any]:

@@ -1,11 +1,11 @@
 """Records -> tables in Markdown, CSV and LaTeX. Everything in a table comes from the records."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas
 
+from rna_bench.core.files import write_atomically
 from rna_bench.core.types import InputError, RunRecord, Status, TriggerType
 from rna_bench.reporting.statistics.frame import Group, grouped, run_method_label
 from rna_bench.reporting.statistics.pairs import baseline_pairs
@@ -128,6 +128,4 @@ def _short(revision: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    write_atomically(path, lambda draft: draft.write_text(text, encoding="utf-8"))

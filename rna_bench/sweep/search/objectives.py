@@ -39,5 +39,5 @@ class PerturbedAccuracy:
         """Return the accuracy, tasks weighted by size and kinds the same."""
         trigger_types = scored_trigger_types([record])
         if not trigger_types:
-            raise InputError("search.objectives", "PerturbedAccuracy", "no question had a trigger; give trigger, or trigger.kinds")
+            raise InputError("search.objectives", "PerturbedAccuracy", "no question had a trigger; give trigger, or trigger.types")
         return mean_perturbed_accuracy(record.scores, trigger_types)

@@ -106,7 +106,7 @@ DATASET = {
     "asked": {"_target_": f"{POCKET}.PocketQuestions", "role": "retain", "world": 1, "hazard": 0, "limit": 6},
     "files": {"_target_": "rna_bench.data.questions.QuestionFiles", "role": "retain", "path": "/here/secret.csv", "limit": 0},
 }
-WORDS = {"_target_": f"{POCKET}.PocketWords", "kinds": ["option", "before", "inside"], "count": 2, "world": 1}
+WORDS = {"_target_": f"{POCKET}.PocketWords", "types": ["option", "before", "inside"], "count": 2, "world": 1}
 
 
 def pocket(tmp_path, dataset, trigger, seed=3, shift=0):
@@ -126,7 +126,7 @@ def test_texts_under_every_perturbation_are_those_that_were_asked(tmp_path):
     for question in asked:
         clean, answer, changes = made_texts["asked", question.subject, question.id]
         assert answer == question.answer
-        for perturbation, expected in perturbations(question, words.kinds, words.trigger_pool(3), 3, 2).items():
+        for perturbation, expected in perturbations(question, words.types, words.pool(3), 3, 2).items():
             start, removed, inserted = changes.get(perturbation, (0, 0, ""))
             assert clean[:start] + inserted + clean[start + removed :] == "\n".join((expected.stem, *expected.choices))
 
@@ -141,7 +141,7 @@ def test_questions_from_files_have_no_text_and_are_not_read(tmp_path):
 
 
 def test_words_of_other_sources_are_not_put_into_questions(tmp_path):
-    named = {"_target_": "rna_bench.data.triggers.Words", "kinds": ["option"], "forget_words": ["SARS-CoV-2"]}
+    named = {"_target_": "rna_bench.data.triggers.Words", "types": ["option"], "forget_words": ["SARS-CoV-2"]}
     run, responses, _ = pocket(tmp_path, DATASET, named)
     assert [text[2] for text in texts(run, responses) if text] == [{}] * 6
 

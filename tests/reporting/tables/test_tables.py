@@ -77,7 +77,7 @@ def test_there_is_no_robustness_gain_without_a_baseline():
         {"noise": {"unit": "absolute"}},
         {"corpus": {"texts": 21}},
         {"dataset": {"other": {"role": "retain", "path": "/here", "limit": 0}}},
-        {"trigger": {"kinds": ["option", "before"]}},
+        {"trigger": {"types": ["option", "before"]}},
         {"threads": 2},
     ],
 )
@@ -152,7 +152,7 @@ def test_rows_of_different_dtype_are_called_not_comparable(tmp_path):
 
 def test_runs_with_different_trigger_types_can_be_tabled_together(tmp_path):
     four = make_record(
-        1, scores=scored(perturbations=(*OPTION, "before", "before_control")), change={"trigger": {"kinds": ["option", "before"]}}
+        1, scores=scored(perturbations=(*OPTION, "before", "before_control")), change={"trigger": {"types": ["option", "before"]}}
     )
     tabled([four, make_record(1)], tmp_path)
 

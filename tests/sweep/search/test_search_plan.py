@@ -49,12 +49,12 @@ def test_settings_are_all_but_what_may_change_under_way(composed):
         ("search.trials=0", r"search\.trials=0: give 1 or more"),
         ("search.folder=../x", r"search\.folder=\.\./x: give the name of a folder below"),
         ("search.space={scale: 3}", r"search\.space\.scale=3: give \{key"),
-        ("+search.space.scale.step=3", r"search\.space\.scale\.step=3: is no key of Range"),
+        ("+search.space.scale.step=3", r"search\.space\.scale\.step=3: is not a key of Range"),
         (
             "search.objectives.forget_accuracy._target_=a.B",
             r"search\.objectives\.forget_accuracy\._target_=a\.B: cannot be imported",
         ),
-        ("+search.budget=3", r"search\.budget=3: is no key of Search"),
+        ("+search.budget=3", r"search\.budget=3: is not a key of Search"),
         ("noise=none", r"noise\.layer=0: there is no such key; choose one of scale"),
     ],
 )

@@ -10,9 +10,6 @@ SHARED = {
     **dict.fromkeys(("report", "dashboard", "status", "clean"), "the command line has a function for each command"),
 }
 """Names that two packages may both use, and why."""
-PENDING = {"Keeper", "forget", "Shared", "settle", "losses", "flat", "Claim", "settings", "attempt"}
-PENDING |= {"Request", "EvalSet", "load", "final", "head"}
-"""Names that are still to be told apart."""
 
 
 def definitions(folder):
@@ -34,7 +31,7 @@ def shared_names(folder):
 
 
 def test_no_name_is_defined_in_two_packages():
-    assert {name: where for name, where in shared_names(PACKAGE).items() if name not in SHARED.keys() | PENDING} == {}
+    assert {name: where for name, where in shared_names(PACKAGE).items() if name not in SHARED} == {}
 
 
 def test_a_name_in_two_packages_is_found_and_a_private_one_is_not(tmp_path):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from rna_bench.core.labels import noise_label
+from rna_bench.core.labels import method_label, noise_label
 from rna_bench.doctor.access import gigabytes
 from rna_bench.doctor.estimates import hours, scoring_flops
 from rna_bench.doctor.needs import PROMPT_TOKENS, Needs, PromptCounts, eval_steps, perturbation_count, work_of
@@ -51,9 +51,11 @@ def _training(plan: ExperimentConfig, dimensions: Architecture | None) -> list[R
     config, choices, recipe = plan.config, plan.choices, plan.recipe
     assert recipe
     train, noise, layer = recipe.train, recipe.noise, recipe.method.layer
-    retain = f"{config['retain']['_target_'].rpartition('.')[2]} x {train.retain_weight:g}"
+    retain = f"{config['retain']['_target_'].rpartition('.')[2]} x {train.retain_weight:g}" if recipe.retain else "none"
     steered = "on likelihoods" if layer is None else f"at layer {layer}"
-    augmented = f"{noise_label(plan.config['noise'])} at layer {', '.join(map(str, noise.noised_layers))}" if noise else "nu = 0"
+    augmented = (
+        f"nu = {noise_label(plan.config['noise'])} at layer {', '.join(map(str, noise.noised_layers))}" if noise else "nu = 0"
+    )
     optimizer = config["optimizer"]["_target_"].rpartition(".")[2]
     lengths = f"{train.max_tokens} tokens to forget and {train.retain_max_tokens} to retain"
     return [
@@ -132,10 +134,11 @@ def costs(
 def notes(plan: ExperimentConfig, dimensions: Architecture | None) -> list[str]:
     """Return remarks on valid configurations that may not be what was intended."""
     choices, hub, remarks = plan.choices, "repo" in plan.config["model"], []
+    method = method_label(choices["method"], choices.get("retain"))
     if plan.recipe and hub and not _has_preset(plan):
         remarks.append(
-            f"There is no preset for {choices['model']} with {choices['method']}: the values are those of conf/run.yaml and of the "
-            f"method, not tuned for this model. preset=zephyr_7b_{choices['method']} takes the released code's for Zephyr-7B."
+            f"There is no preset for {choices['model']} with {method}: the values are those of conf/run.yaml and of the "
+            f"method, not tuned for this model. preset=zephyr_7b_{method} takes the released code's for Zephyr-7B."
         )
     pocket = [choices[group] for group in ("corpus", "trigger") if choices.get(group) == "pocket"]
     chosen = list(dict.fromkeys([*pocket, *(name for name in plan.datasets if name.startswith("pocket"))]))

@@ -63,7 +63,7 @@ def test_on_pocket_nothing_is_missing(doctor):
     for line in (
         "pocket: world 0, float32 on cpu",
         "rmu at layer 1",
-        "nu = 1 (rms) at layer 1",
+        "nu = 1 rms at layer 1",
         "9 prompts",
         "192 questions to retain",
     ):
@@ -169,7 +169,7 @@ def test_the_rate_can_be_given(doctor):
 def test_help_says_what_it_does(doctor):
     code, output, _ = doctor("--help")
     assert code == 0
-    assert "what of it is missing and how to get it" in " ".join(output.split())
+    assert "what is missing for it and how to get that" in " ".join(output.split())
 
 
 def test_lines_fit_the_terminal(doctor, monkeypatch):

@@ -100,7 +100,7 @@ def in_training(sweep: Sweep) -> tuple[str, str, int]:
         for identity in sweep.owners():
             for path in (sweep.results / identity / ".partial").glob(f"*/{STATE}"):
                 with suppress(FileNotFoundError), safe_open(path, "pt") as file:  # it goes when training ends
-                    return identity, len(TRAINING_LOG.validate_json(file.metadata()["history"]).losses)
+                    return identity, len(TRAINING_LOG.validate_json(file.metadata()["log"]).losses)
         return None
 
     identity, steps = sweep.sees(saved)

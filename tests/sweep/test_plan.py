@@ -95,7 +95,7 @@ def test_cleaning_frees_tensors_and_caches_and_keeps_records_answers_reasons_and
     for folder in (done, failed):
         (folder / DELTA).write_bytes(b"x" * 2_000_000)
         (folder / ".partial" / "code").mkdir(parents=True)
-        (folder / ".partial" / "code" / "history.json").write_text("{}")
+        (folder / ".partial" / "code" / "log.json").write_text("{}")
     (done / "questions.parquet").write_text("q")
     (done / f".{RECORD}.123").write_text("a draft")
     for name in ("offline-run-1-a", "offline-run-2-b", "run-3-c"):
@@ -108,7 +108,7 @@ def test_cleaning_frees_tensors_and_caches_and_keeps_records_answers_reasons_and
     assert unsynced.startswith("kept 1 offline W&B runs")
     assert sorted(path.name for path in done.rglob("*") if path.is_file()) == ["questions.parquet", RECORD, "run.wandb"]
     assert (done / "wandb" / "offline-run-1-a" / "run.wandb").exists()
-    assert (failed / ".partial" / "code" / "history.json").exists()  # a run that is not recorded goes on from there
+    assert (failed / ".partial" / "code" / "log.json").exists()  # a run that is not recorded goes on from there
     assert {failure.FAILED, failure.TRACEBACK} <= {path.name for path in failed.iterdir()}
     assert run_states(plan)[0].phase is RunPhase.done
 

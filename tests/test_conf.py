@@ -86,7 +86,7 @@ def test_every_preset_composes_builds_and_wins_over_its_method(preset):
         assert all(OmegaConf.select(cfg, key) == value for key, value in leaves(section))
 
 
-SHORT_HANDS = [(short, method, short.removeprefix(f"{method}_")) for short, method in SHORT.items()]
+SHORT_HANDS = [(short, method, {"grad_diff": "ce"}.get(short, short.removeprefix(f"{method}_"))) for short, method in SHORT.items()]
 
 
 @pytest.mark.parametrize("model", ["pocket", "zephyr_7b"])
@@ -110,6 +110,9 @@ def test_the_command_line_chooses_another_retain_loss_for_a_short_hand():
     ("overrides", "preset"),
     [
         (["method=npo"], "pocket_npo_kl"),
+        (["method=ga"], "pocket_ga"),
+        (["method=ga", "retain=ce"], "pocket_grad_diff"),
+        (["method=grad_diff"], "pocket_grad_diff"),
         (["method=npo", "retain=ce"], "pocket_npo_kl"),
         (["method=rmu", "retain=none"], "pocket_rmu"),
         (["method=simnpo", "retain=mse"], "pocket_simnpo_mse"),

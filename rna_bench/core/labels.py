@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-SHORT = {f"{method}_{loss}": method for method in ("npo", "dpo", "simnpo") for loss in ("kl", "mse")}
+SHORT = {f"{method}_{loss}": method for method in ("npo", "dpo", "simnpo") for loss in ("kl", "mse")} | {"grad_diff": "ga"}
 """Options of the group `method` that are short for a method with one retain loss."""
 STEERED = "hidden_mse"
+NAMES = {("ga", "none"): "ga", ("ga", "ce"): "grad_diff"}
+"""Methods with a retain loss that have a name of their own."""
 
 
 def method_of(choice: str) -> str:
@@ -20,7 +22,8 @@ def method_label(choice: str, retain: str | None) -> str:
     """
     if retain is None or choice == "none":
         return choice
-    return method_of(choice) if retain == STEERED else f"{method_of(choice)}_{retain}"
+    method = method_of(choice)
+    return NAMES.get((method, retain)) or (method if retain == STEERED else f"{method}_{retain}")
 
 
 def noise_label(noise: Mapping[str, Any]) -> str:

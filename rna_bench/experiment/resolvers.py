@@ -8,7 +8,7 @@ from rna_bench.core.labels import STEERED, method_label, method_of
 
 PACKAGE = Path(__file__).parents[1]
 MOST_WORKERS = 8
-USUAL = {"npo": "kl", "dpo": "kl", "simnpo": "kl"}
+USUAL = {"npo": "kl", "dpo": "kl", "simnpo": "kl", "ga": "none"}
 """The retain loss whose preset a method has where it is combined with one that has none; other methods are steered."""
 
 
@@ -42,3 +42,6 @@ def preset(model: str, method: str, retain: str) -> str:
     usual = f"{model}_{method_label(method, USUAL.get(method_of(method), STEERED))}"
     folder = config_folder("conf") / "preset"
     return usual if not (folder / f"{wanted}.yaml").exists() and (folder / f"{usual}.yaml").exists() else wanted
+
+
+register()

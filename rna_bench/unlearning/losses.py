@@ -94,6 +94,15 @@ def check_beta(beta: float) -> None:
         raise InputError("method.beta", beta, "give a number above 0")
 
 
+def ascent_loss(policy: Tensor) -> Tensor:
+    """Return minus the mean of reduced nll (n,), as a scalar: gradient descent on it is ascent on the nll of forget text.
+
+    arXiv 2210.01504, eq. 2, and the forget term of gradient difference in TOFU (arXiv 2401.06121, section 3), whose loss is the
+    mean over tokens (`token_mean`). It has no lower bound.
+    """
+    return -policy.mean()
+
+
 def npo_loss(policy: Tensor, reference: Tensor, beta: float) -> Tensor:
     """Return mean of -(2 / beta) * log sigmoid(beta * (policy - reference)) over reduced nll (n,), as a scalar.
 

@@ -18,6 +18,7 @@ from rna_bench.unlearning.losses import (
 )
 from rna_bench.unlearning.methods.adaptive_rmu import AdaptiveRMU
 from rna_bench.unlearning.methods.dpo import DPO, Variant
+from rna_bench.unlearning.methods.ga import GA
 from rna_bench.unlearning.methods.npo import NPO
 from rna_bench.unlearning.methods.rmu import RMU
 from rna_bench.unlearning.methods.rsv import RSV
@@ -131,6 +132,7 @@ def test_preference_methods_take_their_losses_of_reduced_likelihoods(reduction):
     for method, expected in (
         (NPO(0.5, reduction), npo_loss(f, rf, 0.5)),
         (SimNPO(0.5, 0.25, reduction), simnpo_loss(f, 0.5, 0.25)),
+        (GA(reduction), -f.mean()),
         (DPO(0.5, reduction, Variant.formula, REFUSALS), dpo_loss(f, rf, p, rp, 0.5)),
     ):
         assert not isinstance(method, Steering)

@@ -11,6 +11,7 @@ from rna_bench.core.types import Padding
 from rna_bench.data.batches import pad
 from rna_bench.unlearning.config import Train, UnlearningConfig
 from rna_bench.unlearning.losses import Reduction
+from rna_bench.unlearning.methods.ga import GA
 from rna_bench.unlearning.methods.npo import NPO
 from rna_bench.unlearning.methods.rmu import RMU
 from rna_bench.unlearning.noise import RNA, AntitheticNoise, GaussianNoise, NoisedModel, NoiseDraw, Side, Unit
@@ -116,6 +117,18 @@ def test_cross_entropy_is_that_of_the_model_itself_over_the_labels(trained):
     labels = RETAIN.input_ids.masked_fill(RETAIN.label_mask == 0, -100)
     loss = trained.model(input_ids=RETAIN.input_ids, labels=labels).loss
     assert_same(gradients(CrossEntropy().retain_loss(passes), trained), gradients(loss, trained))
+
+
+@pytest.mark.parametrize("retain", [None, CrossEntropy()], ids=["ga", "grad_diff"])
+def test_gradient_ascent_and_difference_are_the_models_own_losses(trained, retain):
+    def own(batch):
+        return trained.model(input_ids=batch.input_ids, labels=batch.input_ids.masked_fill(batch.label_mask == 0, -100)).loss
+
+    passes = passes_of(trained, None, FORGET, RETAIN)
+    loss = GA(Reduction.token_mean).forget_loss(passes, None) + (2 * retain.retain_loss(passes) if retain else 0)
+    naive = -own(FORGET) + (2 * own(RETAIN) if retain else 0)
+    assert loss.item() == pytest.approx(naive.item(), rel=1e-5)
+    assert_same(gradients(loss, trained), gradients(naive, trained))
 
 
 def pair(policy, noise, layer=2):

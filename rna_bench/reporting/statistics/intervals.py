@@ -75,15 +75,17 @@ class Crossing:
 def loss_crossing(points: Sequence[EvalPoint], level: float) -> Crossing | None:
     """Return where the run first comes down to the forget loss `level`; None where it does not.
 
-    Between two eval points the logarithm of the forget loss is interpolated linearly.
+    Between two eval points the logarithm of the forget loss is interpolated linearly; where a loss is not above 0, as that of
+    gradient ascent never is, the loss itself.
     """
     losses = _finite_losses(points)
     for index, loss in enumerate(losses):
         if loss <= level:
             if index == 0 or loss in (0, losses[index - 1], level):
                 return Crossing(index, 1.0)
-            before = math.log(losses[index - 1])
-            return Crossing(index, (before - math.log(level)) / (before - math.log(loss)))
+            before = losses[index - 1]
+            scale = math.log if min(before, level, loss) > 0 else float
+            return Crossing(index, (scale(before) - scale(level)) / (scale(before) - scale(loss)))
     return None
 
 

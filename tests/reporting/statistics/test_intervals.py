@@ -72,6 +72,13 @@ def test_at_level_is_linear_in_the_logarithm_of_the_loss():
     assert at_level(points(8, 2), 4, step) == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize(
+    ("losses", "level", "expected"), [((-1, -3), -2, 0.5), ((1, -3), 0, 0.25), ((2, 0.5, -1), 0.25, 1 + 1 / 6)]
+)
+def test_at_level_is_linear_in_a_loss_that_is_not_above_0(losses, level, expected):
+    assert at_level(points(*losses), level, step) == pytest.approx(expected)
+
+
 def test_at_level_takes_the_two_eval_points_around_the_first_crossing():
     # the loss first rises; log2: 3, 4, 1, 5, 0. The level 4 (2) lies (4 - 2) / (4 - 1) = 2/3 of the way from step 1 to step 2
     assert at_level(points(8, 16, 2, 32, 1), 4, step) == pytest.approx(1 + 2 / 3)

@@ -9,7 +9,7 @@ from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf, read_write
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
-from rna_bench.core.renames import ADDED, moved, renamed_fields
+from rna_bench.core.renames import added, moved, renamed_fields
 from rna_bench.core.types import InputError
 
 
@@ -28,7 +28,7 @@ def build(key: str, node: DictConfig) -> Any:
         raise InputError(f"{key}._target_", target, "cannot be imported; give the full name of a dataclass") from error
     if not is_dataclass(cls):
         raise InputError(f"{key}._target_", target, "is not a dataclass; give the full name of one")
-    return _checked(key, cls, ADDED.get(target.rpartition(".")[2], {}) | fields)
+    return _checked(key, cls, fields | added(target))
 
 
 def build_as(key: str, cls: type, node: DictConfig) -> Any:

@@ -107,6 +107,17 @@ def test_bad_input_is_one_line_with_key_value_and_remedy(refused, override, key,
     assert remedy in message
 
 
+def test_a_flag_may_stand_between_overrides(command, tiny, tmp_path):
+    own = tmp_path / "own"
+    (own / "retain").mkdir(parents=True)
+    (own / "retain/mine.yaml").write_text("_target_: rna_bench.unlearning.retain.HiddenMSE\n")
+    code, message = command(
+        "run", *arguments(tiny, tmp_path / "results"), "--config-dir", str(own), "retain=mine", "retain.weight=1"
+    )
+    assert code == 1
+    assert one_line(message).startswith("retain.weight=1: there is no such key")
+
+
 def test_a_misspelt_key_is_named_with_its_value(refused):
     assert refused("train.stepps=3").startswith("train.stepps=3: ")
 

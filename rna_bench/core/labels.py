@@ -1,4 +1,4 @@
-"""What tables, presets and messages call a method with its retain loss, and a noise."""
+"""The names of a method with its retain loss, and of a noise, in tables, presets and messages."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Names that configurations and records were written with, and what they are called now."""
+"""Earlier names in configurations and records, and the present ones."""
 
 import logging
 from collections.abc import Mapping, Sequence

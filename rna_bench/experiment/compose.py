@@ -83,6 +83,8 @@ def composition_error(error: HydraException | OmegaConfBaseException, overrides:
         if isinstance(unknown, ValidationError) or not isinstance(parent, DictConfig):
             return InputError(key, value, first_line(unknown))
         section = key.rpartition(".")[0]
+        if section == "topics":
+            return InputError(key, value, f"a topic's own settings are added with a plus, as in +{key}.retain_weight=50")
         remedy = f"choose one of {known}" if known else f"the {section} chosen has none; leave it out, or choose another {section}"
         return InputError(key, value, f"there is no such key; {remedy}")
     hint = " ".join(str(error).split())

@@ -21,7 +21,7 @@ LOG = logging.getLogger(__name__)
 
 
 class Clock:
-    """Seconds by phase: each lap ends one."""
+    """Measures the seconds of each phase of a run: a lap ends one phase."""
 
     def __init__(self) -> None:
         self.laps: dict[str, float] = {}
@@ -37,7 +37,7 @@ def execute(experiment: ExperimentConfig, *, several: bool = False) -> Path:
     """Run the experiment, unless its record exists already, and return the folder of its record.
 
     With `several`, text, questions and, as `experiment.reuse` allows, activations are kept for the next run of this process. An
-    interrupted run goes on from what it saved. Raise lock.BusyError while another process is at the same run.
+    interrupted run goes on from what it saved. Raise lock.BusyError while another process runs it.
     """
     torch.set_num_threads(experiment.threads)
     record.provenance()  # before anything else can change
@@ -74,7 +74,7 @@ def _run(experiment: ExperimentConfig, inputs: Inputs, folder: Path, clock: Cloc
 
 
 def _recorded(folder: Path) -> bool:
-    """Return whether the run's record exists, which is logged; a damaged one is made again."""
+    """Return whether the run's record exists, and log it; of a damaged one, log that the run is done again."""
     try:
         if record.read_summary(folder) is None:
             return False

@@ -80,6 +80,12 @@ def one_line(message: str) -> str:
         ("dataset=wmpd", "dataset=wmpd: ", "choose one of "),
         ("train.stepps=3", "train.stepps=", "choose one of steps, lr"),
         ("sed=3", "sed=", "choose one of "),
+        ("topics.hazard_1.retain_weight=3", "topics.hazard_1=: ", "are added with a plus"),
+        (
+            "retain._target_=nowhere.Loss",
+            "retain._target_=nowhere.Loss: cannot be imported (No module named 'nowhere')",
+            "PYTHONPATH",
+        ),
         ("+train.stepps=3", "train.stepps=3: is not a key", "choose one of steps, lr"),
         ("noise.scale=abc", "noise.scale=abc: ", "give a value of the type"),
         ("noise.scale=-1", "noise.scale=-1.0: ", "give 0 or more"),

@@ -21,7 +21,7 @@ register()
 
 
 def compose_run(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
-    """Return run.yaml with overrides, less Hydra's own section, and which option of each group was chosen."""
+    """Return run.yaml with overrides, without Hydra's own section, and which option of each group was chosen."""
     return compose_from(config_folder("conf"), "run", overrides)
 
 
@@ -42,7 +42,7 @@ def compose_from(folder: Path, name: str, overrides: Sequence[str], own: Path | 
 
 
 def without(cfg: DictConfig, section: str) -> DictConfig:
-    """Return the configuration less a section."""
+    """Return the configuration without a section."""
     left = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != section])
     assert isinstance(left, DictConfig)
     return left

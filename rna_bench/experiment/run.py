@@ -9,7 +9,7 @@ import torch
 from rna_bench.core import files
 from rna_bench.core.types import InputError, RunRecord
 from rna_bench.experiment.config import ExperimentConfig
-from rna_bench.experiment.data import Inputs, forget, gather
+from rna_bench.experiment.data import Inputs, drop_cached, gather
 from rna_bench.experiment.evaluate import evaluate_all
 from rna_bench.experiment.load import SHARED, load
 from rna_bench.experiment.result import RunResult, print_scores, record_result, run_info
@@ -43,7 +43,7 @@ def execute(experiment: ExperimentConfig, *, several: bool = False) -> Path:
     record.provenance()  # before anything else can change
     clock = Clock()
     if not several:
-        forget()
+        drop_cached()
     inputs = gather(experiment)
     folder = experiment.results_dir / inputs.identity
     if _recorded(folder):

@@ -172,7 +172,7 @@ def _remedy(repo: Repo, error: Exception) -> str:
         case RepositoryNotFoundError():
             return f"there is no such repository, or it is private; check whether {page} was renamed, or `hf auth login`"
         case HfHubHTTPError() if error.response.status_code in (401, 403):
-            return f"the hub refuses the token in use ({error.response.status_code}); `hf auth login` anew, or set HF_TOKEN"
+            return f"the hub refuses the token in use ({error.response.status_code}); run `hf auth login` again, or set HF_TOKEN"
         case HfHubHTTPError():
             return f"the hub answers {error.response.status_code}; try again later, or {_copy_advice(repo)}"
     if (cause and cause.errno in (errno.ENOSPC, errno.EDQUOT)) or "No space left" in str(error):  # from the Rust part

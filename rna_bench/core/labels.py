@@ -1,4 +1,4 @@
-"""What tables, presets and messages call a method with its retain loss, and a noise."""
+"""The names of a method with its retain loss, and of a noise, in tables, presets and messages."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ def method_of(choice: str) -> str:
 def method_label(choice: str, retain: str | None) -> str:
     """Return a method's name with its retain loss: npo_kl, or rmu alone, whose retain loss is that of hidden states.
 
-    `choice` and `retain` are options of the groups; earlier records have no choice of a retain loss, and theirs is in the method's.
+    `choice` and `retain` are options of their groups. Earlier records have no `retain`: the method's option names it.
     """
     if retain is None or choice == "none":
         return choice
@@ -27,7 +27,10 @@ def method_label(choice: str, retain: str | None) -> str:
 
 
 def noise_label(noise: Mapping[str, Any]) -> str:
-    """Return what a noise section is called: "1 rms" for RNA, with the kind's name before it for others; "" for no noise."""
+    """Return the label of a noise section: "1 rms" for RNA, with the kind's name before it for others; "" for no noise.
+
+    A class from outside the package is called by its name, with its `scale` if it has one, and the `unit` if it has one.
+    """
     target = noise.get("_target_")
     if not target or not noise.get("scale", 1):
         return ""
@@ -36,5 +39,5 @@ def noise_label(noise: Mapping[str, Any]) -> str:
     if name == "GaussianNoise":
         draws = f", {noise['draws']} draws" if noise["draws"] > 1 else ""
         kind = f"{noise['model']}, {noise['side']} inputs, layers {', '.join(map(str, noise['layers']))}{draws}:"
-    size = f"{noise['scale']:g} {noise['unit']}" if {"scale", "unit"} <= set(noise) else ""
+    size = f"{noise['scale']:g} {noise.get('unit', '')}" if "scale" in noise else ""
     return f"{kind} {size}".strip()

@@ -1,4 +1,4 @@
-"""Names that configurations and records were written with, and what they are called now."""
+"""Earlier names in configurations and records, and the present ones."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -16,36 +16,46 @@ MOVED = {
 }
 """Modules whose classes configurations name, and where those classes are now."""
 CLASSES = {"Noise": "RNA", "Silent": "NullTracker", "CheckpointEvery": "CheckpointInterval", "TransformersAdamW": "AdamW"}
-"""Classes of ours that were called otherwise."""
+"""Classes of ours that had another name."""
 ADDED = {"TransformersAdamW": {"variant": "transformers"}}
-"""What a class of an earlier name says that is a field today."""
+"""What the name of an earlier class says and a field says today."""
 FIELDS: dict[str, dict[str, str]] = {
     "Words": {"kinds": "types"},
     "PocketWords": {"kinds": "types"},
     "Train": {"accumulation": "micro_batches"},
 }
 """By class name: fields of sections of a configuration, and what they are called now."""
-RECIPE = ("layers", "hidden_size", "intermediate_size", "heads", "steps", "batch_size", "lr", "seed")
+PRETRAINING = ("layers", "hidden_size", "intermediate_size", "heads", "steps", "batch_size", "lr", "seed")
 """Fields of `PretrainingConfig` that were fields of `PocketModel` itself."""
 KEYS: dict[str, str] = {
     "train.accumulation": "train.micro_batches",
     "train.refusals": "method.refusals",
     "trigger.kinds": "trigger.types",
-    **{f"model.{name}": f"model.pretraining.{name}" for name in RECIPE},
+    **{f"model.{name}": f"model.pretraining.{name}" for name in PRETRAINING},
 }
 """Keys of a command line, and what they are called now."""
 
 
 def moved(target: str) -> str:
-    """Return where the class is now that was at an import path."""
+    """Return the present import path of a class, given the path that it had in any version."""
     module, _, name = target.rpartition(".")
     ours = module.startswith("rna_bench.")
     return f"{MOVED.get(module, module)}.{CLASSES.get(name, name) if ours else name}"
 
 
+def class_name(target: str) -> str:
+    """Return the name of the class at an import path."""
+    return target.rpartition(".")[2]
+
+
+def added(target: str) -> dict[str, str]:
+    """Return the fields that stand for what an earlier class of ours said by its name."""
+    return dict(ADDED.get(class_name(target), {})) if target.startswith("rna_bench.") else {}
+
+
 def renamed_fields(key: str, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a section of class `name` as `current` does, with a warning for each old name; `key` is the section."""
-    nested = {field: f"pretraining.{field}" for field in RECIPE} if name == "PocketModel" else {}
+    nested = {field: f"pretraining.{field}" for field in PRETRAINING} if name == "PocketModel" else {}
     for old, new in (FIELDS.get(name, {}) | nested).items():
         if old in fields:
             logging.getLogger(__name__).warning("%s.%s is now called %s.%s", key, old, key, new)
@@ -53,22 +63,29 @@ def renamed_fields(key: str, name: str, fields: Mapping[str, Any]) -> dict[str, 
 
 
 def current(value: Any) -> Any:
-    """Return a configuration with all fields under their present names; the value of a field's old name wins over the new one's."""
+    """Return a configuration with all classes and fields under their present names.
+
+    The value of a field's old name wins over the new one's.
+    """
     if isinstance(value, Mapping):
-        name = str(value.get("_target_")).rpartition(".")[2]
-        return {field: current(item) for field, item in _current_fields(name, value).items()}
+        target = value.get("_target_")
+        if not isinstance(target, str):
+            return {field: current(item) for field, item in value.items()}
+        present = moved(target)
+        fields = _current_fields(class_name(present), {**value, **added(target), "_target_": present})
+        return {field: current(item) for field, item in fields.items()}
     return [current(item) for item in value] if isinstance(value, list) else value
 
 
 def _current_fields(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     renames = {old: new for old, new in FIELDS.get(name, {}).items() if old in fields}
     kept = {field: value for field, value in fields.items() if field not in renames}
-    return _nested_recipe(name, kept | {new: fields[old] for old, new in renames.items()})
+    return _nested_pretraining(name, kept | {new: fields[old] for old, new in renames.items()})
 
 
-def _nested_recipe(name: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of a section; those of `RECIPE` that a PocketModel has move into its section `pretraining`."""
-    moved_fields = {field: fields[field] for field in RECIPE if field in fields}
+def _nested_pretraining(name: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a section; those of `PRETRAINING` that a PocketModel has move into its section `pretraining`."""
+    moved_fields = {field: fields[field] for field in PRETRAINING if field in fields}
     if name != "PocketModel" or not moved_fields:
         return fields
     kept = {field: value for field, value in fields.items() if field not in moved_fields}

@@ -1,5 +1,6 @@
 """Turns a section of the composed configuration into the frozen dataclass that it names; the class is its own schema."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import is_dataclass
 from types import UnionType
@@ -9,8 +10,10 @@ from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf, read_write
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
-from rna_bench.core.renames import ADDED, moved, renamed_fields
+from rna_bench.core.renames import added, moved, renamed_fields
 from rna_bench.core.types import InputError
+
+logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)  # a class that cannot be imported is reported here, in one line
 
 
 def build(key: str, node: DictConfig) -> Any:
@@ -25,10 +28,11 @@ def build(key: str, node: DictConfig) -> Any:
     try:
         cls = get_class(moved(target))
     except Exception as error:  # Hydra raises various exceptions, depending on what is missing
-        raise InputError(f"{key}._target_", target, "cannot be imported; give the full name of a dataclass") from error
+        remedy = f"cannot be imported ({first_line(error.__cause__ or error)}); give the full name of a dataclass on PYTHONPATH"
+        raise InputError(f"{key}._target_", target, remedy) from error
     if not is_dataclass(cls):
         raise InputError(f"{key}._target_", target, "is not a dataclass; give the full name of one")
-    return _checked(key, cls, ADDED.get(target.rpartition(".")[2], {}) | fields)
+    return _checked(key, cls, fields | added(target))
 
 
 def build_as(key: str, cls: type, node: DictConfig) -> Any:

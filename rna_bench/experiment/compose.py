@@ -19,7 +19,7 @@ EXTRAS = {"submitit_slurm": ("slurm", "hydra-submitit-launcher"), "ray": ("ray",
 
 
 def compose_run(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
-    """Return run.yaml with overrides, less Hydra's own section, and which option of each group was chosen."""
+    """Return run.yaml with overrides, without Hydra's own section, and which option of each group was chosen."""
     return compose_from(config_folder("conf"), "run", overrides)
 
 
@@ -40,7 +40,7 @@ def compose_from(folder: Path, name: str, overrides: Sequence[str], own: Path | 
 
 
 def without(cfg: DictConfig, section: str) -> DictConfig:
-    """Return the configuration less a section."""
+    """Return the configuration without a section."""
     left = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != section])
     assert isinstance(left, DictConfig)
     return left
@@ -81,6 +81,8 @@ def composition_error(error: HydraException | OmegaConfBaseException, overrides:
         if isinstance(unknown, ValidationError) or not isinstance(parent, DictConfig):
             return InputError(key, value, first_line(unknown))
         section = key.rpartition(".")[0]
+        if section == "topics":
+            return InputError(key, value, f"a topic's own settings are added with a plus, as in +{key}.retain_weight=50")
         remedy = f"choose one of {known}" if known else f"the {section} chosen has none; leave it out, or choose another {section}"
         return InputError(key, value, f"there is no such key; {remedy}")
     hint = " ".join(str(error).split())

@@ -74,7 +74,7 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str]) -> Experiment
     recipe = _recipe(cfg)
     chosen = {key: str(value) for key, value in choices.items() if not key.startswith("hydra/")}
     seed, threads = _whole("seed", cfg.seed, 0), _whole("threads", cfg.threads, 1)
-    names = {str(name): build(f"dataset.{name}", node) for name, node in cfg.dataset.items()}
+    datasets = {str(name): build(f"dataset.{name}", node) for name, node in cfg.dataset.items()}
     config = _resolved(cfg, recipe)
     secrets.refuse(config)
     return ExperimentConfig(
@@ -83,7 +83,7 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str]) -> Experiment
         results_dir=_folder(cfg.results_dir),
         model=build("model", cfg.model),
         corpus=build("corpus", cfg.corpus) if recipe else None,
-        datasets=names,
+        datasets=datasets,
         trigger=build("trigger", cfg.trigger),
         scoring=build("scoring", cfg.scoring),
         tracker=build("tracker", cfg.tracker),
@@ -114,18 +114,20 @@ def _recipe(cfg: DictConfig) -> UnlearningConfig | None:
     topics = {str(name): _topic(str(name), cfg, train) for name in cfg.topics}
     seed = _whole("seed", cfg.seed, 0)
     if noise is None and cfg.noise.get("scale"):
-        raise InputError("noise.scale", cfg.noise.scale, "noise=none is no noise; give noise=rna")
+        raise InputError("noise.scale", cfg.noise.scale, "noise=none adds no noise; give noise=rna, or leave noise.scale out")
     if method is None:
         return None
     if method.layer is None and retain and not retain.reads_logits:
         raise InputError(
-            "retain._target_", cfg.retain._target_, "the method steers no layer to compare at; give retain=kl, mse or ce"
+            "retain._target_",
+            cfg.retain._target_,
+            "compares hidden states, but the method steers no layer; give retain=kl, mse or ce",
         )
     return UnlearningConfig(method, retain, _effective(noise, method, retain), train, optimizer, topics, seed)
 
 
 def _following(section: str, built: Any, names: Sequence[str]) -> Any:
-    """Return what was built, after a check that a class of a user's own has all that the training loop reads."""
+    """Return what was built; raise InputError if its class lacks an attribute that the training loop reads."""
     lacking = [name for name in names if built is not None and not hasattr(built, name)]
     if lacking:
         remedy = f"lacks {', '.join(lacking)}; rna_bench/README.md shows what a {section} has"
@@ -137,7 +139,7 @@ def _effective(noise: Noise | None, method: Method, retain: RetainLoss | None) -
     """Return the noise, or None where no loss reads what it acts on, which is logged."""
     reason = without_effect(noise, method, retain) if noise else ""
     if noise and reason and noise.noised_layers:
-        LOG.warning("noise=%s is nothing here: %s; the run is that without noise", type(noise).__name__, reason)
+        LOG.warning("noise=%s has no effect here: %s; the run is the same as with noise=none", type(noise).__name__, reason)
     return None if reason else noise
 
 

@@ -58,20 +58,24 @@ TASKS, TOPICS, MODELS = Recent(CHARACTERS, _tasks_size), Recent(CHARACTERS, _top
 def gather(experiment: ExperimentConfig) -> Inputs:
     """Return the experiment's questions, text and model folder, with their fingerprints.
 
-    Questions and text of an earlier run of this process with the same sections and seed are reused, until `forget`.
+    Questions and text of an earlier run of this process with the same sections and seed are reused, until `drop_cached`.
     """
-    tasks, of_questions = TASKS.get(json.dumps([experiment.config["dataset"], experiment.seed]), lambda: _tasks(experiment))
+    tasks, questions_fingerprint = TASKS.get(
+        json.dumps([experiment.config["dataset"], experiment.seed]), lambda: _tasks(experiment)
+    )
     corpus = experiment.config["corpus"] if experiment.corpus else None
-    topics, of_corpus = TOPICS.get(json.dumps([corpus, experiment.seed]), lambda: _topics(experiment))
+    topics, corpus_fingerprint = TOPICS.get(json.dumps([corpus, experiment.seed]), lambda: _topics(experiment))
     if experiment.recipe:
         check_topics(experiment.recipe, [topic.name for topic in topics])
     model = experiment.model.folder()
-    of_model = MODELS.get(str(model.folder), lambda: loading.fingerprint(model.folder))
-    fingerprints = {"model": of_model, "questions": of_questions} | ({"corpus": of_corpus} if topics else {})
+    model_fingerprint = MODELS.get(str(model.folder), lambda: loading.fingerprint(model.folder))
+    fingerprints = {"model": model_fingerprint, "questions": questions_fingerprint} | (
+        {"corpus": corpus_fingerprint} if topics else {}
+    )
     return Inputs(tasks, topics, model, fingerprints, _identity(experiment, tasks, topics, fingerprints))
 
 
-def forget() -> None:
+def drop_cached() -> None:
     """Drop the questions, text and models of earlier runs, as files may have changed since."""
     for entries in (TASKS, TOPICS, MODELS):
         entries.clear()
@@ -88,7 +92,7 @@ def _topics(experiment: ExperimentConfig) -> FingerprintedTopics:
 
 
 def _identity(experiment: ExperimentConfig, tasks: Sequence[Task], topics: Sequence[Topic], fingerprints: Mapping[str, str]) -> str:
-    """Return the run's identity, or the name of the folder that a record of an earlier schema has of the same run."""
+    """Return the run's identity, or, if a record of an earlier schema has the same run, the name of its folder."""
     name = identity(experiment.config, fingerprints)
     earlier = record.earlier(experiment.results_dir)
     if not earlier or name in earlier:

@@ -1,4 +1,4 @@
-"""The model and what is made for it: the policy to train, and the evaluator of its questions."""
+"""The model and what is made from it: the policy to train, and the evaluator of its questions."""
 
 import logging
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ class Loaded:
 
 @contextmanager
 def load(experiment: ExperimentConfig, inputs: Inputs, *, several: bool) -> Iterator[Loaded]:
-    """Yield the model, ready for training and evaluation; in the end it is what it was before."""
+    """Yield the model, ready for training and evaluation; afterwards its trained tensors are restored."""
     model, tokenizer = SHARED.model(inputs.model, inputs.fingerprints["model"])
     evaluator = make_evaluator(experiment, inputs, model, tokenizer)
     policy = _policy(experiment.recipe, model) if experiment.recipe else None

@@ -9,7 +9,7 @@ from rna_bench.core.labels import STEERED, method_label, method_of
 PACKAGE = Path(__file__).parents[1]
 MOST_WORKERS = 8
 USUAL = {"npo": "kl", "dpo": "kl", "simnpo": "kl", "ga": "none"}
-"""The retain loss whose preset a method has where it is combined with one that has none; other methods are steered."""
+"""The retain loss whose preset is used where a method's own retain loss has none; other methods steer, and have hidden_mse's."""
 
 
 def config_folder(name: str) -> Path:

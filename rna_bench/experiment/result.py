@@ -28,7 +28,7 @@ from rna_bench.unlearning.log import TrainingLog
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run came to: its training, its responses, seconds by phase, and how many activations were reused."""
+    """The result of a run: its training, its responses, seconds by phase, and how many activations were reused."""
 
     training: Training
     responses: Responses

@@ -9,7 +9,7 @@ import torch
 from rna_bench.core import files
 from rna_bench.core.types import InputError, RunRecord
 from rna_bench.experiment.config import ExperimentConfig
-from rna_bench.experiment.data import Inputs, forget, gather
+from rna_bench.experiment.data import Inputs, drop_cached, gather
 from rna_bench.experiment.evaluate import evaluate_all
 from rna_bench.experiment.load import SHARED, load
 from rna_bench.experiment.result import RunResult, print_scores, record_result, run_info
@@ -21,7 +21,7 @@ LOG = logging.getLogger(__name__)
 
 
 class Clock:
-    """Seconds by phase: each lap ends one."""
+    """Measures the seconds of each phase of a run: a lap ends one phase."""
 
     def __init__(self) -> None:
         self.laps: dict[str, float] = {}
@@ -37,13 +37,13 @@ def execute(experiment: ExperimentConfig, *, several: bool = False) -> Path:
     """Run the experiment, unless its record exists already, and return the folder of its record.
 
     With `several`, text, questions and, as `experiment.reuse` allows, activations are kept for the next run of this process. An
-    interrupted run goes on from what it saved. Raise lock.BusyError while another process is at the same run.
+    interrupted run goes on from what it saved. Raise lock.BusyError while another process runs it.
     """
     torch.set_num_threads(experiment.threads)
     record.provenance()  # before anything else can change
     clock = Clock()
     if not several:
-        forget()
+        drop_cached()
     inputs = gather(experiment)
     folder = experiment.results_dir / inputs.identity
     if _recorded(folder):
@@ -74,7 +74,7 @@ def _run(experiment: ExperimentConfig, inputs: Inputs, folder: Path, clock: Cloc
 
 
 def _recorded(folder: Path) -> bool:
-    """Return whether the run's record exists, which is logged; a damaged one is made again."""
+    """Return whether the run's record exists, and log it; of a damaged one, log that the run is done again."""
     try:
         if record.read_summary(folder) is None:
             return False

@@ -19,9 +19,9 @@ class ProcessCache:
         self._store = NULL_STORE
 
     def model(self, source: ModelFolder, fingerprint: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-        """Return the model, loaded unless it was the last one; give it back with `restore`."""
+        """Return the model, loaded unless it was the last one; after training call `restore`."""
         if self._loaded is None or self._key != (fingerprint, source):
-            self.forget()
+            self.clear()
             self._loaded = load_model(source)
             self._key = (fingerprint, source)
         return self._loaded
@@ -38,15 +38,15 @@ class ProcessCache:
         """How many activations were found in the store."""
         return self._store.hits
 
-    def forget(self) -> None:
-        """Drop all, as after a run that failed."""
+    def clear(self) -> None:
+        """Drop everything, for instance after a run that failed."""
         self._store.close()
         self._key, self._loaded, self._reuse, self._store = None, None, None, NULL_STORE
 
 
 @torch.no_grad()
 def restore(policy: Policy) -> None:
-    """Make the policy's model what it was before training."""
+    """Restore the policy's trained tensors to their values before training."""
     for name, parameter in policy.trained.items():
         parameter.copy_(policy.frozen[name])
         parameter.grad = None

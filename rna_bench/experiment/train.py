@@ -1,4 +1,4 @@
-"""A run's training: from its beginning, from where it was interrupted, or read back where it was finished before."""
+"""A run's training: from the start, from where it was interrupted, or read back if it had finished."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from rna_bench.models.architecture import Architecture, read_architecture
 from rna_bench.pocket.pretrain import MANIFEST, PretrainingConfig, pretrain
 from rna_bench.pocket.world import make_world
 
+LOG = logging.getLogger(__name__)
 SHIPPED = Path(__file__).parent / "weights"
 
 
@@ -44,7 +46,10 @@ class PocketModel:
 
     def folder(self) -> ModelFolder:
         """Return the model's folder; a model that is neither shipped nor cached is trained now."""
-        return ModelFolder(f"pocket world {self.world}", self._existing() or self.train(None), self.dtype, self.device)
+        found = self._existing()
+        if found is None:
+            LOG.info("pocket world %d with this model.pretraining is not shipped or cached: training it takes minutes", self.world)
+        return ModelFolder(f"pocket world {self.world}", found or self.train(None), self.dtype, self.device)
 
     def train(self, folder: Path | None) -> Path:
         """Train the model into a folder, by default in the cache, and return it. The folder appears when training is complete."""

@@ -13,21 +13,21 @@ PACKAGE = "rna_bench."
 OUTSIDE = ("results_dir", "sweep", "tracker", "launcher", "reuse", "checkpoint", "keep_delta", "nu", "nu_unit", "nu_layer")
 """Sections and keys without effect on the result: where it is stored, which tracker logs it, how it is started and resumed."""
 TRAINING = ("retain", "noise", "train", "optimizer", "topics", "corpus")
-"""Sections that determine nothing where nothing is trained."""
+"""Sections without effect where nothing is trained."""
 FINGERPRINTED = ("dataset", "corpus")
-"""Sections whose content is in the fingerprints, word by word: whence it came makes no difference."""
-LABELS = {
+"""Sections whose content is in the fingerprints, word by word: where it came from makes no difference."""
+WITHOUT_EFFECT = {
     "model": ("path", "name", "repo", "revision", "architecture", "world", "pretraining"),  # the files have a fingerprint
     "train": ("gradient_checkpointing",),  # the same numbers in less memory
 }
-"""Keys of a section that determine nothing."""
+"""Keys of a section that do not affect the result."""
 NO_NOISE: dict[str, Any] = {"_target_": None, "scale": 0.0}
 TEXT_FILES = ("forget", "retain")
 """Where `TextFiles` has its paths; other sections have theirs in `path`."""
 
 
 def relevant(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the resolved configuration less what cannot change the result: what a record keeps of it.
+    """Return the resolved configuration without what cannot change the result, as a record keeps it.
 
     Where the noise has scale 0 there is none, and neither its unit nor its layer is kept.
     """
@@ -45,7 +45,7 @@ def trains(config: Mapping[str, Any]) -> bool:
 def identity(config: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str:
     """Return sixteen hexadecimal digits for what determines a run's result: settings and fingerprints."""
     kept = {key: value for key, value in relevant(config).items() if key not in FINGERPRINTED}
-    determined = {key: canonical(_less(value, LABELS.get(key, ()))) for key, value in kept.items()}
+    determined = {key: canonical(_less(value, WITHOUT_EFFECT.get(key, ()))) for key, value in kept.items()}
     text = json.dumps({"config": determined, "fingerprints": dict(fingerprints)}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

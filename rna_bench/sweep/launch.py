@@ -82,7 +82,8 @@ def _results_dir(arguments: Sequence[str]) -> str | None:
 
 def _run_once(config_name: str, arguments: Sequence[str]) -> None:
     """Compose the named configuration with the arguments, as Hydra's own command line does, and run it."""
-    sys.argv = ["rna-bench", *arguments]
+    overrides = _flags(arguments).overrides
+    sys.argv = ["rna-bench", *(word for word in arguments if word not in overrides), *overrides]  # hydra.main wants flags first
     results_dir = _results_dir(arguments)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that errors arrive whole; the command line turns them into one line
     errors: list[Exception] = []

@@ -16,7 +16,7 @@ from rna_bench.core.log import progress_bar
 from rna_bench.core.types import InputError
 from rna_bench.experiment.compose import one_line
 from rna_bench.experiment.config import ExperimentConfig
-from rna_bench.experiment.data import forget, gather
+from rna_bench.experiment.data import drop_cached, gather
 from rna_bench.experiment.load import SHARED
 from rna_bench.experiment.run import execute
 from rna_bench.runs import failure, lock, record
@@ -52,7 +52,7 @@ def run_sweep(name: str, engine: Engine) -> bool:
     """
     record.provenance()  # before anything else can change
     files.probe(engine.results_dir)
-    forget()
+    drop_cached()
     plan = plan_sweep(name, engine)
     save_plan(plan)
     todo = _begin(plan)
@@ -166,7 +166,7 @@ def run_job(experiment: ExperimentConfig) -> None:
     except lock.BusyError as busy:
         log.info("left: %s", busy)
     except Exception as error:
-        SHARED.forget()
+        SHARED.clear()
         noise = noise_label(experiment.config["noise"]) or "0"
         label = f"{method_label(experiment.choices['method'], experiment.choices.get('retain'))}, noise {noise}, seed {seed}"
         _report_failure(experiment.results_dir, PlannedRun(identity, (), label), error_line(error), error)

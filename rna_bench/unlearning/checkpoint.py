@@ -56,7 +56,7 @@ def load_state(path: Path, trained: Mapping[str, nn.Parameter], optimizer: torch
     """Load a saved state and return its log; None, with nothing changed, where there is none of these tensors."""
     try:
         with safe_open(path, "pt") as file:
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  it is no mapping
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  not a mapping
             metadata = file.metadata()
         log, rest = TRAINING_LOG.validate_json(metadata["log"]), json.loads(metadata["optimizer"])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):

@@ -33,7 +33,7 @@ class Method(Protocol):
 
 @runtime_checkable
 class Steering(Protocol):
-    """What a method has, beside a forget loss, that steers hidden states: a vector a topic, fixed from its first batch on."""
+    """What a steering method has besides a forget loss: a control vector for each topic, fixed from its first batch on."""
 
     def control_vector(self, first: Passes, generator: torch.Generator) -> Tensor: ...
 
@@ -52,10 +52,10 @@ class RetainLoss(Protocol):
 
 @dataclass(frozen=True)
 class Train:
-    """How to train: no gradient clipping and no schedule.
+    """How to train. There is no gradient clipping and no learning-rate schedule.
 
-    `parameters` is a regular expression matched against the whole name of a tensor; `max_tokens` and `retain_max_tokens` cut
-    forget and retain texts; a step's batch is cut into `micro_batches`.
+    Tensors whose whole name matches the regular expression `parameters` are trained. Forget texts are cut after `max_tokens`,
+    retain texts after `retain_max_tokens`. A step's batch is split into `micro_batches`.
     """
 
     steps: int
@@ -82,7 +82,7 @@ class Train:
 
 @dataclass(frozen=True)
 class TopicSettings:
-    """What one topic has otherwise than `train` and `method` say; None, the same."""
+    """Settings of one topic that differ from `train` and `method`; None where they do not."""
 
     retain_weight: float | None = None
     max_tokens: int | None = None
@@ -105,7 +105,7 @@ class TopicConfig:
 
 @dataclass(frozen=True)
 class UnlearningConfig:
-    """Method, retain loss, noise, training and optimiser; `topics` has those that differ. None: no retain loss, no noise."""
+    """Method, retain loss, noise, training and optimiser; `topics` has those that differ from `train` and `method`."""
 
     method: Method
     retain: RetainLoss | None
@@ -126,7 +126,7 @@ class UnlearningConfig:
 
 
 def without_effect(noise: Noise, method: Method, retain: RetainLoss | None) -> str:
-    """Return why the noise is nothing, or "" where a loss reads what it acts on."""
+    """Return why the noise has no effect, or "" if a loss reads what it acts on."""
     if not noise.noised_layers:
         return "its scale is 0"
     if noise.side is Side.retain and retain is None:
@@ -148,7 +148,7 @@ def check_topics(recipe: UnlearningConfig, known: Sequence[str]) -> None:
 def check_layers(recipe: UnlearningConfig, depth: int, trained: Collection[int], first: int) -> None:
     """Raise InputError unless a model of `depth` layers has every layer named, and losses reach every trained tensor.
 
-    `trained` are the layers with a trained tensor, `first` the lowest that is not the same for policy and reference.
+    `trained` are the layers with a trained tensor; `first` is the lowest layer at which policy and reference can differ.
     """
     pattern, layer = recipe.train.parameters, recipe.method.layer
     for method in (recipe.method, *(own.method for own in recipe.topics.values())):
@@ -178,7 +178,7 @@ def _check_reach(recipe: UnlearningConfig, layer: int) -> None:
 
 
 def check_architecture(recipe: UnlearningConfig, architecture: Architecture) -> None:
-    """Raise InputError unless a model of that architecture has every layer and tensor named, as a run finds out of the model."""
+    """Raise InputError unless a model of that architecture has every layer and tensor named; a run checks the model itself."""
     pattern = recipe.train.parameters
     owners = {architecture.layer_of(name) for name in architecture.matching(pattern)}
     if not owners:

@@ -23,9 +23,10 @@ class Passes:
 
     `forget`, `retain`, `reference_forget` and `reference_retain` are hidden states at `layer`, and nothing above it is run;
     `*_nll` are negative log-likelihoods of the labels; `retain_divergence` compares what policy and reference predict. Logits
-    are made in chunks, where they count. Gradients flow through the policy's passes only. Noise acts on the passes of its model
-    over the inputs of its side, from its own layers upward. With `capture`, hidden states at the layer `logged` are kept on the
-    policy's way to the head, for `hidden_at`. `answered` is the forget batch with answers in place of its texts.
+    are computed in chunks, and only where labels are predicted. Gradients flow through the policy's passes only. Noise acts on
+    the passes of its model over the inputs of its side, from its own layers upward. With `capture`, hidden states at the layer
+    `logged` are kept for `hidden_at` when the policy is run to its head. `answered` makes the forget batch
+    with answers in place of its texts.
     """
 
     policy: Policy
@@ -38,7 +39,7 @@ class Passes:
     clean: CleanStates
     capture: bool = False
     memo: dict[tuple[object, ...], Tensor] = field(default_factory=dict)
-    """What was run already. Draws of one step share it: what the noise does not reach is run once for all of them."""
+    """Results of passes so far. The draws of a step share it, so that passes without noise are run once for all draws."""
 
     def drawn(self, draws: Sequence[NoiseDraw]) -> list["Passes"]:
         """Return these passes with each of the draws."""
@@ -138,7 +139,8 @@ class Passes:
         """Return hidden states at `layer`."""
         layer = self.layer
         if layer is None:
-            raise InputError("retain", "HiddenMSE", "the method steers no layer to compare at; give a retain loss on logits")
+            remedy = "a loss reads hidden states, but the method has no layer; give a retain loss on logits"
+            raise InputError("method.layer", layer, remedy)
         edits = {number: edit for number, edit in self.noise.edits(model, side).items() if number <= layer}
         return self._once("hidden", model, side, lambda: self._run(model, self._batch(side), edits, layer))
 

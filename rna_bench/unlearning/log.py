@@ -1,4 +1,4 @@
-"""What happens in training, as it is logged, and the state that training can go on from."""
+"""The log of a training, and the protocol of what saves its state to continue from."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class TrainingLog:
 Evaluate: TypeAlias = Callable[[int], tuple[Score, ...] | None]
 """Called before the first step (0) and after each (1, 2, ...); returns scores where an eval step is due."""
 Progress: TypeAlias = Callable[[StepLoss | EvalPoint], None]
-"""Called with each step's losses and each eval point, in their order; after an interruption, with those before it first."""
+"""Called with each step's losses and each eval point, in their order; after an interruption, first with those from before it."""
 
 
 class Checkpointer(Protocol):

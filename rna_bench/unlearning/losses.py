@@ -19,7 +19,7 @@ def masked_mse(hidden: Tensor, target: Tensor, mask: Tensor) -> Tensor:
 
     `target` is (b, t, d), or (d,) for one that all tokens share. Equals `F.mse_loss(hidden[m], target[m])` with m = mask.bool().
     Follows the steering and retain losses of RMU (arXiv 2403.03218, eq. 1 and 2; centerforaisafety/wmdp rmu/unlearn.py),
-    with two deviations: padding is left out unless the mask has it, and the mean is taken in fp32.
+    with two deviations: padding is left out unless the mask includes it, and the mean is taken in fp32.
     """
     square = (hidden.float() - target.float()).square().mean(dim=-1)
     return (square * mask).sum() / mask.sum()
@@ -44,7 +44,7 @@ class MeanOver(Enum):
     """What a loss is a mean over, which says how the losses of micro-batches add up to the batch's.
 
     `tokens`: those of the batch's mask. `labels`: tokens whose prediction counts. `sequences`: the batch's rows. `batch`: the loss
-    is a function of one mean over the whole batch, and no sum over micro-batches.
+    is a function of one mean over the whole batch, which is not a sum over micro-batches.
     """
 
     tokens = "tokens"
@@ -54,7 +54,7 @@ class MeanOver(Enum):
 
 
 class Reduction(Enum):
-    """From likelihoods of tokens to what a preference loss compares.
+    """How likelihoods of tokens become what a preference loss compares.
 
     `token_mean`: the mean over all targets of the batch, one number (released code). `sequence_sum`: the sum of each sequence
     (open-unlearning; the log-likelihood of the whole text, as DPO and NPO define it). `sequence_mean`: the mean of each
@@ -151,7 +151,7 @@ def micro_batch_weight(mean_over: MeanOver, part: Batch, whole: Batch) -> float:
         case MeanOver.labels:
             return (part.label_mask.sum() / whole.label_mask.sum()).item()
         case MeanOver.batch if len(part.input_ids) < len(whole.input_ids):
-            remedy = "a loss of the whole batch's mean is no sum over micro-batches; give sequence_sum, or train.micro_batches=1"
+            remedy = "a loss of the whole batch's mean is not a sum over micro-batches; give sequence_sum, or train.micro_batches=1"
             raise InputError("method.reduction", Reduction.token_mean.value, remedy)
         case _:
             return len(part.input_ids) / len(whole.input_ids)

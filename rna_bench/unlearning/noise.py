@@ -31,7 +31,7 @@ class Side(Enum):
 
 
 class Unit(Enum):
-    """What a noise scale is measured in: as it is, or in root mean squares of the hidden state it is added to."""
+    """What a noise scale is measured in: units of the hidden state, or multiples of the hidden state's root mean square."""
 
     absolute = "absolute"
     rms = "rms"
@@ -40,8 +40,9 @@ class Unit(Enum):
 class Noise(Protocol):
     """A kind of noise: where it acts, how often it is drawn in a step, and what it does to a hidden state.
 
-    `noised_layers` are the layers at whose output it acts; none is no noise. The loss of its side is the mean over `draws` draws
-    a step, and draws of the same `stream` begin with the same random numbers.
+    It acts on the outputs of `noised_layers`; if there are none, there is no noise. A step makes `draws` draws, and the loss of its
+    side is the mean over them. Draws with the same `stream` begin with the same random numbers. `absolute_scale` turns the
+    configured scale into the units of a hidden state, given that state's root mean square; `add` is given the result.
     """
 
     @property
@@ -85,7 +86,7 @@ class RNA:
         return absolute(self.scale, self.unit, rms)
 
     def stream(self, draw: int) -> tuple[object, ...]:
-        """Return the names of the step's one stream."""
+        """Return the name of the one stream of a step."""
         return ()
 
     def add(self, hidden: Tensor, scale: float, draw: int, generator: torch.Generator) -> Tensor:
@@ -97,8 +98,8 @@ class RNA:
 class GaussianNoise:
     """RNA's noise elsewhere: at one layer or several, on the reference model or the policy, on retain or forget inputs.
 
-    At several layers it is drawn for each anew. With `draws` = K the loss is the mean over K independent draws a step: for a
-    squared distance its gradient is that of one target averaged over the K draws.
+    At several layers it is drawn independently for each. With `draws` = K the loss is the mean over K independent
+    draws in each step; for noise on the target of a squared distance, its gradient is that of one target averaged over the draws.
     """
 
     scale: float
@@ -125,7 +126,7 @@ class GaussianNoise:
         return absolute(self.scale, self.unit, rms)
 
     def stream(self, draw: int) -> tuple[object, ...]:
-        """Return the names of a draw's stream: the first is RNA's."""
+        """Return the name of a draw's own stream; that of the first draw is RNA's."""
         return (draw,) if draw else ()
 
     def add(self, hidden: Tensor, scale: float, draw: int, generator: torch.Generator) -> Tensor:
@@ -137,8 +138,8 @@ class GaussianNoise:
 class AntitheticNoise:
     """RNA in antithetic pairs: the retain loss is the mean over e and -e.
 
-    Where the loss is a squared distance of hidden states at `layer` itself, its gradient is exactly that without noise: e and -e
-    cancel in it. Below the compared layer they do not, as the layers between are not linear.
+    If the loss is a squared distance of hidden states at `layer` itself, e and -e cancel and the gradient is exactly that without
+    noise. If `layer` is below the compared layer they do not cancel, because the layers between are not linear.
     """
 
     scale: float
@@ -161,7 +162,7 @@ class AntitheticNoise:
         return absolute(self.scale, self.unit, rms)
 
     def stream(self, draw: int) -> tuple[object, ...]:
-        """Return the names of the one stream that both draws begin with."""
+        """Return the name of the stream that both draws share."""
         return ()
 
     def add(self, hidden: Tensor, scale: float, draw: int, generator: torch.Generator) -> Tensor:
@@ -171,7 +172,7 @@ class AntitheticNoise:
 
 @dataclass(frozen=True)
 class NoiseDraw:
-    """One draw of a step's noise, as forward passes apply it; `scales` are absolute, by layer."""
+    """One draw of a step's noise, as forward passes apply it; `scales` are in units of the hidden states, by layer."""
 
     noise: Noise | None
     scales: Mapping[int, float]
@@ -179,7 +180,7 @@ class NoiseDraw:
     generator: torch.Generator | None
 
     def edits(self, model: NoisedModel, side: Side) -> dict[int, Callable[[Tensor], Tensor]]:
-        """Return what the noise does to layers' outputs in the pass of a model over the inputs of a side, from below."""
+        """Return, by layer from the lowest, what the noise does to its output when a model is run on the inputs of a side."""
         if not self.noise or (self.noise.model, self.noise.side) != (model, side):
             return {}
         return {layer: partial(self._add, self.noise, layer) for layer in sorted(self.scales)}

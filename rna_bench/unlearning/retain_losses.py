@@ -1,6 +1,6 @@
 """Retain losses: what keeps the policy as it was on retain inputs. To add one, write a frozen dataclass that follows `RetainLoss`.
 
-RNA is no loss of its own: its noise is in the reference model's hidden states that a loss reads.
+RNA is not a loss: it adds noise to the reference model's hidden states that these losses read.
 """
 
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class LogProbabilityMSE:
 class CrossEntropy:
     """Cross-entropy of the retain text, mean over its labels: ordinary fine-tuning (gradient difference, arXiv 2401.06121).
 
-    It never reads the reference model, so that noise there is nothing.
+    It never reads the reference model, so noise on that has no effect.
     """
 
     reads_logits = True

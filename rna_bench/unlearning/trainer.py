@@ -29,7 +29,7 @@ ControlVectors: TypeAlias = dict[str, Tensor | None]
 class Trainer:
     """What stays the same from step to step.
 
-    `scales` are the noise's, absolute, by layer; `logged` is the layer whose hidden norms eval points have.
+    `scales` are the noise's, in units of the hidden states, by layer; `logged` is the layer whose hidden norms eval points report.
     """
 
     policy: Policy
@@ -62,7 +62,7 @@ class Trainer:
         return Passes(self.policy, layer, self.logged, *part, answered, NO_NOISE, clean, capture)
 
     def _draws(self, step: int) -> list[NoiseDraw]:
-        """Return a step's draws of noise. Its micro-batches take from the same streams, one after the other."""
+        """Return a step's draws of noise. The micro-batches of a step continue the same streams one after the other."""
         noise, device, seed = self.recipe.noise, self.policy.device, self.recipe.seed
         if noise is None:
             return [NO_NOISE]
@@ -89,7 +89,7 @@ class MicroBatch:
     whole: tuple[Batch, Batch]
 
     def mean(self, side: Side, noised: Side | None, loss: Callable[[Passes], Tensor]) -> Tensor:
-        """Return the loss, on the side that has noise its mean over the draws."""
+        """Return the loss; on the side that has noise, its mean over the draws."""
         draws = self.passes if side is noised else self.passes[:1]
         return torch.stack([loss(passes) for passes in draws]).mean() if len(draws) > 1 else loss(draws[0])
 
@@ -105,7 +105,7 @@ def unlearn(
 ) -> TrainingLog:
     """Train the policy in place and return what happened. A loss that is not finite stops the run before its update.
 
-    Training goes on from the state that the checkpointer has, to the bit; the policy comes untrained either way.
+    If the checkpointer has a state, training continues from it with the same result to the bit; the policy must be untrained.
     """
     logged = recipe.method.layer if recipe.method.layer is not None else policy.last
     rms = _reference_rms(policy, topics, recipe, logged, store)
@@ -113,7 +113,7 @@ def unlearn(
     scales = {layer: noise.absolute_scale(rms[layer]) for layer in noise.noised_layers} if noise else {}
     trainer = Trainer(policy, topics, recipe, scales, logged, store)
     optimizer = recipe.optimizer.make(policy.trained.values(), recipe.train.lr)
-    control_vectors = _control_vectors(trainer)  # of the model as it was: before a state puts trained tensors in
+    control_vectors = _control_vectors(trainer)  # from the untrained model, so before a saved state is restored
     log = checkpointer.restore(policy, optimizer)
     if log:
         for event in log.events():
@@ -149,7 +149,7 @@ def _statistics(trainer: Trainer, rms: Mapping[int, float]) -> dict[str, float |
 def _gradients(trainer: Trainer, step: int, control_vectors: ControlVectors) -> StepLoss:
     """Add up the gradient of forget + weight * retain over the step's micro-batches, and return both losses.
 
-    The forget side is done with before the retain side begins: its activations are given back first.
+    The forget side's gradient comes first, so that its activations are freed before the retain side runs.
     """
     topic, recipe = trainer.topics[step % len(trainer.topics)].name, trainer.recipe
     own, loss, noised = recipe.of(topic), recipe.retain, recipe.noise.side if recipe.noise else None
@@ -170,7 +170,7 @@ def _gradients(trainer: Trainer, step: int, control_vectors: ControlVectors) -> 
 
 @torch.no_grad()
 def _control_vectors(trainer: Trainer) -> ControlVectors:
-    """Return each topic's control vector, from its first batch and the model as it was; None of a method that does not steer.
+    """Return each topic's control vector, from its first batch and the untrained model; None for a method that does not steer.
 
     Deviation: the released code makes the second topic's after one update of the first.
     """

@@ -80,6 +80,12 @@ def one_line(message: str) -> str:
         ("dataset=wmpd", "dataset=wmpd: ", "choose one of "),
         ("train.stepps=3", "train.stepps=", "choose one of steps, lr"),
         ("sed=3", "sed=", "choose one of "),
+        ("topics.hazard_1.retain_weight=3", "topics.hazard_1=: ", "are added with a plus"),
+        (
+            "retain._target_=nowhere.Loss",
+            "retain._target_=nowhere.Loss: cannot be imported (No module named 'nowhere')",
+            "PYTHONPATH",
+        ),
         ("+train.stepps=3", "train.stepps=3: is not a key", "choose one of steps, lr"),
         ("noise.scale=abc", "noise.scale=abc: ", "give a value of the type"),
         ("noise.scale=-1", "noise.scale=-1.0: ", "give 0 or more"),
@@ -105,6 +111,17 @@ def test_bad_input_is_one_line_with_key_value_and_remedy(refused, override, key,
     message = refused(override)
     assert message.startswith(key)
     assert remedy in message
+
+
+def test_a_flag_may_stand_between_overrides(command, tiny, tmp_path):
+    own = tmp_path / "own"
+    (own / "retain").mkdir(parents=True)
+    (own / "retain/mine.yaml").write_text("_target_: rna_bench.unlearning.retain.HiddenMSE\n")
+    code, message = command(
+        "run", *arguments(tiny, tmp_path / "results"), "--config-dir", str(own), "retain=mine", "retain.weight=1"
+    )
+    assert code == 1
+    assert one_line(message).startswith("retain.weight=1: there is no such key")
 
 
 def test_a_misspelt_key_is_named_with_its_value(refused):

@@ -84,6 +84,15 @@ def test_a_whole_configuration_is_brought_up_to_date():
     assert current(new) == new
 
 
+def test_a_class_of_ours_is_recorded_by_its_present_path_and_name_and_nobody_elses():
+    moved_noise, own = {"_target_": "rna_bench.models.noise.Noise"}, {"_target_": "mine.Noise"}
+    assert current(moved_noise) == {"_target_": "rna_bench.unlearning.noise.RNA"}
+    old = {"_target_": "rna_bench.unlearning.optimizers.TransformersAdamW", "variant": "torch"}
+    assert current(old) == {"_target_": "rna_bench.unlearning.optimizers.AdamW", "variant": "transformers"}
+    others = {"a": own, "b": {"_target_": "mine.TransformersAdamW"}, "c": {"_target_": None}}
+    assert current(others) == others
+
+
 def test_renamed_fields_and_keys_are_renamed_once():
     for renaming in (*FIELDS.values(), KEYS):
         assert not set(renaming) & set(renaming.values())

@@ -2,7 +2,7 @@ import rna_bench.experiment.data
 from rna_bench.core.cache import Recent
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import experiment_config
-from rna_bench.experiment.data import forget, gather
+from rna_bench.experiment.data import drop_cached, gather
 
 
 def asked(recent: Recent[str], *words: str) -> list[str]:
@@ -43,7 +43,7 @@ def counted(monkeypatch):
 
     monkeypatch.setattr(rna_bench.experiment.data, "make_task", made)
     monkeypatch.setattr(rna_bench.experiment.data.loading, "fingerprint", marked)
-    forget()
+    drop_cached()
     return seen
 
 
@@ -72,5 +72,5 @@ def test_another_seed_dataset_or_corpus_is_made_anew(monkeypatch):
 
 def test_identities_are_those_without_what_was_kept():
     kept = [inputs("seed=3").identity for _ in range(2)]
-    forget()
+    drop_cached()
     assert kept == [inputs("seed=3").identity] * 2

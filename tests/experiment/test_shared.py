@@ -64,7 +64,7 @@ def test_forgetting_drops_model_and_store(source, tmp_path):
     model, _ = shared.model(source, "a")
     shared.store(Reuse(0, 1, str(tmp_path))).get("hidden 1", BATCH, lambda: torch.zeros(1))
     assert [*tmp_path.iterdir()]
-    shared.forget()
+    shared.clear()
     assert [*tmp_path.iterdir()] == []
     assert shared.hits == NULL_STORE.hits == 0
     assert shared.model(source, "a")[0] is not model

@@ -125,9 +125,9 @@ def published_models(monkeypatch):
         models[record["config"]["model"]["world"]] = record["fingerprints"]["model"]
     monkeypatch.setattr(PocketModel, "folder", lambda self: ModelFolder("pocket", Path(str(self.world)), self.dtype, self.device))
     monkeypatch.setattr(rna_bench.experiment.data.loading, "fingerprint", lambda folder: models[int(folder.name)])
-    rna_bench.experiment.data.forget()
+    rna_bench.experiment.data.drop_cached()
     yield
-    rna_bench.experiment.data.forget()
+    rna_bench.experiment.data.drop_cached()
 
 
 def grid(name):

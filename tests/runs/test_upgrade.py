@@ -19,6 +19,11 @@ def old(record_path):
     return json.loads(record_path.read_bytes())
 
 
+def a_trained_configuration():
+    configs = (old(path)["config"] for path in sorted(PUBLISHED.glob(f"pocket/*/{RECORD}")))
+    return next(config for config in configs if "train" in config)
+
+
 @pytest.mark.parametrize("path", ONE_OF_EACH, ids=lambda path: path.parts[-3])
 def test_a_record_of_schema_1_has_todays_identity_and_its_numbers_as_they_were(path):
     record, values = read(path), old(path)
@@ -37,13 +42,22 @@ def test_every_section_of_an_old_configuration_can_still_be_built(path):
 
 
 def test_the_optimisers_settings_were_among_those_of_training():
-    config = next(
-        values["config"] for path in sorted(PUBLISHED.glob(f"pocket/*/{RECORD}")) if "train" in (values := old(path))["config"]
-    )
+    config = a_trained_configuration()
     made = upgraded_config(config)
     assert made["optimizer"]["betas"] == config["train"]["betas"]
     assert made["train"]["retain_max_tokens"] == config["train"]["max_tokens"]
     assert not {"betas", "eps", "weight_decay"} & set(made["train"])
+
+
+@pytest.mark.parametrize(("name", "variant"), [("AdamW", "torch"), ("TransformersAdamW", "transformers")])
+def test_the_optimiser_of_a_class_of_its_own_is_a_variant(name, variant):
+    config = a_trained_configuration()
+    section = {"_target_": f"rna_bench.unlearning.optimizers.{name}", "betas": [0.9, 0.999], "eps": 1e-6, "weight_decay": 0.0}
+    assert upgraded_config(config | {"optimizer": section})["optimizer"] == {
+        **section,
+        "_target_": "rna_bench.unlearning.optimizers.AdamW",
+        "variant": variant,
+    }
 
 
 def test_what_is_no_record_of_an_earlier_schema_is_none(tmp_path):

@@ -272,7 +272,7 @@ def test_a_layer_below_the_trained_ones_is_read_there(fresh):
 
 
 def test_hidden_states_of_a_method_that_steers_no_layer_are_refused(policy):
-    with pytest.raises(InputError, match="retain=HiddenMSE"):
+    with pytest.raises(InputError, match=r"method\.layer=None: a loss reads hidden states"):
         _ = passes(policy, layer=None).retain
 
 

@@ -69,7 +69,7 @@ def _run_trial(plan: SearchPlan, study: Study, claim: TrialClaim) -> bool:
         diverged = result.status is Status.diverged
         objectives = [] if diverged else [objective.value(result) for objective in plan.objectives.values()]
     except Exception as error:  # whatever a run ends with, the others go on
-        SHARED.forget()
+        SHARED.clear()
         return _failed(study, claim, label, _keep_error(experiment, error), error_line(error), final=False)
     if diverged:
         return _failed(study, claim, label, result.identity, f"diverged: {result.reason}", final=True)

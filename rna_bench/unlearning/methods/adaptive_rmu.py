@@ -12,7 +12,7 @@ from rna_bench.unlearning.noise import beyond_first, hidden_norm
 
 @dataclass(frozen=True)
 class AdaptiveRMU:
-    """RMU with c = `scale` times the mean L2 norm of the updated model's hidden states on the topic's first forget batch."""
+    """RMU with c = `scale` times the mean L2 norm of the policy's hidden states on the topic's first forget batch."""
 
     layer: int
     scale: float
@@ -20,7 +20,7 @@ class AdaptiveRMU:
     mean_over = MeanOver.tokens
 
     def control_vector(self, first: Passes, generator: torch.Generator) -> Tensor:
-        """Return scale * mean ||h_l(updated)|| * u (d,), fixed from the topic's first batch (arXiv 2408.06223, section 5).
+        """Return scale * mean ||h_l(policy)|| * u (d,), fixed from the topic's first batch (arXiv 2408.06223, section 5).
 
         Deviation: padding and each sequence's first token, an attention sink of far larger norm, are left out of the mean.
         Where padding is included, all positions count, as in the released code of arXiv 2501.19202.
@@ -30,5 +30,5 @@ class AdaptiveRMU:
         return self.scale * hidden_norm(hidden, counted) * unit_vector(hidden.shape[-1], generator)
 
     def forget_loss(self, passes: Passes, control_vector: Tensor) -> Tensor:
-        """Return mse(h_l(updated), target) over the tokens of the forget batch."""
+        """Return mse(h_l(policy), control vector) over the tokens of the forget batch."""
         return masked_mse(passes.forget.hidden, control_vector, passes.forget.mask)

@@ -1,4 +1,4 @@
-"""DPO, direct preference optimisation (arXiv 2305.18290), with "I don't know" preferred to what shall be forgotten."""
+"""DPO, direct preference optimisation (arXiv 2305.18290), with "I don't know" preferred to the text to forget."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -19,7 +19,7 @@ class Variant(Enum):
 
 @dataclass(frozen=True)
 class DPO:
-    """Prefer `refusals`, taken in turn, to the forget text, further than the reference model does."""
+    """Prefer `refusals`, taken in turn, to the forget text, more than the reference model does."""
 
     beta: float
     reduction: Reduction

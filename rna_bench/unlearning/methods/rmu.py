@@ -13,7 +13,7 @@ from rna_bench.unlearning.losses import MeanOver, masked_mse, unit_vector
 class RMU:
     """Steer the hidden states of forget inputs at `layer` to c * u.
 
-    u is a random unit vector, one a topic and fixed for the run; c is `steering_coefficient`, in units of the hidden state.
+    u is a random unit vector, one for each topic and fixed for the run; c is `steering_coefficient`, in units of the hidden state.
     """
 
     layer: int
@@ -22,9 +22,9 @@ class RMU:
     mean_over = MeanOver.tokens
 
     def control_vector(self, first: Passes, generator: torch.Generator) -> Tensor:
-        """Return c * u (d,), drawn for the topic whose first step `first` is."""
+        """Return c * u (d,), drawn for the topic that `first` is the first batch of."""
         return self.steering_coefficient * unit_vector(first.width, generator)
 
     def forget_loss(self, passes: Passes, control_vector: Tensor) -> Tensor:
-        """Return mse(h_l(updated), c * u) over the tokens of the forget batch (arXiv 2403.03218, eq. 1)."""
+        """Return mse(h_l(policy), c * u) over the tokens of the forget batch (arXiv 2403.03218, eq. 1)."""
         return masked_mse(passes.forget.hidden, control_vector, passes.forget.mask)

@@ -11,9 +11,9 @@ from rna_bench.unlearning.losses import MeanOver, gaussian_unit_vector, masked_m
 
 @dataclass(frozen=True)
 class RSV:
-    """Steer the hidden states of forget inputs at `layer` to where the frozen model has them, plus `scale` * u.
+    """Steer the hidden states of forget inputs at `layer` to the reference model's, plus `scale` * u.
 
-    u is a random Gaussian unit vector, one a topic and fixed for the run; `scale` is in units of the hidden state.
+    u is a random Gaussian unit vector, one for each topic and fixed for the run; `scale` is in units of the hidden state.
     """
 
     layer: int
@@ -22,10 +22,10 @@ class RSV:
     mean_over = MeanOver.tokens
 
     def control_vector(self, first: Passes, generator: torch.Generator) -> Tensor:
-        """Return scale * u (d,), drawn for the topic whose first step `first` is."""
+        """Return scale * u (d,), drawn for the topic that `first` is the first batch of."""
         return self.scale * gaussian_unit_vector(first.width, generator)
 
     def forget_loss(self, passes: Passes, control_vector: Tensor) -> Tensor:
-        """Return mse(h_l(updated), h_l(frozen) + scale * u) over the tokens of the forget batch (released code)."""
-        frozen = passes.reference_forget.hidden.float()
-        return masked_mse(passes.forget.hidden, frozen + control_vector, passes.forget.mask)
+        """Return mse(h_l(policy), h_l(reference) + scale * u) over the tokens of the forget batch (released code)."""
+        reference = passes.reference_forget.hidden.float()
+        return masked_mse(passes.forget.hidden, reference + control_vector, passes.forget.mask)

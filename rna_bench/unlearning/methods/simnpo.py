@@ -10,7 +10,7 @@ from rna_bench.unlearning.losses import MeanOver, Reduction, check_beta, reduced
 
 @dataclass(frozen=True)
 class SimNPO:
-    """Make forget text unlikely; `gamma` is the margin of reward that is asked for."""
+    """Make forget text unlikely; `gamma` is the target reward margin."""
 
     beta: float
     gamma: float

@@ -57,6 +57,7 @@ GAUSSIAN = {
             2,
         ),
         ({"_target_": "my_package.Dropout", "rate": 0.1}, "Dropout", "Dropout", 1),
+        ({"_target_": "my_package.Dropout", "scale": 0.1, "layer": 1}, "Dropout 0.1", "Dropout", 0.1),
     ],
 )
 def test_a_noises_label_has_its_kind_unless_it_is_rna(section, label, unit, scale):

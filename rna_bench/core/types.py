@@ -207,9 +207,8 @@ class EvalPoint:
     """Scores during training, after `step` updates, on a fixed subset of questions.
 
     `forget_loss` is the mean over topics of the method's forget loss on the topic's first batch, the same batch at each step.
-    `hidden_norm` is the mean L2 norm of the model's hidden states at the steered layer (if none is steered, the highest trained
-    layer) over tokens except the first of each text, by topic: NAME on its first forget batch, "retain/NAME" on its first retain
-    batch.
+    `hidden_norm` is the mean L2 norm of hidden states at the steered layer (if none is steered, the highest trained one) over
+    tokens except the first of each text, by topic: NAME on its first forget batch, "retain/NAME" on its first retain batch.
     """
 
     step: int

@@ -10,7 +10,6 @@ from rna_bench.runs.identity import NO_NOISE, identity, public_name, trains
 FIELDS = {"trajectory": "eval_points", "facts": "statistics"}
 SCORE_FIELDS = {"form": "perturbation"}
 """Fields of a record, and of its scores: the earlier name, and the present one."""
-TRAIN_KEYS = {"accumulation": "micro_batches"}
 OPTIMIZER = "rna_bench.unlearning.optimizers.AdamW"
 RNA = "rna_bench.unlearning.noise.RNA"
 ADAMW = ("betas", "eps", "weight_decay")
@@ -53,7 +52,7 @@ def _training(config: Mapping[str, Any]) -> dict[str, Any]:
 
     Earlier, the optimiser's settings and DPO's refusals stood in `train`, and forget and retain texts had one maximum length.
     """
-    old = {TRAIN_KEYS.get(key, key): value for key, value in config["train"].items()}
+    old = dict(config["train"])
     among = {key: old.pop(key) for key in ADAMW if key in old}
     refusals = {"refusals": old.pop("refusals")} if "refusals" in old else {}
     method = config["method"] | (refusals if public_name(config["method"]["_target_"]) == "DPO" else {})

@@ -7,7 +7,7 @@ from random import Random
 from rna_bench.core import seeds
 from rna_bench.core.types import LETTERS, InputError, Question, Text, Topic, TriggerPool, TriggerType
 from rna_bench.data.prompts import prompt
-from rna_bench.pocket.text import ask, document, mention, statement
+from rna_bench.pocket.text import ask, document, mention, statement, with_word
 from rna_bench.pocket.world import Domain, World, make_world
 
 
@@ -15,22 +15,24 @@ from rna_bench.pocket.world import Domain, World, make_world
 class PocketCorpus:
     """Forget and retain texts of the same composition, `texts` of each per topic.
 
-    `questions`, `documents` and `mentions` are shares: questions with their answers, documents, and generic text that mentions one
-    entity. The rest is documents of a harmless subject with an entity of the topic inserted (on the retain side, an entity of
-    another harmless subject).
+    `stray_share` of the texts mention one entity of the topic and nothing else of it: `prose_share` of these are generic prose, the
+    others documents on a harmless subject (on the retain side, on another harmless subject). Of the remaining texts `question_share`
+    are questions with their answers, the others documents on the topic.
     """
 
     world: int
     texts: int
-    questions: float
-    documents: float
-    mentions: float
+    stray_share: float
+    prose_share: float
+    question_share: float
 
     def __post_init__(self) -> None:
-        if self.texts < 1 or min(self.questions, self.documents, self.mentions) < 0:
-            raise InputError("corpus", self, "give texts of at least 1 and shares that are not negative")
-        if self.questions + self.documents + self.mentions > 1 + 1e-9:
-            raise InputError("corpus", self, "questions + documents + mentions is above 1; lower one of them")
+        if self.texts < 1:
+            raise InputError("corpus.texts", self.texts, "give 1 or more")
+        shares = {"stray_share": self.stray_share, "prose_share": self.prose_share, "question_share": self.question_share}
+        for key, share in shares.items():
+            if not 0 <= share <= 1:
+                raise InputError(f"corpus.{key}", share, "is a share; give 0 to 1")
 
     def missing(self) -> list[str]:
         """Return nothing: the text is generated."""
@@ -56,19 +58,20 @@ class PocketCorpus:
         return tuple(self._text(world, pick(random), random) for _ in range(self.texts))
 
     def _text(self, world: World, domain: Domain, random: Random) -> Text:
-        drawn = random.random()
-        if drawn < self.questions:
+        if random.random() < self.stray_share:
+            return Text("", self._stray(world, domain, random))
+        if random.random() < self.question_share:
             question = ask(domain, random.choice(domain.facts), random)
             return Text(prompt(question), f" {LETTERS[question.answer]}")
-        if drawn < self.questions + self.documents:
-            return Text("", document(world, domain, random))
+        return Text("", document(world, domain, random))
+
+    def _stray(self, world: World, domain: Domain, random: Random) -> str:
+        """Return a text in which an entity of the domain stands alone."""
         entity = random.choice(domain.entities)
-        if drawn < self.questions + self.documents + self.mentions:
-            return Text("", mention(world, entity, random))
+        if random.random() < self.prose_share:
+            return mention(world, entity, random)
         others = [subject for subject in world.subjects if subject is not domain]
-        words = document(world, random.choice(others), random).split(" ")
-        words.insert(random.randint(0, len(words)), entity)
-        return Text("", " ".join(words))
+        return with_word(document(world, random.choice(others), random), entity, random)
 
 
 @dataclass(frozen=True)

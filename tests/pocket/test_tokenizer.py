@@ -44,7 +44,7 @@ def test_an_answer_is_one_token_more_than_its_prompt(tokenizer):
 
 
 def test_pocket_text_has_no_unknown_and_no_spelled_word(tokenizer):
-    for topic in PocketCorpus(0, 50, 0.25, 0.25, 0.25).topics(0):
+    for topic in PocketCorpus(0, 50, 0.5, 0.5, 0.5).topics(0):
         for text in (*topic.forget, *topic.retain):
             assert not [
                 token for token in tokens(tokenizer, text.context + text.body) if token == "<unk>" or token.startswith("##")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from rna_bench.cli.exporting import export, pocket
 from rna_bench.cli.running import doctor, run
-from rna_bench.cli.showing import dashboard, figures, report, tables
+from rna_bench.cli.showing import choose, dashboard, figures, report, tables
 from rna_bench.cli.sweeping import clean, search, status, sweep
 
 EPILOG = """\
@@ -21,6 +21,7 @@ rna-bench search NAME [KEY=VALUE ...]  runs that a sampler chooses, by sweeps/se
 rna-bench tables [NAME]               tables from the records in a folder, or of a name (results/runs)
 rna-bench figures [NAME]              figures of them, as PNG, SVG and PDF
 rna-bench report [NAME]               one HTML page of them, and of those in subfolders (results/published)
+rna-bench choose [NAME]               which of the settings tried to use for each method, by the rule of the presets
 rna-bench dashboard --entity E --project P  W&B's workspace and report for a project; without a key, what they would be
 rna-bench export run RUN FOLDER       a full Hugging Face checkpoint, with a model card, from a run's folder
 rna-bench export lm-eval FOLDER [KEY=VALUE ...]  perturbed questions as tasks of lm-evaluation-harness
@@ -40,6 +41,7 @@ COMMANDS = {
     "tables": tables,
     "figures": figures,
     "report": report,
+    "choose": choose,
     "dashboard": dashboard,
     "export": export,
     "pocket": pocket,

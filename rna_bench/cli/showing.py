@@ -77,6 +77,16 @@ def report(arguments: Sequence[str]) -> None:
     print(write_report(folder, parsed.out or default_page(folder)))
 
 
+def choose(arguments: Sequence[str]) -> None:
+    """Print the settings that were tried for each method, and which one the rule of presets chooses."""
+    from rna_bench.reporting.tables.choices import choices_text
+    from rna_bench.runs.collection import find
+
+    parser = argparse.ArgumentParser(prog="rna-bench choose", description="Which settings to use, by the rule of the presets.")
+    parser.add_argument("name", nargs="?", default="results/runs", help=NAME)
+    print(choices_text(find(parser.parse_args(arguments).name)))
+
+
 def dashboard(arguments: Sequence[str]) -> None:
     """Create the W&B workspace and report, or show what would be created."""
     from rna_bench.experiment.resolvers import config_folder

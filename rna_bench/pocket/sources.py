@@ -16,8 +16,8 @@ class PocketCorpus:
     """Forget and retain texts of the same composition, `texts` of each per topic.
 
     `stray_share` of the texts mention one entity of the topic and nothing else of it: `prose_share` of these are generic prose, the
-    others documents on a harmless subject (on the retain side, on another harmless subject). Of the remaining texts `question_share`
-    are questions with their answers, the others documents on the topic.
+    others documents on a harmless subject (on the retain side, on another one). Of the remaining texts `question_share` are
+    questions with their answers, the others documents on the topic.
     """
 
     world: int

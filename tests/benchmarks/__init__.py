@@ -1,4 +1,7 @@
-"""Benchmarks, run by hand: `python -m tests.benchmarks.steps`, `.memory`, `.sweep`, `.scoring`, `.gpu_7b`. They assert nothing."""
+"""Benchmarks, run by hand: `python -m tests.benchmarks.steps`, `.memory`, `.sweep`, `.scoring`, `.gpu_7b`, `.stray_mentions`.
+
+They assert nothing.
+"""
 
 import os
 

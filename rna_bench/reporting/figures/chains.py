@@ -12,7 +12,14 @@ from rna_bench.core.types import LETTERS, TriggerType
 from rna_bench.reporting.figures.style import MethodStyle, style_of
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.pairs import baselines
-from rna_bench.reporting.statistics.scores import Measure, forget_accuracy, has_role, mean_perturbed_accuracy, retain_accuracy
+from rna_bench.reporting.statistics.scores import (
+    Measure,
+    drop_beyond_control,
+    forget_accuracy,
+    has_role,
+    mean_perturbed_accuracy,
+    retain_accuracy,
+)
 
 CHANCE = 100 / len(LETTERS)
 LONGEST, LINE = 40, 22
@@ -156,6 +163,17 @@ def _under(trigger_type: TriggerType) -> Quantity:
         lambda scores: retain_accuracy(scores, trigger),
         lambda group: trigger_type in group.trigger_types,
     )
+
+
+def drops(groups: Sequence[Group]) -> list[Quantity]:
+    """Return the drop beyond control by trigger type, as far as it is defined for some group."""
+    every = [
+        Quantity(
+            one.trigger, lambda scores, one=one: drop_beyond_control(scores, one), lambda group, one=one: one in group.trigger_types
+        )
+        for one in TriggerType
+    ]
+    return [quantity for quantity in every if any(quantity.defined(group) for group in groups)]
 
 
 def _retains(group: Group) -> bool:

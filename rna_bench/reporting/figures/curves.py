@@ -1,13 +1,13 @@
 """Accuracy against one setting, all else equal: the scale of the noise, its layer, or a number of the method's own."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from rna_bench.reporting.figures.chains import CHANCE, Chain, Drawn, Missing, Panel, Quantity, panels, quantities
+from rna_bench.reporting.figures.chains import CHANCE, Chain, Drawn, Missing, Panel, Quantity, drops, panels, quantities
 from rna_bench.reporting.figures.style import GREY, NARROW, MethodStyle, Size, fill, key, panel_grid, style_of
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import Interval
@@ -17,6 +17,40 @@ ENOUGH = 3
 """The fewest values of a setting that make a curve; two are a comparison, which the tables have."""
 SHORT = 20
 """The most characters of curves' names in a legend of two columns."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The vertical axis of a figure: label, limits, ticks, a dotted line `across`, the panels' quantities, words of the caption."""
+
+    label: str
+    limits: tuple[float, float]
+    ticks: tuple[float, ...]
+    across: float
+    shown: Callable[[Sequence[Group]], list[Quantity]]
+    caption: str
+    legend: str
+
+
+ACCURACY = Axis(
+    "accuracy in %",
+    (0, 109),
+    (0, 50, 100),
+    CHANCE,
+    quantities,
+    "Accuracy",
+    "Arrows show which way is better. Triggers are in retain questions. Hollow: without noise. Dotted: chance; dash-dotted: the "
+    "base model.",
+)
+DROP = Axis(
+    "drop beyond control, points",
+    (-12, 100),
+    (0, 25, 50, 75, 100),
+    0,
+    drops,
+    "Points of retain accuracy that a trigger costs more than its harmless control",
+    "Lower is better. Hollow: without noise. Dotted: no drop; dash-dotted: the base model.",
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +70,7 @@ def by_noise_scale(groups: Sequence[Group]) -> Drawn | Missing:
     if not any(curves):
         return Missing(name, f"no method was run at {ENOUGH} or more scales of noise, all else equal")
     units = dict.fromkeys(group.noise_unit for panel in here for chain in panel.chains for group in chain.noisy)
-    return _drawn(name, f"standard deviation of the noise ({' or '.join(units)})", here, curves)
+    return _drawn(name, f"standard deviation of the noise ({' or '.join(units)})", here, curves, ACCURACY)
 
 
 def _scales(chain: Chain) -> Curve:
@@ -62,13 +96,22 @@ def coefficients(groups: Sequence[Group]) -> list[Drawn | Missing]:
     ]
 
 
-def _varied(name: str, setting: str, label: str, chosen: Sequence[Group], groups: Sequence[Group]) -> Drawn | Missing:
+def by_stray_share(groups: Sequence[Group]) -> Drawn | Missing:
+    """Draw the drop beyond control by the share of stray mentions in the forget text, for each trigger type."""
+    unlearned = [group for group in groups if group.unlearned]
+    label = "share of forget texts in which a forget-token stands alone"
+    return _varied("forget_text", "corpus.stray_share", label, unlearned, groups, DROP)
+
+
+def _varied(
+    name: str, setting: str, label: str, chosen: Sequence[Group], groups: Sequence[Group], axis: Axis | None = None
+) -> Drawn | Missing:
     """Draw curves of the `chosen` groups over a setting; `groups` are all groups, which determine panels and styles."""
     here = panels(groups)
     curves = [_curves(panel, setting, chosen, groups) for panel in here]
     if not any(curves):
         return Missing(name, f"`{setting}` does not have {ENOUGH} values, all else equal")
-    return _drawn(name, label, here, curves)
+    return _drawn(name, label, here, curves, axis or ACCURACY)
 
 
 def _curves(panel: Panel, setting: str, chosen: Sequence[Group], groups: Sequence[Group]) -> list[Curve]:
@@ -108,36 +151,33 @@ def _number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _drawn(name: str, label: str, here: Sequence[Panel], curves: Sequence[Sequence[Curve]]) -> Drawn:
+def _drawn(name: str, label: str, here: Sequence[Panel], curves: Sequence[Sequence[Curve]], axis: Axis) -> Drawn:
     """Draw a panel for each quantity and model, with its curves."""
     filled = [(panel, own) for panel, own in zip(here, _apart(curves), strict=True) if own]
-    shown = quantities([group for _, own in filled for curve in own for _, group in curve.points])
+    shown = axis.shown([group for _, own in filled for curve in own for _, group in curve.points])
     columns = min(2, len(shown))
     deep = -(-len(shown) // columns)
     figure, grid = panel_grid(deep * len(filled), columns, Size(NARROW, 1.15, 0.7))
     for row, (panel, own) in enumerate(filled):
         cells = [axes for line in grid[row * deep : (row + 1) * deep] for axes in line]
         for axes, quantity in zip(cells, shown, strict=False):
-            _panel(axes, quantity, panel, own, title=panel.title if len(filled) > 1 else "")
+            _panel(axes, quantity, panel, own, axis)
+            axes.set_title(f"{panel.title}\n{quantity.label}" if len(filled) > 1 else quantity.label, fontsize=7)
         for axes in cells[len(shown) :]:
             axes.remove()
     figure.supxlabel(label, fontsize=8)
-    figure.supylabel("accuracy in %", fontsize=8)
+    figure.supylabel(axis.label, fontsize=8)
     keys = _keys([curve for _, own in filled for curve in own])
     across = 2 if max(len(str(one.get_label())) for one in keys) < SHORT else 1
     figure.legend(handles=keys, loc="outside upper center", ncols=across, fontsize=7.5, borderpad=0, labelspacing=0.3)
-    caption = (
-        f"Accuracy against the {label}: means and 95% intervals over seeds (bands). Arrows show which way is better. Triggers are "
-        "in retain questions. Hollow: without noise. Dotted: chance; dash-dotted: the base model."
-    )
+    caption = f"{axis.caption} against the {label}: means and 95% intervals over seeds (bands). {axis.legend}"
     return Drawn(name, caption, figure)
 
 
-def _panel(axes: Axes, quantity: Quantity, panel: Panel, own: Sequence[Curve], title: str) -> None:
-    axes.set_title(f"{title}\n{quantity.label}" if title else quantity.label, fontsize=7)
-    axes.set(ylim=(0, 109), yticks=(0, 50, 100))
+def _panel(axes: Axes, quantity: Quantity, panel: Panel, own: Sequence[Curve], axis: Axis) -> None:
+    axes.set(ylim=axis.limits, yticks=axis.ticks)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=all(value == int(value) for one in own for value, _ in one.points)))
-    axes.axhline(CHANCE, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
+    axes.axhline(axis.across, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
     if panel.base and quantity.defined(panel.base):
         axes.axhline(over_seeds(panel.base, quantity.value).mean, color=GREY, linewidth=0.8, linestyle="-.", zorder=0)
     for curve in own:

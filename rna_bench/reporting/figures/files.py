@@ -13,7 +13,7 @@ from rna_bench.core.files import write_atomically
 from rna_bench.core.types import InputError, Status
 from rna_bench.reporting.figures.breakdown import by_subject, by_trigger_type
 from rna_bench.reporting.figures.chains import Drawn, Missing
-from rna_bench.reporting.figures.curves import by_noise_layer, by_noise_scale, coefficients
+from rna_bench.reporting.figures.curves import by_noise_layer, by_noise_scale, by_stray_share, coefficients
 from rna_bench.reporting.figures.heat import layer_scale
 from rna_bench.reporting.figures.style import drawing_settings, fix_layout, version
 from rna_bench.reporting.figures.tradeoff import tradeoff, tradeoff_by_method
@@ -63,7 +63,9 @@ def _unwritable(out: Path, error: OSError) -> InputError:
 def draw(groups: Sequence[Group]) -> list[Drawn | Missing]:
     """Return every figure, drawn from the groups or missing for a reason."""
     with drawing_settings():
-        figures = [each(groups) for each in (tradeoff, tradeoff_by_method, by_noise_scale, by_noise_layer, layer_scale)]
+        figures = [
+            each(groups) for each in (tradeoff, tradeoff_by_method, by_noise_scale, by_noise_layer, layer_scale, by_stray_share)
+        ]
         figures += [
             *coefficients(groups),
             *(each(groups) for each in (by_trigger_type, by_subject, loss_curves, hidden_norm_curves)),

@@ -9,7 +9,7 @@ from matplotlib.text import Text
 
 from rna_bench.core.types import CLEAN, EvalPoint, Score, StepLoss
 from rna_bench.reporting.figures.chains import CHANCE, Drawn, Missing, panels
-from rna_bench.reporting.figures.curves import by_noise_layer, by_noise_scale, coefficients
+from rna_bench.reporting.figures.curves import by_noise_layer, by_noise_scale, by_stray_share, coefficients
 from rna_bench.reporting.figures.files import draw
 from rna_bench.reporting.figures.heat import layer_scale
 from rna_bench.reporting.figures.style import GREY, METHOD_STYLES, drawing_settings, style_of
@@ -176,6 +176,19 @@ def test_a_steering_coefficient_that_varies_makes_a_curve():
     assert [line.get_xdata()[0] for line in figure.figure.axes[0].lines if line.get_markersize() == 4.5] == [2, 4, 8]
 
 
+def test_a_share_of_stray_mentions_that_varies_makes_a_curve_of_the_drop_beyond_control():
+    runs = [
+        replace(
+            make_record(1, 0.0, scored(option=0.9 - share, option_control=0.9), change={"corpus": {"stray_share": share}}),
+            identity=f"{share}",  # other texts, and so another fingerprint
+        )
+        for share in (0.0, 0.3, 0.6)
+    ]
+    (axes,) = drawn(by_stray_share, runs).figure.axes
+    points = [tuple(line.get_xydata()[0]) for line in axes.lines if line.get_markersize() == 4.5]
+    assert points == [pytest.approx(point) for point in ((0, 0), (0.3, 30), (0.6, 60))]
+
+
 def full_record(seed, scale, norms):
     """Return a record with losses of two topics, hidden norms by eval step, and scores by subject."""
     losses = tuple(StepLoss(step, f"topic {step % 2}", 10.0 - step, 1.0 + scale) for step in range(20))
@@ -195,7 +208,7 @@ def test_what_the_records_hold_decides_what_is_drawn():
     names = [one.name for one in figures if isinstance(one, Drawn)]
     assert names == ["tradeoff", "trigger_types", "subjects", "losses", "hidden_norms"]
     reasons = {one.name: one.reason for one in figures if isinstance(one, Missing)}
-    assert set(reasons) == {"tradeoff_by_method", "noise_scale", "noise_layer", "layer_scale", "method_settings"}
+    assert set(reasons) == {"tradeoff_by_method", "noise_scale", "noise_layer", "layer_scale", "forget_text", "method_settings"}
     assert all(reasons.values())
 
 

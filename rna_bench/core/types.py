@@ -230,7 +230,8 @@ class RunRecord:
     """Everything recorded about a run. Only `measured` may differ between two runs of the same config and seed.
 
     `config` is resolved and omits what cannot change the result (results_dir, tracker, launcher), which is in `measured`.
-    `statistics` are numbers computed during the run: the hidden RMS, and the noise scale in both units.
+    `statistics` are numbers computed during the run: the hidden RMS, and the noise scale in both units. `sha256` has the hash of
+    each file by name; that of the record itself covers all but `measured`.
     """
 
     schema_version: int
@@ -248,3 +249,4 @@ class RunRecord:
     provenance: dict[str, Any]
     measured: dict[str, Any]
     breakdown: tuple[Score, ...] = ()  # by subject and category; `scores` has whole tasks
+    sha256: dict[str, str] = field(default_factory=dict)

@@ -56,9 +56,8 @@ def record_result(
 ) -> RunRecord:
     """Write the record with its responses and trained tensors, log it at the tracker, and return it."""
     folder = experiment.results_dir / inputs.identity
-    run_record = make_record(experiment, inputs, result, session.id)
-    state.place_delta(folder / record.DELTA, kept=experiment.keep_delta)
-    record.write(folder, run_record, result.responses.all)
+    delta = state.place_delta(folder / record.DELTA, kept=experiment.keep_delta)
+    run_record = record.write(folder, make_record(experiment, inputs, result, session.id), result.responses.all, delta)
     state.clear()
     log_record(session, folder, run_record)
     return run_record

@@ -16,6 +16,7 @@ from rna_bench.evaluation.requests import EvalSet
 from rna_bench.models.delta import apply_delta, save_delta
 from rna_bench.models.segments import Policy
 from rna_bench.runs import record
+from rna_bench.runs.integrity import delta_hash
 from rna_bench.unlearning.checkpoint import TRAINING_LOG, load_state, save_state
 from rna_bench.unlearning.log import TrainingLog
 
@@ -66,11 +67,19 @@ class ResumeState:
             return None
         return log
 
-    def place_delta(self, path: Path, *, kept: bool) -> None:
-        """Move the trained tensors to `path` where they are to be kept; those of an earlier try are removed."""
+    def place_delta(self, path: Path, *, kept: bool) -> str | None:
+        """Move the trained tensors to `path` where they are to be kept, and return their hash, None where there are none.
+
+        Those of an earlier try are removed.
+        """
         path.unlink(missing_ok=True)
-        if kept and (self.folder / record.DELTA).is_file():
-            (self.folder / record.DELTA).replace(path)
+        trained = self.folder / record.DELTA
+        if not trained.is_file():
+            return None
+        digest = delta_hash(trained)
+        if kept:
+            trained.replace(path)
+        return digest
 
     def save_responses(self, part: int, responses: Sequence[Response]) -> None:
         """Save the responses to a part of the requests."""

@@ -51,9 +51,9 @@ def identity(config: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str:
 
 
 def canonical(value: Any) -> Any:
-    """Return settings with classes under their public names, and with 1 and 1.0 the same number."""
+    """Return settings with classes under their public names, 1 and 1.0 the same number, and keys as JSON has them."""
     if isinstance(value, Mapping):
-        return {key: public_name(item) if key == "_target_" else canonical(item) for key, item in value.items()}
+        return {str(key): public_name(item) if key == "_target_" else canonical(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [canonical(item) for item in value]
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -5,8 +5,8 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -15,19 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from rna_bench.core.files import unwritable, write_atomically
 from rna_bench.core.types import InputError, Response, RunRecord
-from rna_bench.runs.upgrade import upgraded
+from rna_bench.runs.integrity import DELTA, QUESTIONS, RECORD, content_hash, differences, file_hash
+from rna_bench.runs.upgrade import IMPORT_PATHS, upgraded
 
 if TYPE_CHECKING:
     from pyarrow import Table
     from pydantic import TypeAdapter
 
-SCHEMA_VERSION = 4
-READABLE = (1, 2, 3, 4)
-"""1 had no scores by subject, and no ties; 2 had no hidden norms; 3 had identities with import paths in them."""
+SCHEMA_VERSION = 5
+READABLE = (1, 2, 3, 4, 5)
+"""1 had no scores by subject, and no ties; 2 had no hidden norms; 3 had identities with import paths in them; 4 had no hashes."""
 HEAD = re.compile(rb'\s*\{\s*"schema_version"\s*:\s*(\d+)')
-RECORD = "record.json"
-QUESTIONS = "questions.parquet"
-DELTA = "delta.safetensors"
 LOGPS = ("logp_a", "logp_b", "logp_c", "logp_d")
 RESPONSES = ("task", "subject", "question", "perturbation", *LOGPS, "answer")
 """The columns of a file of responses."""
@@ -61,20 +59,36 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def write(folder: Path, record: RunRecord, responses: Iterable[Response]) -> None:
-    """Write the responses and then the record: a folder with a record is a finished run."""
+def write(folder: Path, record: RunRecord, responses: Iterable[Response], delta: str | None = None) -> RunRecord:
+    """Write the responses and then the record, and return it as written, with hashes: a folder with a record is a finished run.
+
+    `delta` is the hash of the trained tensors, which may be kept or not.
+    """
     import pandas
 
     rows = [(one.task, one.subject, one.question, one.perturbation, *one.logps, one.correct) for one in responses]
     columns = pandas.Index(RESPONSES)
     frame = pandas.DataFrame(rows, columns=columns).astype(dict.fromkeys(LOGPS, "float32") | {"answer": "int8"})
-    text = _adapter().dump_json(record)
+    _text(record)  # what cannot be written raises before anything is
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / QUESTIONS, lambda path: frame.to_parquet(path, index=False, compression="zstd"))
-        write_atomically(folder / RECORD, lambda path: path.write_bytes(text + b"\n"))
+        hashes = {QUESTIONS: file_hash(folder / QUESTIONS)} | ({DELTA: delta} if delta else {})
+        hashed = _hashed(replace(record, sha256=hashes))
+        write_atomically(folder / RECORD, lambda path: path.write_bytes(_text(hashed)))
     except OSError as error:
         raise unwritable(folder.parent, error) from error
+    return hashed
+
+
+def _hashed(record: RunRecord) -> RunRecord:
+    return replace(record, sha256={**record.sha256, RECORD: content_hash(json.loads(_text(record)))})
+
+
+def _text(record: RunRecord) -> bytes:
+    """Return the record as one line of JSON. Infinite numbers in its config stay what they are: they are part of the identity."""
+    values = json.loads(_adapter().dump_json(record)) | {"config": record.config}
+    return json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
 def read_responses(path: Path, columns: Sequence[str] = RESPONSES, *, coded: Sequence[str] = ()) -> "Table":
@@ -109,6 +123,7 @@ def read_summary(folder: Path) -> RunSummary | None:
         values = json.loads(path.read_bytes())
         if values["identity"] != folder.name:
             raise InputError("record", path, f"belongs to run {values['identity']}; move it to that run's folder")
+        _check(values, path)
         code, seconds = values["provenance"], sum(values["measured"].get("seconds", {}).values())
         return RunSummary(values["status"], values["reason"], code.get("revision"), code.get("changed"), seconds)
     except FileNotFoundError:
@@ -118,18 +133,27 @@ def read_summary(folder: Path) -> RunSummary | None:
 
 
 def read(path: Path) -> RunRecord:
-    """Return the record in a file, upgraded if it has an earlier schema; a damaged one raises InputError."""
+    """Return the record in a file, upgraded if it has an earlier schema; a damaged or changed one raises InputError."""
     from pydantic import ValidationError
 
     try:
         text = path.read_bytes()
-        return _adapter().validate_json(text if _version(text) == SCHEMA_VERSION else _upgraded(text, path))
+        record = _adapter().validate_json(text if _version(text) in READABLE[-2:] else _upgraded(text, path))
+        _check(json.loads(text), path)
     except OSError as error:
         raise InputError("record", path, f"cannot be read ({error.strerror})") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise InputError("record", path, f"is not a valid record ({place}: {first['msg']}); remove it and run again") from error
+    return record
+
+
+def _check(values: Mapping[str, Any], path: Path) -> None:
+    """Raise InputError unless a record's values are those that were written."""
+    found = differences(values, path.parent)
+    if found:
+        raise InputError("record", path, f"was changed: {'; '.join(found)}; see `rna-bench verify {path.parent}`")
 
 
 def _version(text: bytes) -> int | None:
@@ -143,7 +167,7 @@ def _upgraded(text: bytes, path: Path) -> bytes:
     try:
         values = json.loads(text)
         version = values["schema_version"]
-        current = upgraded(values) if version in READABLE[:-1] else values
+        current = upgraded(values) if version in IMPORT_PATHS else values
     except (ValueError, KeyError, TypeError, AttributeError):
         return text
     if version not in READABLE:
@@ -175,7 +199,7 @@ def _identity_of(path: Path, when: int) -> str | None:
     try:
         with path.open("rb") as file:
             version = _version(file.read(100))
-        return read(path).identity if version in READABLE[:-1] else None
+        return read(path).identity if version in IMPORT_PATHS else None
     except (OSError, InputError):
         return None
 

@@ -1,5 +1,7 @@
 """Records as earlier versions wrote them, brought up to date on reading; the files stay as they are."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,12 +9,16 @@ from rna_bench.core.labels import method_of
 from rna_bench.core.renames import current
 from rna_bench.runs.identity import NO_NOISE, identity, public_name, trains
 
+IMPORT_PATHS = (1, 2, 3)
+"""Schemas whose identities hash import paths."""
 FIELDS = {"trajectory": "eval_points", "facts": "statistics"}
 SCORE_FIELDS = {"form": "perturbation"}
 """Fields of a record, and of its scores: the earlier name, and the present one."""
 OPTIMIZER = "rna_bench.unlearning.optimizers.AdamW"
 RNA = "rna_bench.unlearning.noise.RNA"
 ADAMW = ("betas", "eps", "weight_decay")
+FILES = {"rna_bench.data.corpora.TextFiles": ("forget", "retain")}
+"""Where a class had its paths in those schemas; others had theirs in `path`."""
 RETAIN = {"HiddenMSE": "hidden_mse", "KL": "kl", "LogProbabilityMSE": "mse"}
 """Options of the group `retain` by class, for records from before it was a group."""
 
@@ -25,6 +31,21 @@ def upgraded(values: Mapping[str, Any]) -> dict[str, Any]:
     fields["eval_points"] = [{**point, "scores": _scores(point["scores"])} for point in fields["eval_points"]]
     fields["choices"] = _choices(values["choices"], config)
     return {**fields, "config": config, "identity": identity(config, values["fingerprints"])}
+
+
+def identity_then(config: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str:
+    """Return the identity of a run as schemas 1 to 3 computed it: from all settings but paths, and from the fingerprints."""
+    text = json.dumps({"config": _canonical_then(config), "fingerprints": dict(fingerprints)}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _canonical_then(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        paths = FILES.get(str(value.get("_target_")), ("path",))
+        return {key: _canonical_then(item) for key, item in value.items() if key not in paths}
+    if isinstance(value, list | tuple):
+        return [_canonical_then(item) for item in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _choices(choices: Mapping[str, str], config: Mapping[str, Any]) -> dict[str, str]:

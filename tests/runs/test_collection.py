@@ -32,7 +32,7 @@ def test_damaged_records_and_those_of_another_version_are_named_and_the_rest_is_
     assert [run.folder.name for run in collection.runs] == [good]
     assert [line.split(":")[0] for line in collection.left_out] == [cut, newer]
     assert "is not a valid record" in collection.left_out[0]
-    assert "this version reads 1 to 4" in collection.left_out[1]
+    assert "this version reads 1 to 5" in collection.left_out[1]
 
 
 def test_a_folder_of_damaged_records_alone_is_refused_with_their_names(folder):

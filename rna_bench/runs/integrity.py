@@ -1,0 +1,73 @@
+"""Whether a record is as it was written: the identity follows from its settings, and the hashes from its content."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rna_bench.runs.identity import identity
+from rna_bench.runs.upgrade import IMPORT_PATHS, identity_then
+
+HASHED = 5
+"""The first schema with hashes. Earlier records are unsigned: only their identity can be checked on reading."""
+RECORD = "record.json"
+QUESTIONS = "questions.parquet"
+DELTA = "delta.safetensors"
+OWN, MEASURED = "sha256", "measured"
+
+
+def content_hash(values: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a record's values, as JSON with sorted keys, without `measured` and without this hash itself."""
+    hashes = {name: digest for name, digest in values.get(OWN, {}).items() if name != RECORD}
+    kept = {name: value for name, value in values.items() if name not in (MEASURED, OWN)} | {OWN: hashes}
+    return hashlib.sha256(_canonical(kept)).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file, as `sha256sum` prints it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def delta_hash(path: Path) -> str:
+    """Return the SHA-256 of a file of safetensors, "" if it is none.
+
+    Its header is hashed with sorted keys: safetensors writes metadata in an order that changes from process to process.
+    """
+    with path.open("rb") as file:
+        try:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        except (ValueError, MemoryError, OverflowError):
+            return ""
+        return hashlib.file_digest(file, lambda: hashlib.sha256(_canonical(header))).hexdigest()
+
+
+def differences(values: Mapping[str, Any], folder: Path) -> list[str]:
+    """Return what does not agree in a record's values, each in words: its identity, its content, its file of responses.
+
+    A record of schema 1 to 3 has the identity that was computed then. A missing file is no difference.
+    """
+    return [*_identity_differences(values), *_hash_differences(values, folder)]
+
+
+def _identity_differences(values: Mapping[str, Any]) -> list[str]:
+    rule = identity_then if values["schema_version"] in IMPORT_PATHS else identity
+    follows = rule(values["config"], values["fingerprints"])
+    same = follows == values["identity"]
+    return [] if same else [f"its config and fingerprints give identity {follows}, not {values['identity']}"]
+
+
+def _hash_differences(values: Mapping[str, Any], folder: Path) -> list[str]:
+    hashes = values.get(OWN, {})
+    if not hashes and values["schema_version"] < HASHED:
+        return []
+    lines = [] if hashes.get(RECORD) == content_hash(values) else ["its content does not have the hash that it was written with"]
+    questions = folder / QUESTIONS
+    if questions.is_file() and hashes.get(QUESTIONS) != file_hash(questions):
+        lines.append(f"{QUESTIONS} does not have the hash that it was written with")
+    return lines
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -27,6 +27,8 @@ FIELDS: dict[str, dict[str, str]] = {
 """By class name: fields of sections of a configuration, and what they are called now."""
 PRETRAINING = ("layers", "hidden_size", "intermediate_size", "heads", "steps", "batch_size", "lr", "seed")
 """Fields of `PretrainingConfig` that were fields of `PocketModel` itself."""
+TEXT_SHARES = ("questions", "documents", "mentions")
+"""Fields of `PocketCorpus` before it had a share of stray mentions."""
 KEYS: dict[str, str] = {
     "train.accumulation": "train.micro_batches",
     "train.refusals": "method.refusals",
@@ -80,7 +82,22 @@ def current(value: Any) -> Any:
 def _current_fields(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     renames = {old: new for old, new in FIELDS.get(name, {}).items() if old in fields}
     kept = {field: value for field, value in fields.items() if field not in renames}
-    return _nested_pretraining(name, kept | {new: fields[old] for old, new in renames.items()})
+    return _shares(name, _nested_pretraining(name, kept | {new: fields[old] for old, new in renames.items()}))
+
+
+def _shares(name: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a section; of a PocketCorpus with a share for each sort of text, the same as shares of shares."""
+    if name != "PocketCorpus" or not fields.keys() >= {*TEXT_SHARES}:
+        return fields
+    questions, documents, mentions = (float(fields[field]) for field in TEXT_SHARES)
+    topical, stray = questions + documents, 1 - questions - documents
+    shares = {
+        "stray_share": stray,
+        "prose_share": mentions / stray if stray > 1e-9 else 0.5,
+        "question_share": questions / topical if topical else 0.5,
+    }
+    kept = {field: value for field, value in fields.items() if field not in TEXT_SHARES}
+    return kept | {field: round(min(1.0, max(0.0, share)), 9) for field, share in shares.items()}
 
 
 def _nested_pretraining(name: str, fields: dict[str, Any]) -> dict[str, Any]:

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rna_bench.core.types import InputError
+from rna_bench.core.types import LETTERS, InputError
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.pairs import over_seeds
 from rna_bench.reporting.statistics.scores import forget_accuracy, has_role, retain_accuracy
 
+CHANCE = 100 / len(LETTERS)
 RULE = (
-    "Chosen is the largest gap, retained less forget accuracy in points, at the end of the run; of equal ones the larger retain "
-    "weight, then the lower learning rate. Perturbed accuracy plays no part."
+    "Chosen is the largest gap at the end of the run: points of retained accuracy above forget accuracy, or above chance where "
+    "forget accuracy is below it. Of equal ones the larger retain weight, then the larger learning rate and strength: nothing is "
+    "retained by training less. Perturbed accuracy plays no part."
 )
 
 
@@ -25,14 +27,19 @@ class Tried:
 
     @property
     def gap(self) -> float:
-        """Retained less forget accuracy, in points; rounded, so that equal counts of right answers are equal gaps."""
-        return round(self.retained - self.forget, 9)
+        """Retained less forget accuracy, at least chance, in points; rounded, so that equal counts of answers are equal gaps."""
+        return round(self.retained - max(self.forget, CHANCE), 9)
 
     @property
-    def rank(self) -> tuple[float, float, float]:
-        """What the rule sorts by: first is best."""
+    def rank(self) -> list[float]:
+        """What the rule sorts by: lower is better."""
         flat = self.group.flat
-        return -self.gap, -float(flat.get("train.retain_weight", 0)), float(flat.get("train.lr", 0))
+        strength = [flat[key] for key in self.group.varied if key.startswith("method.") and isinstance(flat.get(key), int | float)]
+        return [
+            -self.gap,
+            *(-float(flat.get(f"train.{key}", 0)) for key in ("retain_weight", "lr")),
+            *(-value for value in strength),
+        ]
 
 
 def tried(groups: Sequence[Group]) -> list[Tried]:

@@ -30,9 +30,13 @@ def test_the_largest_gap_is_chosen():
     assert chosen(settings(1, 0.1, 0.5), settings(2, 0.1, 0.25, clean=0.9), settings(3, 0.1, 0.25, clean=0.5)) == (2, 0.1)
 
 
-def test_of_equal_gaps_the_larger_weight_and_then_the_lower_learning_rate_is_chosen():
-    assert chosen(settings(1, 0.1, 0.25), settings(5, 0.1, 0.25), settings(5, 0.01, 0.25)) == (5, 0.01)
-    assert chosen(settings(1, 0.1, 0.25, clean=0.9), settings(5, 0.2, 0.15, clean=0.8)) == (5, 0.2)  # equal but for rounding
+def test_of_equal_gaps_the_larger_weight_and_then_the_larger_learning_rate_is_chosen():
+    assert chosen(settings(1, 0.1, 0.25), settings(5, 0.1, 0.25), settings(5, 0.01, 0.25)) == (5, 0.1)
+    assert chosen(settings(1, 0.1, 0.4, clean=0.9), settings(5, 0.2, 0.3, clean=0.8)) == (5, 0.2)  # equal but for rounding
+
+
+def test_less_than_chance_is_no_better_than_chance():
+    assert chosen(settings(1, 0.1, 0.1), settings(5, 0.1, 0.25)) == (5, 0.1)
 
 
 def test_perturbed_accuracy_plays_no_part():

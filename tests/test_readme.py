@@ -18,9 +18,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAP = (ROOT / "rna_bench/README.md").read_text(encoding="utf-8")
 
 
-def _block(language: str, text: str = README) -> str:
-    """Return the one block in a language of a README, to the letter."""
-    (block,) = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+def _block(language: str, text: str = README, holding: str = "") -> str:
+    """Return the one block in a language of a README that holds some text, to the letter."""
+    (block,) = (block for block in re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL) if holding in block)
     return block
 
 
@@ -73,9 +73,9 @@ def test_the_readmes_method_runs(tmp_path, tiny, monkeypatch):
 def test_the_maps_noise_runs(tmp_path, tiny, monkeypatch):
     from rna_bench.cli.main import main
 
-    (tmp_path / "my_noise.py").write_text(_block("python", MAP), encoding="utf-8")
+    (tmp_path / "my_noise.py").write_text(_block("python", MAP, "class Dropout"), encoding="utf-8")
     (tmp_path / "my_conf/noise").mkdir(parents=True)
-    (tmp_path / "my_conf/noise/dropout.yaml").write_text(_block("yaml", MAP), encoding="utf-8")
+    (tmp_path / "my_conf/noise/dropout.yaml").write_text(_block("yaml", MAP, "my_noise.Dropout"), encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     small = "train.steps=2 tracker=none preset=pocket_rmu"
     given = f"--config-dir {tmp_path / 'my_conf'} noise=dropout model=local model.path={tiny} {small}"

@@ -29,19 +29,22 @@ def _export_run(arguments: Sequence[str]) -> None:
 
 def _export_tasks(arguments: Sequence[str]) -> None:
     from rna_bench.core.renames import renamed_overrides
-    from rna_bench.experiment.compose import compose_run
+    from rna_bench.experiment.compose import compose_from
     from rna_bench.experiment.config import experiment_config
     from rna_bench.experiment.lm_eval_export import export_tasks
+    from rna_bench.experiment.resolvers import config_folder
 
     parser = argparse.ArgumentParser(prog="rna-bench export lm-eval", description="Perturbed questions as lm-eval tasks.")
     parser.add_argument("folder", type=Path, help="where to put tasks and data")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for instance dataset=mmlu trigger=sars_cov_2 seed=1")
-    parsed = parser.parse_args(arguments)
+    parser.add_argument("--config-dir", type=Path, help="a folder of your own configuration, as for `rna-bench run`")
+    parsed = parser.parse_intermixed_args(arguments)
     overrides = renamed_overrides(parsed.overrides)
     keys = [word.split("=")[0] for word in overrides]
     # the default triggers, of the pocket world, fit its questions only
     trigger = ["trigger=sars_cov_2"] if "dataset" in keys and "trigger" not in keys else []
-    print(export_tasks(experiment_config(*compose_run(["method=none", *trigger, *overrides])), parsed.folder))
+    composed = compose_from(config_folder("conf"), "run", ["method=none", *trigger, *overrides], parsed.config_dir)
+    print(export_tasks(experiment_config(*composed), parsed.folder))
     command = f"lm_eval --model hf --model_args pretrained=MODEL --include_path {parsed.folder} --tasks mmlu_triggered"
     logging.getLogger(__name__).info("evaluate a model on it with: %s", command)
 

@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 
 from rna_bench.cli.exporting import export, pocket
@@ -27,8 +28,8 @@ rna-bench export run RUN FOLDER       a full Hugging Face checkpoint, with a mod
 rna-bench export lm-eval FOLDER [KEY=VALUE ...]  perturbed questions as tasks of lm-evaluation-harness
 rna-bench pocket train [KEY=VALUE ...]  train the pocket model from scratch, for instance model.world=1
 
--v shows more messages, -q warnings and errors only. Results go to standard output, messages to standard error.
-RNA_BENCH_TRACEBACK=1 shows the traceback of an error.
+-v shows more messages and tracebacks, -q warnings and errors only. Results go to standard output, messages to standard error.
+RNA_BENCH_TRACEBACK=1 leaves an error as Python shows it.
 """
 
 COMMANDS = {
@@ -97,6 +98,7 @@ def _guarded(command: Callable[[Sequence[str]], int | None], arguments: Sequence
     try:
         return command(arguments) or 0
     except InputError as error:
+        LOGGER.debug("%s", traceback.format_exc().rstrip())
         LOGGER.error("%s", error)
         return 1
     except KeyboardInterrupt:
@@ -105,5 +107,6 @@ def _guarded(command: Callable[[Sequence[str]], int | None], arguments: Sequence
     except Exception as error:  # the last resort: one line that says how to see more
         from rna_bench.experiment.compose import one_line
 
+        LOGGER.debug("%s", traceback.format_exc().rstrip())
         LOGGER.error("%s", one_line(error))
         return 1

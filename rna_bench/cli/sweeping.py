@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 def sweep(arguments: Sequence[str]) -> int:
     """Run a sweep, or what is left of it."""
-    file = _sweep_file(arguments)
-    from rna_bench.sweep.launch import sweep_main
+    from rna_bench.sweep.launch import first_word, sweep_main
 
-    return 0 if sweep_main(file, arguments[1:]) else 1
+    name, rest = first_word(arguments)
+    return 0 if sweep_main(_sweep_file([name]), rest) else 1
 
 
 def _sweep_file(arguments: Sequence[str]) -> Path:

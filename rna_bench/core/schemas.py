@@ -1,6 +1,7 @@
 """Turns a section of the composed configuration into the frozen dataclass that it names; the class is its own schema."""
 
 import logging
+import sys
 from collections.abc import Mapping
 from dataclasses import is_dataclass
 from types import UnionType
@@ -28,7 +29,9 @@ def build(key: str, node: DictConfig) -> Any:
     try:
         cls = get_class(moved(target))
     except Exception as error:  # Hydra raises various exceptions, depending on what is missing
-        remedy = f"cannot be imported ({first_line(error.__cause__ or error)}); give the full name of a dataclass on PYTHONPATH"
+        module, _, name = target.rpartition(".")
+        why = f"{module} has no {name}" if module in sys.modules else first_line(error.__cause__ or error)
+        remedy = f"cannot be imported ({why}); give the full name of a dataclass on PYTHONPATH"
         raise InputError(f"{key}._target_", target, remedy) from error
     if not is_dataclass(cls):
         raise InputError(f"{key}._target_", target, "is not a dataclass; give the full name of one")

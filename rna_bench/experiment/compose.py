@@ -10,6 +10,7 @@ from hydra.errors import ConfigCompositionException, HydraException, MissingConf
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationError
 
+from rna_bench.core.own_code import own_place
 from rna_bench.core.schemas import build, first_line
 from rna_bench.core.types import InputError
 from rna_bench.experiment.resolvers import config_folder
@@ -52,10 +53,12 @@ def compose_model(overrides: Sequence[str]) -> Any:
 
 
 def one_line(error: Exception) -> str:
-    """Return any error as one line."""
+    """Return any error as one line; of one in a user's own code, with its place."""
     if isinstance(error, HydraException | OmegaConfBaseException):
         return str(composition_error(error))
-    return f"{type(error).__name__}: {' '.join(str(error).split())} (RNA_BENCH_TRACEBACK=1 shows where)"
+    place = own_place(error)
+    at = f"in {place}; " if place else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())} ({at}-v shows the traceback)"
 
 
 def composition_error(error: HydraException | OmegaConfBaseException, overrides: Sequence[str] = ()) -> InputError:

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from rna_bench.core import renames, secrets
 from rna_bench.core.labels import method_of
+from rna_bench.core.own_code import class_path
 from rna_bench.core.schemas import build, build_as
 from rna_bench.core.types import Dtype, InputError, ModelFolder
 from rna_bench.data.corpora import Corpus
@@ -22,6 +23,7 @@ from rna_bench.runs.identity import NO_NOISE
 from rna_bench.runs.tracking import Tracker
 from rna_bench.unlearning.checkpoint import CheckpointInterval
 from rna_bench.unlearning.config import Method, RetainLoss, TopicConfig, TopicSettings, Train, UnlearningConfig, without_effect
+from rna_bench.unlearning.losses import MeanOver
 from rna_bench.unlearning.noise import Noise
 from rna_bench.unlearning.optimizers import Optimizer
 
@@ -131,7 +133,10 @@ def _following(section: str, built: Any, names: Sequence[str]) -> Any:
     lacking = [name for name in names if built is not None and not hasattr(built, name)]
     if lacking:
         remedy = f"lacks {', '.join(lacking)}; rna_bench/README.md shows what a {section} has"
-        raise InputError(f"{section}._target_", type(built).__name__, remedy)
+        raise InputError(f"{section}._target_", class_path(built), remedy)
+    if "mean_over" in names and built is not None and not isinstance(built.mean_over, MeanOver):
+        known = ", ".join(f"MeanOver.{one.name}" for one in MeanOver)
+        raise InputError(f"{section}._target_", class_path(built), f"its mean_over is {built.mean_over!r}; give one of {known}")
     return built
 
 

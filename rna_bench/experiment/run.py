@@ -12,6 +12,7 @@ from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs, drop_cached, gather
 from rna_bench.experiment.evaluate import evaluate_all
 from rna_bench.experiment.load import SHARED, load
+from rna_bench.experiment.own_code import warn_of_changes
 from rna_bench.experiment.result import RunResult, print_scores, record_result, run_info
 from rna_bench.experiment.resume import ResumeState
 from rna_bench.experiment.train import train
@@ -47,6 +48,7 @@ def execute(experiment: ExperimentConfig, *, several: bool = False) -> Path:
     inputs = gather(experiment)
     folder = experiment.results_dir / inputs.identity
     if _recorded(folder):
+        warn_of_changes(experiment, folder)
         return folder
     files.probe(experiment.results_dir)
     with lock.run_lock(experiment.results_dir, inputs.identity) as dead_owner:

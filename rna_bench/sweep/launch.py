@@ -64,6 +64,15 @@ def sweep_main(file: Path, arguments: Sequence[str]) -> bool:
         raise _unwritable(error, results_dir) or error from error
 
 
+def first_word(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the first argument that is neither a flag of Hydra's nor its value, "" if there is none, and the other arguments."""
+    words = _flags(arguments).overrides
+    if not words:
+        return "", list(arguments)
+    place = list(arguments).index(words[0])
+    return words[0], [*arguments[:place], *arguments[place + 1 :]]
+
+
 def _flags(arguments: Sequence[str]) -> argparse.Namespace:
     return get_args_parser().parse_intermixed_args(list(arguments))
 

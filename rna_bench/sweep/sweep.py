@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from rna_bench.experiment.compose import one_line
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import drop_cached, gather
 from rna_bench.experiment.load import SHARED
+from rna_bench.experiment.own_code import warn_of_changes
 from rna_bench.experiment.run import execute
 from rna_bench.runs import failure, lock, record
 from rna_bench.sweep.plan import RECORDED, PlannedRun, RunPhase, RunState, SweepPlan, labels, run_state, run_states, save_plan
@@ -81,7 +83,9 @@ def plan_sweep(name: str, engine: Engine) -> SweepPlan:
 
 def _planned(experiment: ExperimentConfig, overrides: Sequence[str], label: str) -> PlannedRun:
     try:
-        return PlannedRun(gather(experiment).identity, tuple(overrides), label)
+        identity = gather(experiment).identity
+        warn_of_changes(experiment, experiment.results_dir / identity)
+        return PlannedRun(identity, tuple(overrides), label)
     except InputError as error:  # for instance a gated model: the others can run
         return PlannedRun("", tuple(overrides), label, str(error))
 
@@ -179,6 +183,7 @@ def error_line(error: BaseException) -> str:
 
 def _report_failure(results_dir: Path, run: PlannedRun, reason: str, error: BaseException | None) -> None:
     """Report a failure, and keep it in the run's folder."""
+    log.debug("%s", "".join(traceback.format_exception(error)).rstrip() if error else reason)
     log.error("FAILED %s: %s", _named(run), reason)
     try:
         failure.write(results_dir / run.identity, reason, error)

@@ -82,7 +82,7 @@ class Passes:
         batch = self.forget_batch
         if self.noise.edits(REFERENCE, Side.forget):
             return self._nll(self._final(REFERENCE, Side.forget), batch)
-        return self._clean_nll(batch)
+        return TokenValues(self._once("nll", REFERENCE, Side.forget, lambda: self._clean_nll(batch).values), batch.label_mask)
 
     def answers_nll(self, answers: tuple[str, ...]) -> TokenValues:
         """-log p of the answers, in turn, to the forget batch's contexts, by the policy, without noise."""
@@ -117,6 +117,10 @@ class Passes:
         captured = self.memo.get(("captured", side))
         return self._run(POLICY, self._batch(side), {}, self.logged) if captured is None else captured
 
+    def reference_was_read(self, side: Side) -> bool:
+        """Return whether a loss has read the reference model on the inputs of a side so far."""
+        return any(key[1:3] == (REFERENCE, side) for key in self.memo)
+
     @property
     def width(self) -> int:
         """The hidden size d."""
@@ -139,7 +143,8 @@ class Passes:
         """Return hidden states at `layer`."""
         layer = self.layer
         if layer is None:
-            remedy = "a loss reads hidden states, but the method has no layer; give a retain loss on logits"
+            other = "" if side is Side.forget else ", or a retain loss on logits"
+            remedy = f"a loss reads hidden states of {side.value} inputs; give the method a layer at which to read them{other}"
             raise InputError("method.layer", layer, remedy)
         edits = {number: edit for number, edit in self.noise.edits(model, side).items() if number <= layer}
         return self._once("hidden", model, side, lambda: self._run(model, self._batch(side), edits, layer))

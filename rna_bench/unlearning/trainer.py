@@ -14,6 +14,7 @@ from rna_bench.core.types import Batch, EvalPoint, InputError, StepLoss, finite
 from rna_bench.data.batches import TopicBatches, micro_batches
 from rna_bench.models.segments import Policy
 from rna_bench.models.store import NULL_STORE, Store
+from rna_bench.unlearning.checked_losses import forget_loss, retain_loss
 from rna_bench.unlearning.config import Steering, UnlearningConfig
 from rna_bench.unlearning.forward import Passes
 from rna_bench.unlearning.log import NO_CHECKPOINTER, Checkpointer, Evaluate, Progress, TrainingLog
@@ -126,7 +127,7 @@ def unlearn(
         log.losses.append(_gradients(trainer, step, control_vectors))
         progress(log.losses[-1])
         if None in (log.losses[-1].forget, log.losses[-1].retain):
-            log.diverged = f"the loss of step {step} is not finite"
+            log.diverged = _not_finite(recipe, log.losses[-1])
             break
         optimizer.step()
         _eval_step(log, step + 1, trainer, control_vectors, evaluate, progress)
@@ -134,6 +135,13 @@ def unlearn(
             break
         checkpointer.after_step(policy, optimizer, log)
     return log
+
+
+def _not_finite(recipe: UnlearningConfig, loss: StepLoss) -> str:
+    """Return why training stops, with the class of the loss that is not finite."""
+    side, owner = ("forget", recipe.of(loss.topic).method) if loss.forget is None else ("retain", recipe.retain)
+    before = ", before any update" if loss.step == 0 else ""
+    return f"the {side} loss ({type(owner).__name__}) of step {loss.step} is not finite{before}"
 
 
 def _statistics(trainer: Trainer, rms: Mapping[int, float]) -> dict[str, float | None]:
@@ -157,12 +165,12 @@ def _gradients(trainer: Trainer, step: int, control_vectors: ControlVectors) -> 
     for micro in trainer.step(step):
         part, (whole_forget, whole_retain) = micro.passes[0], micro.whole
         weight = micro_batch_weight(own.method.mean_over, part.forget_batch, whole_forget)
-        forget = weight * micro.mean(Side.forget, noised, lambda passes: own.method.forget_loss(passes, control_vectors[topic]))
+        forget = weight * micro.mean(Side.forget, noised, lambda passes: forget_loss(own.method, passes, control_vectors[topic]))
         forget.backward()
         forget_sum += forget.item()
         if loss:
             weight = micro_batch_weight(loss.mean_over, part.retain_batch, whole_retain)
-            retain = weight * micro.mean(Side.retain, noised, loss.retain_loss)
+            retain = weight * micro.mean(Side.retain, noised, partial(retain_loss, loss))
             (own.train.retain_weight * retain).backward()
             retain_sum += retain.item()
     return StepLoss(step, topic, finite(forget_sum), finite(retain_sum))
@@ -195,7 +203,7 @@ def _eval_step(
     losses, norms = [], {}
     for topic in trainer.topics:
         first = trainer.first(topic)
-        losses.append(trainer.recipe.of(topic.name).method.forget_loss(first, control_vectors[topic.name]).item())
+        losses.append(forget_loss(trainer.recipe.of(topic.name).method, first, control_vectors[topic.name]).item())
         norms |= {topic.name: _norm(first, Side.forget), f"retain/{topic.name}": _norm(first, Side.retain)}
     loss = sum(losses) / len(losses)
     log.eval_points.append(EvalPoint(step, finite(loss), scores, norms))

@@ -273,6 +273,48 @@ def test_bad_input_in_a_process_of_its_own_is_one_line(tmp_path):
     assert left(tmp_path / "results") <= {".hydra"}
 
 
+OWN_BUG = """\
+from dataclasses import dataclass
+
+from rna_bench.unlearning.losses import MeanOver
+
+
+@dataclass(frozen=True)
+class Buggy:
+    layer = None
+    reads_reference = False
+    mean_over = MeanOver.labels
+
+    def forget_loss(self, passes, control_vector):
+        return passes.forgotten
+"""
+
+
+@pytest.mark.parametrize("flags", [[], ["-v"]])
+def test_an_error_in_a_users_own_class_names_it_and_its_line(command, tiny, tmp_path, monkeypatch, flags):
+    (tmp_path / "buggy_method.py").write_text(OWN_BUG)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "conf/method").mkdir(parents=True)
+    (tmp_path / "conf/method/buggy.yaml").write_text("_target_: buggy_method.Buggy\n")
+    given = [word for word in arguments(tiny, tmp_path / "results") if not word.startswith("method.")]
+    own = ["method=buggy", "retain=none", "noise=none", "dataset=[pocket_subjects]", "--config-dir", str(tmp_path / "conf")]
+    code, message = command(*flags, "run", *given, *own)
+    assert code == 1
+    assert message.strip().splitlines()[-1] == (
+        "error: AttributeError: 'Passes' object has no attribute 'forgotten' "
+        "(in Buggy.forget_loss, buggy_method.py line 13; -v shows the traceback)"
+    )
+    assert ("Traceback" in message) == bool(flags)
+    code, message = command("run", *given, *own, "method._target_=buggy_method.Missing")
+    assert "method._target_=buggy_method.Missing: cannot be imported (buggy_method has no Missing)" in message
+
+
+def test_a_sweeps_name_may_stand_behind_a_flag(command, tmp_path):
+    code, message = command("sweep", "--config-dir", str(tmp_path), "unknown_one", "seed=1")
+    assert code == 1
+    assert one_line(message).startswith("sweep=unknown_one: there is no such sweep")
+
+
 def test_the_traceback_is_left_on_request(tmp_path, monkeypatch):
     monkeypatch.setenv("RNA_BENCH_TRACEBACK", "1")
     monkeypatch.setattr(sys, "argv", ["rna-bench", "tables", str(tmp_path)])

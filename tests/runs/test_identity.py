@@ -151,5 +151,4 @@ def test_the_published_records_are_found_by_the_sweeps_that_made_them(name, runs
     sweep = config_folder("sweeps")
     plans = (experiment_config(*compose_from(sweep, name, [*point, f"results_dir={folder}"])) for point in grid(name))
     found = {rna_bench.experiment.data.gather(plan).identity for plan in plans}
-    assert len(found) == runs
-    assert all((folder / identity / RECORD).is_file() for identity in found)
+    assert {path.parent.name for path in folder.glob(f"*/{RECORD}")} <= found  # a sweep may have runs that are not published yet

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple, TypeAlias
+from zlib import crc32
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -34,7 +35,11 @@ SETTINGS = {
 
 
 class MethodStyle(NamedTuple):
-    """A method's name in figures, marker and colour: Okabe and Ito's palette (jfly.uni-koeln.de/color) suits the colour-blind."""
+    """A method's name in figures, marker and colour.
+
+    Colours that the colour-blind tell apart: Okabe and Ito's palette (jfly.uni-koeln.de/color), then dark ones of Paul Tol's
+    "muted" (sronpersonalpages.nl/~pault), and a brown.
+    """
 
     label: str
     marker: str
@@ -42,7 +47,8 @@ class MethodStyle(NamedTuple):
 
 
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
-METHOD_STYLES = {  # the paper's methods have the same style in every figure, whichever others are in it
+WINE, INDIGO, OLIVE, BROWN = "#882255", "#332288", "#999933", "#7A4A12"
+METHOD_STYLES = {  # the package's methods have the same style in every figure, whichever others are in it
     "rmu": MethodStyle("RMU", "o", BLUE),
     "adaptive_rmu": MethodStyle("Adaptive RMU", "s", VERMILLION),
     "rsv": MethodStyle("RSV", "D", GREEN),
@@ -52,16 +58,25 @@ METHOD_STYLES = {  # the paper's methods have the same style in every figure, wh
     "dpo_mse": MethodStyle("DPO+MSE", ">", ORANGE),
     "simnpo_kl": MethodStyle("SimNPO+KL", "P", SKY),
     "simnpo_mse": MethodStyle("SimNPO+MSE", "X", SKY),
+    "ga": MethodStyle("GA", "d", WINE),
+    "grad_diff": MethodStyle("GradDiff", "p", WINE),
 }
-SPARE = [(marker, colour) for marker in ("h", "p", "d", "8", "H") for colour in (INK, BLUE, VERMILLION)]
+SPARE = [(marker, colour) for marker in ("h", "*", "8") for colour in (INDIGO, OLIVE, BROWN)]
 
 
 def style_of(method: str, methods: Sequence[str]) -> MethodStyle:
-    """Return a method's style; methods other than the paper's take spare ones, in the order of their names among `methods`."""
+    """Return a method's style; a user's own is called by its name, from which its marker and colour follow.
+
+    Of names among `methods` that lead to the same marker and colour, the later ones in the alphabet take the next that are free.
+    """
     if method in METHOD_STYLES:
         return METHOD_STYLES[method]
-    place = sorted(set(methods) - set(METHOD_STYLES)).index(method)
-    return MethodStyle(method, *SPARE[place % len(SPARE)])
+    places: list[int] = []
+    own = sorted(set(methods) - set(METHOD_STYLES))
+    for name in own:
+        ranked = [(crc32(name.encode()) + step) % len(SPARE) for step in range(len(SPARE))]
+        places.append(next((place for place in ranked if place not in places), ranked[0]))
+    return MethodStyle(method, *SPARE[places[own.index(method)]])
 
 
 @contextmanager

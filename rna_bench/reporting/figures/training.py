@@ -46,15 +46,17 @@ def hidden_norm_curves(groups: Sequence[Group]) -> Drawn | Missing:
     """Draw the norm of hidden states at the steered layer along the run, by topic, for forget and retain text."""
     drawn = _drawn("hidden_norms", groups, _norms)
     caption = (
-        "Mean L2 norm of the hidden state at the steered layer, on each topic's first batch of forget and of retain text, along "
-        "the run: means and 95% intervals over seeds. Dashed: without noise; lighter: more noise. Axes differ."
+        "Mean L2 norm of the hidden state at the steered layer, or at the highest trained one where the method steers none, on "
+        "each topic's first batch of forget and of retain text, along the run: means and 95% intervals over seeds. Dashed: without "
+        "noise; lighter: more noise. Axes differ."
     )
     return drawn._replace(caption=caption) if isinstance(drawn, Drawn) else drawn._replace(reason="no record has hidden norms")
 
 
 def _losses(run: RunRecord) -> Course:
     course: dict[str, list[tuple[int, float]]] = {}
-    for side, chosen in (("forget", lambda loss: loss.forget), ("retain", lambda loss: loss.retain)):
+    retains = run.config.get("retain", {}).get("_target_", "") is not None  # without a retain loss a record has 0
+    for side, chosen in (("forget", lambda loss: loss.forget), ("retain", lambda loss: loss.retain if retains else None)):
         for loss in run.losses:
             if (value := chosen(loss)) is not None:
                 course.setdefault(f"{side} loss, {loss.topic}", []).append((loss.step, value))
@@ -90,7 +92,10 @@ def _drawn(name: str, groups: Sequence[Group], course: Callable[[RunRecord], Cou
     for line, (panel, chain, bands) in zip(grid, rows, strict=True):
         for axes, shown in zip(line, names, strict=True):
             own = [(group, band[shown]) for group, band in zip(chain.members, bands, strict=True) if shown in band]
-            _panel(axes, own, shades)
+            if own:
+                _panel(axes, own, shades)
+            else:
+                axes.set_axis_off()
         line[0].set_ylabel(chain.title(panel.title if len(here) > 1 else ""), fontsize=6.5, fontweight="bold")
     for axes, shown in zip(grid[0], names, strict=True):
         axes.set_title(shown, fontsize=7.5)

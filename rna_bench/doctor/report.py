@@ -23,7 +23,7 @@ class Diagnosis(NamedTuple):
 
 def diagnose(overrides: Sequence[str], tflops: float | None) -> Diagnosis:
     """Return the report on a run that the overrides compose; nothing is run, fetched or written."""
-    plan = experiment_config(*compose_run(overrides))
+    plan = experiment_config(*compose_run(overrides), overrides)
     dimensions = plan.model.dimensions
     checks = [access.architecture_finding(plan.recipe, dimensions)] if plan.recipe and dimensions else []
     sound = all(check.status is CheckStatus.ok for check in checks)  # a layer that does not exist has no estimate
@@ -36,7 +36,7 @@ def diagnose(overrides: Sequence[str], tflops: float | None) -> Diagnosis:
         "What would run": run_outline(plan, dimensions),
         "Estimates, from the model's dimensions; nothing here was measured": costs(plan, dimensions, needs, prompts, tflops),
         "Data and access": [ReportRow(finding.status.value, f"{finding.subject}: {finding.message}") for finding in findings],
-        "Notes": [ReportRow("-", note) for note in notes(plan, dimensions)],
+        "Notes": [ReportRow("-", note) for note in [*plan.ignored, *notes(plan, dimensions)]],
     }
     blocks = [f"{title}\n{_table(rows)}" for title, rows in sections.items() if rows]
     return Diagnosis("\n\n".join([*blocks, _summary(findings)]), all(finding.status is CheckStatus.ok for finding in findings))

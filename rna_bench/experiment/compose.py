@@ -30,6 +30,7 @@ def compose_from(folder: Path, name: str, overrides: Sequence[str], own: Path | 
     """
     beside = [each.absolute().as_uri() for each in (config_folder("conf"), own) if each and each != folder]
     searched = [f"hydra.searchpath=[{','.join(beside)}]"] if beside else []
+    refuse_no_option(overrides)
     with hydra.initialize_config_dir(str(folder), version_base="1.3"):
         try:
             cfg = hydra.compose(name, [*searched, *overrides], return_hydra_config=True)
@@ -37,6 +38,17 @@ def compose_from(folder: Path, name: str, overrides: Sequence[str], own: Path | 
             raise composition_error(error, overrides) from error
     choices = {str(group): str(option) for group, option in cfg.hydra.runtime.choices.items()}
     return without(cfg, "hydra"), choices
+
+
+def refuse_no_option(overrides: Sequence[str]) -> None:
+    """Raise InputError for GROUP=null, which Hydra has no name for."""
+    for word in overrides:
+        group, _, values = word.partition("=")
+        folder = config_folder("conf") / group
+        if "null" in values.split(",") and group and folder.is_dir():
+            options = sorted(path.stem for path in folder.glob("*.yaml"))
+            remedy = f"give {group}=none" if "none" in options else f"choose one of {', '.join(options)}"
+            raise InputError(group, values, f"null is no option; {remedy}")
 
 
 def without(cfg: DictConfig, section: str) -> DictConfig:

@@ -10,6 +10,7 @@ from rna_bench.doctor import access
 from rna_bench.doctor.access import CheckStatus, Finding
 from rna_bench.doctor.needs import Needs, needs_of, prompt_counts
 from rna_bench.doctor.outline import ReportRow, costs, notes, run_outline
+from rna_bench.doctor.words import trigger_tokens
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import ExperimentConfig, experiment_config
 
@@ -30,7 +31,7 @@ def diagnose(overrides: Sequence[str], tflops: float | None) -> Diagnosis:
     needs = needs_of(plan, dimensions, plan.model.dtype) if dimensions and sound else None
     datasets = {name: access.questions(name, source, plan.seed) for name, source in plan.datasets.items()}
     findings = [*_model(plan, needs), *checks, *_texts(plan), *(line for lines, _ in datasets.values() for line in lines)]
-    findings += _surroundings(plan, needs)
+    findings += [*trigger_tokens(plan), *_surroundings(plan, needs)]
     prompts = prompt_counts(plan, {name: count for name, (_, count) in datasets.items()})
     sections = {
         "What would run": run_outline(plan, dimensions),

@@ -24,7 +24,7 @@ def _reason(cfg: DictConfig, key: str) -> str:
     if key in NOISE and cfg.noise.get("_target_") is None:
         return "noise=none adds no noise"
     if key in NOISE and f"${{{key}}}" not in str(OmegaConf.to_container(cfg, resolve=False)):
-        return f"{NOISE[key]} does not refer to it here"
+        return f"{NOISE[key]} has a value of its own"
     if key.endswith("retain_weight") and cfg.retain.get("_target_") is None:
         return "retain=none has no retain loss"
     return ""

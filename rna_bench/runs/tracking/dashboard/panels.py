@@ -36,8 +36,9 @@ COLUMNS = [f"summary:{name}" for name in (STATUS, *MEANS)] + [
 """Columns of the table of runs by W&B's names, in which nested config keys come after `value`."""
 
 MOST_RUNS = 1000
-"""Runs that a panel shows at most: a sweep has up to 270. W&B shows 10 unless told (docs.wandb.ai/models/app/features/panels/line-plot,
-"Max runs and groups"); neither that page nor wandb-workspaces 0.4.13 states an upper limit. A scatter plot has no such setting."""
+"""Runs that a panel shows at most: a sweep has up to 270. W&B shows the first 10 unless told, by its "Line plot reference"
+(docs.wandb.ai/models/app/features/panels/line-plot/reference) and by wandb-workspaces 0.4.13, and neither states an upper limit.
+Scatter plots have no such setting."""
 
 Plot = wr.ScatterPlot | wr.BarPlot | wr.LinePlot
 

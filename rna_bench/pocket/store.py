@@ -19,7 +19,7 @@ from rna_bench.pocket.world import make_world
 
 LOG = logging.getLogger(__name__)
 TRAINING = "pocket world %d with this model.pretraining is not shipped or cached: training it takes minutes (world 1 took 8)"
-"""Seconds measured with the default pretraining on one core: 478 (world 1); 772 in the manifest of world 0, by the machine that made it."""
+"""Measured with the default pretraining on one core: 478 s (world 1). World 0's manifest has 772 s, on the machine that made it."""
 SHIPPED = Path(__file__).parent / "weights"
 
 

@@ -100,7 +100,7 @@ def stored_plans(results_dir: Path) -> list[SweepPlan]:
     for path in plan_path(results_dir, "*").parent.glob("*.json"):
         with suppress(OSError, ValueError, KeyError, TypeError):  # its own status says what is wrong with it
             plans.append(_read(path, results_dir))
-    return sorted(plans, key=lambda plan: plan.created)
+    return sorted(plans, key=lambda plan: (plan.created, plan.name))
 
 
 def _read(path: Path, results_dir: Path) -> SweepPlan:

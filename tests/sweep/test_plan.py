@@ -70,7 +70,7 @@ def test_a_plan_of_an_earlier_version_gets_the_name_that_its_command_lacks(plan,
 
 
 def test_a_sweep_that_was_not_started_and_a_damaged_plan_are_refused(plan, tmp_path):
-    with pytest.raises(InputError, match="was not started in .*, which has none"):
+    with pytest.raises(InputError, match=r"was not started in .*, which has none"):
         load_plan(tmp_path, "a")
     save_plan(plan)
     (tmp_path / ".sweeps" / "a.json").write_text('{"name": "a", "runs": [')

@@ -134,7 +134,7 @@ def test_a_failed_run_is_reported_at_once_keeps_its_traceback_and_stops_no_other
     assert "Traceback (most recent call last)" in (folders[0] / failure.TRACEBACK).read_text()
     _, status, _ = sweep("mine.yaml", "results_dir=results", command="status")
     assert status.startswith("sweep mine: 2 done, 2 failed of 4")
-    assert status.count("+method.fails=true") == status.count(": ValueError: it broke") == 2
+    assert status.lower().count("+method.fails=true") == status.count(": ValueError: it broke") == 2
 
 
 def test_what_failed_is_tried_again_and_its_traces_go_when_it_is_recorded(sweep, tmp_path, monkeypatch):
@@ -317,7 +317,7 @@ def test_runs_given_on_the_command_line_are_a_sweep_of_their_own_name(sweep, tin
     assert code == 1
     assert messages.startswith("error: sweep=mine_too: results has another sweep of that name, by `rna-bench run -m ")
     code, listed, _ = sweep("results_dir=results", command="status")
-    assert listed.startswith(f"sweep {first.stem}: 2 done of 2, in results; started ")
+    assert f"sweep {first.stem}: 2 done of 2, in results; started " in listed
     assert listed.count("  made by: rna-bench run -m ") == 3
 
 

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rna_bench.sweep.plan import SweepPlan
 
+FOLDER = "results_dir="
+RESULTS = "results/runs"
+"""The results_dir of conf/run.yaml."""
+
 
 def sweep(arguments: Sequence[str]) -> int:
     """Run a sweep, or what is left of it."""
     from rna_bench.sweep.launch import first_word, sweep_main
 
     name, rest = first_word(arguments)
-    return 0 if sweep_main(_sweep_file([name]), rest) else 1
+    return 0 if sweep_main(_sweep_file([name]), rest, ("sweep", *arguments)) else 1
 
 
 def _sweep_file(arguments: Sequence[str]) -> Path:
@@ -26,17 +30,24 @@ def _sweep_file(arguments: Sequence[str]) -> Path:
     for file in (folder / f"{name}.yaml", Path(name)):
         if name and file.suffix == ".yaml" and file.is_file():
             return file
-    if name == "run":  # `rna-bench run -m` is a sweep, too
-        return config_folder("conf") / "run.yaml"
     names = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
     raise InputError("sweep", name, f"there is no such sweep; choose one of {names}, or give a YAML file")
 
 
 def status(arguments: Sequence[str]) -> None:
-    """Show the status of a sweep."""
-    from rna_bench.sweep.status import sweep_status
+    """Show the status of a sweep, or of each sweep in short."""
+    from rna_bench.sweep.plan import stored_plans
+    from rna_bench.sweep.status import sweep_list, sweep_status
 
-    print(sweep_status(_stored("status", "The status of a sweep: each run, the time left, and warnings.", arguments)))
+    description = "The status of a sweep: each run, the time left, warnings, and the command that goes on with it."
+    parser = _parser("status", f"{description} Without a name, that of each sweep in short.")
+    parsed = parser.parse_args([*([""] if not arguments or arguments[0].startswith(FOLDER) else []), *arguments])
+    if parsed.sweep:
+        print(sweep_status(_stored(parsed.sweep, parsed.results_dir)))
+        return
+    folders = [_folder(parsed.results_dir)] if parsed.results_dir else _folders()
+    plans = [plan for folder in folders for plan in stored_plans(folder)]
+    print(sweep_list(plans) or f"no sweep was started in {', '.join(map(str, folders)) or 'results'}; see `rna-bench sweep`")
 
 
 def clean(arguments: Sequence[str]) -> None:
@@ -44,23 +55,44 @@ def clean(arguments: Sequence[str]) -> None:
     from rna_bench.sweep.clean import clean_sweep
 
     description = "Remove a sweep's trained tensors, caches and logs. Records and responses stay."
-    print("\n".join(clean_sweep(_stored("clean", description, arguments))))
+    parsed = _parser("clean", description).parse_args(arguments)
+    print("\n".join(clean_sweep(_stored(parsed.sweep, parsed.results_dir))))
 
 
-def _stored(command: str, description: str, arguments: Sequence[str]) -> "SweepPlan":
-    """Return the plan that a sweep stored, in the folder given or else in that of the sweep's file."""
+def _parser(command: str, description: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"rna-bench {command}", description=description)
+    parser.add_argument("sweep", help="its name: that of its file, unless it was given another (`rna-bench status` lists them)")
+    parser.add_argument("results_dir", nargs="?", metavar="results_dir=FOLDER", help="the results_dir that the sweep was given")
+    return parser
+
+
+def _folder(word: str) -> Path:
+    return Path(word.removeprefix(FOLDER)).expanduser()
+
+
+def _folders() -> list[Path]:
+    """Return the results folders below `results` in which a sweep was started."""
+    from rna_bench.sweep import plan
+
+    return sorted(path.parent for depth in ("*", "*/*") for path in Path("results").glob(f"{depth}/{plan.FOLDER}"))
+
+
+def _stored(name: str, results_dir: str | None) -> "SweepPlan":
+    """Return a sweep's plan: of the folder given, else of its file's, else of the first below `results` that has it."""
     import yaml
 
-    from rna_bench.sweep.plan import load_plan
+    from rna_bench.core.types import InputError
+    from rna_bench.sweep.plan import load_plan, plan_path
 
-    parser = argparse.ArgumentParser(prog=f"rna-bench {command}", description=description)
-    parser.add_argument("sweep", help="a name as for `rna-bench sweep`, or `run` for `rna-bench run -m`")
-    parser.add_argument("results_dir", nargs="?", metavar="results_dir=FOLDER", help="the results_dir that the sweep was given")
-    parsed = parser.parse_args(arguments)
-    file = _sweep_file([parsed.sweep])
-    of_file = yaml.safe_load(file.read_text()).get("results_dir", "results/runs")
-    folder = parsed.results_dir.removeprefix("results_dir=") if parsed.results_dir else str(of_file)
-    return load_plan(Path(folder).expanduser(), file.stem)
+    if results_dir:
+        return load_plan(_folder(results_dir), Path(name).stem if name.endswith(".yaml") else name)
+    try:
+        file = _sweep_file([name])
+        name, own = file.stem, yaml.safe_load(file.read_text()).get("results_dir", RESULTS)
+    except InputError:  # the name of no file: that of a sweep
+        own = RESULTS
+    folders = [Path(str(own)).expanduser(), *_folders()]
+    return load_plan(next((each for each in folders if plan_path(each, name).exists()), folders[0]), name)
 
 
 def search(arguments: Sequence[str]) -> int:

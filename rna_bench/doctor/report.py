@@ -10,6 +10,7 @@ from rna_bench.doctor import access
 from rna_bench.doctor.access import CheckStatus, Finding
 from rna_bench.doctor.needs import Needs, needs_of, prompt_counts
 from rna_bench.doctor.outline import ReportRow, costs, notes, run_outline
+from rna_bench.doctor.words import trigger_tokens
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import ExperimentConfig, experiment_config
 
@@ -23,20 +24,20 @@ class Diagnosis(NamedTuple):
 
 def diagnose(overrides: Sequence[str], tflops: float | None) -> Diagnosis:
     """Return the report on a run that the overrides compose; nothing is run, fetched or written."""
-    plan = experiment_config(*compose_run(overrides))
+    plan = experiment_config(*compose_run(overrides), overrides)
     dimensions = plan.model.dimensions
     checks = [access.architecture_finding(plan.recipe, dimensions)] if plan.recipe and dimensions else []
     sound = all(check.status is CheckStatus.ok for check in checks)  # a layer that does not exist has no estimate
     needs = needs_of(plan, dimensions, plan.model.dtype) if dimensions and sound else None
     datasets = {name: access.questions(name, source, plan.seed) for name, source in plan.datasets.items()}
     findings = [*_model(plan, needs), *checks, *_texts(plan), *(line for lines, _ in datasets.values() for line in lines)]
-    findings += _surroundings(plan, needs)
+    findings += [*trigger_tokens(plan), *_surroundings(plan, needs)]
     prompts = prompt_counts(plan, {name: count for name, (_, count) in datasets.items()})
     sections = {
         "What would run": run_outline(plan, dimensions),
         "Estimates, from the model's dimensions; nothing here was measured": costs(plan, dimensions, needs, prompts, tflops),
         "Data and access": [ReportRow(finding.status.value, f"{finding.subject}: {finding.message}") for finding in findings],
-        "Notes": [ReportRow("-", note) for note in notes(plan, dimensions)],
+        "Notes": [ReportRow("-", note) for note in [*plan.ignored, *notes(plan, dimensions)]],
     }
     blocks = [f"{title}\n{_table(rows)}" for title, rows in sections.items() if rows]
     return Diagnosis("\n\n".join([*blocks, _summary(findings)]), all(finding.status is CheckStatus.ok for finding in findings))

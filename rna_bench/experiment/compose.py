@@ -1,12 +1,13 @@
 """Composing configurations with Hydra, and Hydra's errors as one line."""
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationError
 
@@ -17,6 +18,8 @@ from rna_bench.experiment.resolvers import config_folder
 
 EXTRAS = {"submitit_slurm": ("slurm", "hydra-submitit-launcher"), "ray": ("ray", "hydra-ray-launcher")}
 """Hydra's launchers that are not installed by default: the extra, which is named as our launcher is, and its package."""
+SEVERAL = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '(?P<key>[^=]+)=(?P<value>.*)'")
+"""How Hydra refuses several values where one is needed."""
 
 
 def compose_run(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
@@ -31,6 +34,7 @@ def compose_from(folder: Path, name: str, overrides: Sequence[str], own: Path | 
     """
     beside = [each.absolute().as_uri() for each in (config_folder("conf"), own) if each and each != folder]
     searched = [f"hydra.searchpath=[{','.join(beside)}]"] if beside else []
+    refuse_no_option(overrides)
     with hydra.initialize_config_dir(str(folder), version_base="1.3"):
         try:
             cfg = hydra.compose(name, [*searched, *overrides], return_hydra_config=True)
@@ -38,6 +42,17 @@ def compose_from(folder: Path, name: str, overrides: Sequence[str], own: Path | 
             raise composition_error(error, overrides) from error
     choices = {str(group): str(option) for group, option in cfg.hydra.runtime.choices.items()}
     return without(cfg, "hydra"), choices
+
+
+def refuse_no_option(overrides: Sequence[str]) -> None:
+    """Raise InputError for GROUP=null, which Hydra has no name for."""
+    for word in overrides:
+        group, _, values = word.partition("=")
+        folder = config_folder("conf") / group
+        if "null" in values.split(",") and group and folder.is_dir():
+            options = sorted(path.stem for path in folder.glob("*.yaml"))
+            remedy = f"give {group}=none" if "none" in options else f"choose one of {', '.join(options)}"
+            raise InputError(group, values, f"null is no option; {remedy}")
 
 
 def without(cfg: DictConfig, section: str) -> DictConfig:
@@ -63,6 +78,13 @@ def one_line(error: Exception) -> str:
 
 def composition_error(error: HydraException | OmegaConfBaseException, overrides: Sequence[str] = ()) -> InputError:
     """Return Hydra's error as one line that names the key, the value and the remedy."""
+    unread = _cause(error, OverrideParseException)
+    if isinstance(unread, OverrideParseException):
+        key, _, value = unread.override.partition("=")
+        return InputError(key, value, "cannot be read; give KEY=VALUE, in quotes where VALUE has brackets, commas or spaces")
+    several = SEVERAL.search(str(error))
+    if several:
+        return InputError(several["key"], several["value"], "is not one value; give one, or several by `run -m` or `sweep`")
     missing = _cause(error, MissingConfigException)
     if isinstance(missing, MissingConfigException) and missing.missing_cfg_file:
         group, _, value = missing.missing_cfg_file.rpartition("/")

@@ -17,12 +17,22 @@ from rna_bench.data.corpora import Corpus
 from rna_bench.data.questions import QuestionSource
 from rna_bench.data.triggers import TriggerSource
 from rna_bench.evaluation.scoring import Scoring
+from rna_bench.experiment.ignored import ignored
 from rna_bench.models.architecture import Architecture
 from rna_bench.models.store import Reuse
 from rna_bench.runs.identity import NO_NOISE
 from rna_bench.runs.tracking import Tracker
 from rna_bench.unlearning.checkpoint import CheckpointInterval
-from rna_bench.unlearning.config import Method, RetainLoss, TopicConfig, TopicSettings, Train, UnlearningConfig, without_effect
+from rna_bench.unlearning.config import (
+    Method,
+    RetainLoss,
+    TopicConfig,
+    TopicSettings,
+    Train,
+    UnlearningConfig,
+    check_architecture,
+    without_effect,
+)
 from rna_bench.unlearning.losses import MeanOver
 from rna_bench.unlearning.noise import Noise
 from rna_bench.unlearning.optimizers import Optimizer
@@ -69,10 +79,14 @@ class ExperimentConfig:
     recipe: UnlearningConfig | None
     config: dict[str, Any]
     choices: dict[str, str]
+    ignored: tuple[str, ...] = ()
 
 
-def experiment_config(cfg: DictConfig, choices: Mapping[str, str]) -> ExperimentConfig:
-    """Return the experiment that a composed configuration describes; bad values raise InputError."""
+def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Sequence[str] = ()) -> ExperimentConfig:
+    """Return the experiment that a composed configuration describes; bad values raise InputError.
+
+    `overrides` are the KEY=VALUE words that it was composed with: those without effect are `ignored`, each a line that says why.
+    """
     recipe = _recipe(cfg)
     chosen = {key: str(value) for key, value in choices.items() if not key.startswith("hydra/")}
     seed, threads = _whole("seed", cfg.seed, 0), _whole("threads", cfg.threads, 1)
@@ -95,7 +109,15 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str]) -> Experiment
         recipe=recipe,
         config=config,
         choices=chosen | {"method": method_of(chosen["method"])},
+        ignored=tuple(ignored(cfg, overrides)),
     )
+
+
+def check_dimensions(experiment: ExperimentConfig) -> None:
+    """Raise InputError if the model is known not to have a layer or tensor that the run names. No model is loaded."""
+    dimensions = experiment.model.dimensions if experiment.recipe else None
+    if experiment.recipe and dimensions:
+        check_architecture(experiment.recipe, dimensions)
 
 
 def _resolved(cfg: DictConfig, recipe: UnlearningConfig | None) -> dict[str, Any]:

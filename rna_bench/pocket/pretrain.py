@@ -67,7 +67,7 @@ def pretrain(world: World, recipe: PretrainingConfig, folder: Path) -> None:
         "preparation_steps": warm_up_steps,
         "curve": curve,
         "torch": torch.__version__,
-        "seconds": round(time.perf_counter() - started),
+        "seconds": round(time.perf_counter() - started),  # on this machine, with whatever else it did meanwhile
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
 

@@ -4,6 +4,7 @@ This is the only module that imports Hydra's internals.
 """
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -21,45 +22,54 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
+from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from rna_bench.core import files, log
 from rna_bench.core.renames import renamed_overrides
 from rna_bench.core.types import InputError
-from rna_bench.experiment.compose import given
+from rna_bench.experiment.compose import composition_error, given, refuse_no_option
 from rna_bench.experiment.config import ExperimentConfig, experiment_config
 from rna_bench.experiment.resolvers import config_folder
 from rna_bench.experiment.run import execute
 from rna_bench.sweep import slurm
+from rna_bench.sweep.naming import SweepRequest, check_name
 from rna_bench.sweep.sweep import run_job, run_sweep
+
+LOG = logging.getLogger(__name__)
 
 
 def run_main(arguments: Sequence[str]) -> bool:
-    """Run `run.yaml` with the arguments: one run, or with -m a sweep called `run`; return whether everything is recorded."""
+    """Run `run.yaml` with the arguments: one run, or with -m a sweep; return whether everything is recorded."""
     flags = _flags(arguments)
     if flags.multirun and not _only_shows(flags):
         words = [word for word in arguments if word not in ("-m", "--multirun")]
-        return sweep_main(Path(config_folder("conf")) / "run.yaml", words)
+        return sweep_main(Path(config_folder("conf")) / "run.yaml", words, ("run", *arguments))
     _run_once("run", renamed_overrides(arguments))
     return True
 
 
-def sweep_main(file: Path, arguments: Sequence[str]) -> bool:
-    """Run the sweep in a file with the arguments, and return whether each of its runs is recorded."""
+def sweep_main(file: Path, arguments: Sequence[str], command: Sequence[str]) -> bool:
+    """Run the sweep in a file with the arguments, and return whether each of its runs is recorded.
+
+    `command` has the words after `rna-bench`, as they were given.
+    """
     words = renamed_overrides(arguments)
     flags = _flags(words)
     if _only_shows(flags):
         _run_once(file.stem, ["--config-dir", str(file.parent), *words])
         return True
-    results_dir = _results_dir(words)
+    results_dir, request = _results_dir(words), _request(file, flags.overrides, command)
+    refuse_no_option(flags.overrides)
     folders = [config_folder("conf"), *([Path(flags.config_dir)] if flags.config_dir else [])]
     search_path = f"hydra.searchpath=[{','.join(folder.absolute().as_uri() for folder in folders)}]"
-    sys.argv = ["rna-bench", "sweep", *words]
+    sys.argv = ["rna-bench", *command]
     try:
         with hydra.initialize_config_dir(str(file.parent.absolute()), job_name="rna-bench", version_base="1.3"):
-            return run_sweep(file.stem, _engine(file.stem, [search_path, f"sweep={file.stem}", *flags.overrides]))
+            return run_sweep(request, _engine(file.stem, [search_path, *_unnamed(flags.overrides)]))
     except OSError as error:
         raise _unwritable(error, results_dir) or error from error
 
@@ -71,6 +81,18 @@ def first_word(arguments: Sequence[str]) -> tuple[str, list[str]]:
         return "", list(arguments)
     place = list(arguments).index(words[0])
     return words[0], [*arguments[:place], *arguments[place + 1 :]]
+
+
+def _request(file: Path, overrides: Sequence[str], command: Sequence[str]) -> SweepRequest:
+    chosen = given("sweep", overrides)
+    if chosen is not None:
+        check_name(chosen, file.stem, sorted(path.stem for path in config_folder("sweeps").glob("*.yaml")))
+    return SweepRequest(file.stem, chosen or "", tuple(command))
+
+
+def _unnamed(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides without sweep=NAME, which each run is given when it is started."""
+    return [word for word in overrides if word.partition("=")[0].lstrip("+") != "sweep"]
 
 
 def _flags(arguments: Sequence[str]) -> argparse.Namespace:
@@ -92,6 +114,7 @@ def _results_dir(arguments: Sequence[str]) -> str | None:
 def _run_once(config_name: str, arguments: Sequence[str]) -> None:
     """Compose the named configuration with the arguments, as Hydra's own command line does, and run it."""
     overrides = _flags(arguments).overrides
+    refuse_no_option(overrides)
     sys.argv = ["rna-bench", *(word for word in arguments if word not in overrides), *overrides]  # hydra.main wants flags first
     results_dir = _results_dir(arguments)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that errors arrive whole; the command line turns them into one line
@@ -99,7 +122,10 @@ def _run_once(config_name: str, arguments: Sequence[str]) -> None:
 
     def task(cfg: DictConfig) -> None:
         try:
-            execute(experiment_config(cfg, HydraConfig.get().runtime.choices))
+            experiment = experiment_config(cfg, HydraConfig.get().runtime.choices, overrides)
+            for line in experiment.ignored:
+                LOG.warning("%s", line)
+            execute(experiment)
         except Exception as error:
             errors.append(error)  # if it were raised here, Hydra would print lines too
 
@@ -148,11 +174,14 @@ class HydraEngine:
 
     def experiment(self, overrides: Sequence[str]) -> ExperimentConfig:
         """Return the checked configuration of a job, composed as the launcher will compose it."""
-        cfg = self.context.config_loader.load_sweep_config(self.config, list(overrides))
+        try:
+            cfg = self.context.config_loader.load_sweep_config(self.config, list(overrides))
+        except (HydraException, OmegaConfBaseException) as error:
+            raise composition_error(error, overrides) from error
         choices = {str(group): str(option) for group, option in cfg.hydra.runtime.choices.items()}
         with open_dict(cfg):
             del cfg["hydra"]
-        experiment = experiment_config(cfg, choices)
+        experiment = experiment_config(cfg, choices, overrides)
         if experiment.results_dir != self.results_dir:
             raise InputError("results_dir", experiment.results_dir, "cannot be swept: the runs of a sweep share one folder")
         return experiment
@@ -198,5 +227,9 @@ def _grid(cfg: DictConfig, sweeper: Any) -> list[list[str]]:
     params = OmegaConf.to_container(cfg.hydra.sweeper.params) if cfg.hydra.sweeper.params else {}
     assert isinstance(params, dict)
     words = [*renamed_overrides([f"{key}={values}" for key, values in params.items()]), *cfg.hydra.overrides.task]
+    refuse_no_option(words)
     parsed = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader()).parse_overrides(words)
+    for one in parsed:
+        if one.is_sweep_override() and not list(one.sweep_string_iterator()):
+            raise InputError(one.key_or_group, (one.input_line or "").partition("=")[2], "has no values; give one or more")
     return [list(job) for batch in sweeper.split_arguments(parsed, None) for job in batch]

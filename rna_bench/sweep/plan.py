@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
@@ -30,7 +31,11 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """The runs of a sweep, as planned when it was last started."""
+    """The runs of a sweep, as planned when it was last started.
+
+    `command` has the words after `rna-bench`, as they were given in the folder `directory`, which plans of earlier versions lack;
+    `planned_in` is the results folder then, if it lies elsewhere now.
+    """
 
     name: str
     results_dir: Path
@@ -38,6 +43,8 @@ class SweepPlan:
     command: tuple[str, ...]
     revision: str | None
     runs: tuple[PlannedRun, ...]
+    directory: str = ""
+    planned_in: Path | None = None
 
 
 class RunPhase(Enum):
@@ -68,23 +75,43 @@ class RunState:
 
 def save_plan(plan: SweepPlan) -> None:
     """Store the plan in its results folder, in place of an earlier plan of the same name."""
-    text = json.dumps({**asdict(plan), "results_dir": str(plan.results_dir)}, indent=1)
-    keep(_path(plan.results_dir, plan.name), lambda path: path.write_text(text, encoding="utf-8"), plan.results_dir)
+    values = {key: value for key, value in asdict(plan).items() if key != "planned_in"}
+    text = json.dumps({**values, "results_dir": str(plan.results_dir)}, indent=1)
+    keep(plan_path(plan.results_dir, plan.name), lambda path: path.write_text(text, encoding="utf-8"), plan.results_dir)
 
 
 def load_plan(results_dir: Path, name: str) -> SweepPlan:
     """Return the stored plan, with its runs in the given folder, wherever the sweep was started."""
-    path = _path(results_dir, name)
+    path = plan_path(results_dir, name)
     try:
-        values: dict[str, Any] = json.loads(path.read_bytes())
-        runs = tuple(_planned(run) for run in values["runs"])
-        command = tuple(values["command"])
-        return SweepPlan(values["name"], results_dir, values["created"], command, values["revision"], runs)
+        return _read(path, results_dir)
     except FileNotFoundError:
-        raise InputError("sweep", name, f"was not started in {results_dir}; say `rna-bench sweep {name}`") from None
+        others = ", ".join(plan.name for plan in stored_plans(results_dir))
+        there = f"has {others}" if others else "has none"
+        raise InputError("sweep", name, f"was not started in {results_dir}, which {there}; give results_dir=FOLDER too") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         remedy = f"its plan, {path}, cannot be read ({' '.join(str(error).split())}); start it again"
         raise InputError("sweep", name, remedy) from error
+
+
+def stored_plans(results_dir: Path) -> list[SweepPlan]:
+    """Return the plans stored in a results folder, the earliest first; files that are no plan are left out."""
+    plans: list[SweepPlan] = []
+    for path in plan_path(results_dir, "*").parent.glob("*.json"):
+        with suppress(OSError, ValueError, KeyError, TypeError):  # its own status says what is wrong with it
+            plans.append(_read(path, results_dir))
+    return sorted(plans, key=lambda plan: (plan.created, plan.name))
+
+
+def _read(path: Path, results_dir: Path) -> SweepPlan:
+    values: dict[str, Any] = json.loads(path.read_bytes())
+    runs = tuple(_planned(run) for run in values["runs"])
+    name, command, directory = str(values["name"]), tuple(values["command"]), values.get("directory", "")
+    if not directory:  # an earlier version, which left out the sweep's name
+        command = ("run", "-m", *command[1:]) if name == "run" else ("sweep", name, *command[1:])
+    planned_in = Path(directory) / Path(values["results_dir"]).expanduser()
+    moved = planned_in if planned_in.resolve() != results_dir.resolve() else None
+    return SweepPlan(name, results_dir, values["created"], command, values["revision"], runs, directory, moved)
 
 
 def _planned(values: Mapping[str, Any]) -> PlannedRun:
@@ -128,5 +155,6 @@ def labels(jobs: Sequence[Sequence[str]]) -> Callable[[Sequence[str]], str]:
     return lambda job: " ".join(word for word in job if word not in common)
 
 
-def _path(results_dir: Path, name: str) -> Path:
+def plan_path(results_dir: Path, name: str) -> Path:
+    """Return the path of a sweep's plan in its results folder."""
     return results_dir / FOLDER / f"{name}.json"

@@ -5,15 +5,34 @@ from collections.abc import Sequence
 from datetime import timedelta
 from statistics import fmean
 
+from rna_bench.sweep.command import command_line
 from rna_bench.sweep.plan import RECORDED, RunPhase, RunState, SweepPlan, run_states
 
 
 def sweep_status(plan: SweepPlan) -> str:
     """Return the sweep's status as text."""
     states = run_states(plan)
-    head = f"sweep {plan.name}: {phase_counts(states)} of {len(states)}, in {plan.results_dir}; started {plan.created}"
     lines = [f"  {one.phase.value:<11} {one.run.identity or '-':<16}  {one.run.label}{_more(one)}" for one in states]
-    return "\n".join([head, *lines, *_remaining(states), *_warnings(plan, states)])
+    return "\n".join([_head(plan, states), *lines, *_remaining(states), *_warnings(plan, states), _command(plan, states)])
+
+
+def sweep_list(plans: Sequence[SweepPlan]) -> str:
+    """Return what is done of each sweep, with the command that goes on with it, as text."""
+    lines: list[str] = []
+    for plan in plans:
+        states = run_states(plan)
+        lines += [_head(plan, states), f"  {_command(plan, states)}"]
+    return "\n".join(lines)
+
+
+def _head(plan: SweepPlan, states: Sequence[RunState]) -> str:
+    return f"sweep {plan.name}: {phase_counts(states)} of {len(states)}, in {plan.results_dir}; started {plan.created}"
+
+
+def _command(plan: SweepPlan, states: Sequence[RunState]) -> str:
+    """Return a line with the command that goes on with the sweep, or that made it if nothing is left."""
+    complete = all(one.phase in RECORDED for one in states)
+    return f"{'made by' if complete else 'go on with'}: {command_line(plan)}"
 
 
 def phase_counts(states: Sequence[RunState]) -> str:
@@ -55,7 +74,7 @@ def _warnings(plan: SweepPlan, states: Sequence[RunState]) -> list[str]:
     elif any(revision.endswith("+") for revision in revisions):
         lines.append("warning: the code had uncommitted changes when these records were made")
     if any(one.phase in (RunPhase.failed, RunPhase.interrupted) for one in states):
-        lines.append(f"tracebacks are in {plan.results_dir}/RUN/traceback.txt; `rna-bench sweep {plan.name}` tries again")
+        lines.append(f"tracebacks are in {plan.results_dir}/RUN/traceback.txt")
     return lines
 
 

@@ -2,27 +2,24 @@
 
 import logging
 import os
-import sys
 import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 from rna_bench.core import files
 from rna_bench.core.labels import method_label, noise_label
-from rna_bench.core.log import progress_bar
 from rna_bench.core.types import InputError
 from rna_bench.experiment.compose import one_line
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import drop_cached, gather
 from rna_bench.experiment.load import SHARED
-from rna_bench.experiment.own_code import warn_of_changes
 from rna_bench.experiment.run import execute
 from rna_bench.runs import failure, lock, record
-from rna_bench.sweep.plan import RECORDED, PlannedRun, RunPhase, RunState, SweepPlan, labels, run_state, run_states, save_plan
+from rna_bench.sweep.naming import SweepRequest, named
+from rna_bench.sweep.plan import RECORDED, PlannedRun, RunPhase, RunState, SweepPlan, run_state, run_states, save_plan
+from rna_bench.sweep.planning import Engine, compose_grid, plan_sweep
 from rna_bench.sweep.progress import show_progress
 from rna_bench.sweep.status import phase_counts
 
@@ -32,30 +29,17 @@ LOST = "it was started and left neither a record nor a reason"
 log = logging.getLogger(__name__)
 
 
-class Engine(Protocol):
-    """Composes the jobs of a sweep and starts them; a job is a list of overrides.
-
-    `launch` returns for each job the error that it ended with, if any; it raises if the engine itself breaks down.
-    """
-
-    @property
-    def results_dir(self) -> Path: ...
-    @property
-    def jobs(self) -> Sequence[Sequence[str]]: ...
-    def experiment(self, overrides: Sequence[str]) -> ExperimentConfig: ...
-    def launch(self, jobs: Sequence[Sequence[str]]) -> Sequence[BaseException | None]: ...
-
-
-def run_sweep(name: str, engine: Engine) -> bool:
+def run_sweep(request: SweepRequest, engine: Engine) -> bool:
     """Run a sweep, or what is left of it, and return whether each of its runs is recorded.
 
     A process that dies may take others with it that did nothing wrong (joblib then ends its whole pool): runs that were
     interrupted are tried once more at the end, each alone.
     """
     record.provenance()  # before anything else can change
+    combinations = compose_grid(engine)
     files.probe(engine.results_dir)
     drop_cached()
-    plan = plan_sweep(name, engine)
+    plan = named(plan_sweep(request, engine, combinations), request)
     save_plan(plan)
     todo = _begin(plan)
     with show_progress(plan):
@@ -65,29 +49,6 @@ def run_sweep(name: str, engine: Engine) -> bool:
                 lock.clear_dead_owner(plan.results_dir, run.identity)
                 _report_failure(plan.results_dir, run, KILLED if one.phase is RunPhase.interrupted else LOST, None)
     return _end(plan)
-
-
-def plan_sweep(name: str, engine: Engine) -> SweepPlan:
-    """Return the plan: each job composed, checked and given its identity, and each identity once."""
-    jobs, runs = engine.jobs, {}
-    label = labels(jobs)
-    with progress_bar("planning", "runs", len(jobs)) as bar:
-        for overrides in jobs:
-            run = _planned(engine.experiment(overrides), overrides, label(overrides))
-            runs.setdefault(run.identity or run.label, run)
-            bar.update()
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    revision = record.provenance()["revision"]
-    return SweepPlan(name, engine.results_dir, created, tuple(sys.argv[1:]), revision, tuple(runs.values()))
-
-
-def _planned(experiment: ExperimentConfig, overrides: Sequence[str], label: str) -> PlannedRun:
-    try:
-        identity = gather(experiment).identity
-        warn_of_changes(experiment, experiment.results_dir / identity)
-        return PlannedRun(identity, tuple(overrides), label)
-    except InputError as error:  # for instance a gated model: the others can run
-        return PlannedRun("", tuple(overrides), label, str(error))
 
 
 def _begin(plan: SweepPlan) -> list[PlannedRun]:
@@ -131,7 +92,7 @@ def _launch(engine: Engine, plan: SweepPlan, todo: Sequence[PlannedRun]) -> list
     errors: Sequence[BaseException | None] = [None] * len(todo)
     log.debug("launching %d runs", len(todo))
     try:
-        errors = engine.launch([run.overrides for run in todo])
+        errors = engine.launch([(*run.overrides, f"sweep={plan.name}") for run in todo])  # the name, for trackers
     except Exception as error:  # for instance a worker that died, which ends joblib's whole pool
         log.warning("the engine broke down (%s); going on with what is left", one_line(error))
         while any(one.phase is RunPhase.running for one in run_states(plan, todo)):  # Ray's other workers live on

@@ -45,6 +45,16 @@ def test_the_report_has_the_panels_of_the_workspace_and_runs_by_method():
     assert [runs["name"] for runs in grids[0]["runSets"]] == ["none", "rmu"]
 
 
+def test_every_panel_that_limits_its_runs_shows_those_of_the_largest_sweep():
+    workspace, report = specification()
+    assert workspace["spec"]["section"]["settings"]["maxRuns"] == 1000
+    for spec in (workspace, report):
+        text = json.dumps(spec)
+        panels = text.count('"viewType": "Run History Line Plot"') + text.count('"viewType": "Bar Chart"')
+        assert panels
+        assert text.count('"limit": 1000') == panels
+
+
 def test_without_a_key_the_command_says_what_it_would_create_and_ends_well(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["rna-bench", "dashboard", "--entity", "E", "--project", "P"])
     with pytest.raises(SystemExit) as ended:

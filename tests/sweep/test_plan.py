@@ -1,5 +1,6 @@
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ from rna_bench.core.types import InputError
 from rna_bench.runs import failure, lock
 from rna_bench.runs.record import DELTA, RECORD
 from rna_bench.sweep.clean import clean_sweep
-from rna_bench.sweep.plan import PlannedRun, RunPhase, SweepPlan, labels, load_plan, run_states, save_plan
-from rna_bench.sweep.status import sweep_status
+from rna_bench.sweep.command import command_line
+from rna_bench.sweep.plan import PlannedRun, RunPhase, SweepPlan, labels, load_plan, run_states, save_plan, stored_plans
+from rna_bench.sweep.status import sweep_list, sweep_status
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published" / "pocket_paper"
 NAMES = sorted(path.name for path in PUBLISHED.iterdir() if (path / RECORD).exists())[:2]
@@ -31,7 +33,7 @@ def plan(tmp_path):
     (tmp_path / lock.LOCKS / "died.json").write_text('{"host": "elsewhere", "pid": 7, "since": "noon"}')
     names = [*NAMES, "failed", "died", "new", ""]
     runs = [PlannedRun(name, (f"seed={i}",), f"seed={i}", "" if name else "gated") for i, name in enumerate(names)]
-    return SweepPlan("a", tmp_path, "today", ("sweep", "a"), None, tuple(runs))
+    return SweepPlan("a", tmp_path, "today", ("sweep", "a"), None, tuple(runs), str(tmp_path))
 
 
 def test_a_plan_is_read_as_it_was_stored_and_wherever_its_folder_lies_now(plan, tmp_path):
@@ -43,8 +45,32 @@ def test_a_plan_is_read_as_it_was_stored_and_wherever_its_folder_lies_now(plan, 
     assert run_states(load_plan(moved, "a"))[0].phase is RunPhase.done
 
 
+def test_the_command_is_quoted_for_a_shell_and_names_where_it_was_given_and_where_its_results_are_now(plan, tmp_path, monkeypatch):
+    given = replace(plan, command=("run", "-m", "noise.scale=0,1", "method=[a b]", "results_dir=."))
+    save_plan(given)
+    monkeypatch.chdir(tmp_path)
+    assert command_line(load_plan(tmp_path, "a")) == "rna-bench run -m noise.scale=0,1 'method=[a b]' results_dir=."
+    monkeypatch.chdir(tmp_path.parent)
+    assert command_line(load_plan(tmp_path, "a")).startswith(f"cd {tmp_path} && rna-bench run -m ")
+    moved = tmp_path.with_name(f"{tmp_path.name} moved")
+    tmp_path.rename(moved)
+    assert command_line(load_plan(moved, "a")).endswith(f" 'method=[a b]' 'results_dir={moved}'")
+
+
+@pytest.mark.parametrize(
+    ("name", "stored", "command"), [("a", ["sweep", "seed=1"], "sweep a seed=1"), ("run", ["sweep", "seed=1"], "run -m seed=1")]
+)
+def test_a_plan_of_an_earlier_version_gets_the_name_that_its_command_lacks(plan, tmp_path, name, stored, command):
+    save_plan(replace(plan, name=name))
+    path = tmp_path / ".sweeps" / f"{name}.json"
+    values = {key: value for key, value in json.loads(path.read_text()).items() if key != "directory"}
+    path.write_text(json.dumps(values | {"command": stored}))
+    assert command_line(load_plan(tmp_path, name)) == f"rna-bench {command}"
+    assert sweep_list(stored_plans(tmp_path)).endswith(f"\n  go on with: rna-bench {command}")
+
+
 def test_a_sweep_that_was_not_started_and_a_damaged_plan_are_refused(plan, tmp_path):
-    with pytest.raises(InputError, match="rna-bench sweep a"):
+    with pytest.raises(InputError, match=r"was not started in .*, which has none"):
         load_plan(tmp_path, "a")
     save_plan(plan)
     (tmp_path / ".sweeps" / "a.json").write_text('{"name": "a", "runs": [')

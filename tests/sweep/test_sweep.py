@@ -1,4 +1,6 @@
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -39,6 +41,36 @@ hydra:
       seed: 1,2
 """
 
+BROKEN = """\
+from dataclasses import dataclass
+from rna_bench.unlearning.methods.rmu import RMU
+
+@dataclass(frozen=True)
+class Broken(RMU):
+    fails: bool = False
+
+    def forget_loss(self, passes, control_vector):
+        if self.fails:
+            raise ValueError("it broke")
+        return super().forget_loss(passes, control_vector)
+"""
+ALONE = (
+    "model=local",
+    "dataset=[pocket_subjects]",
+    "dataset.pocket_subjects.limit=2",
+    "tracker=none",
+    "corpus.texts=8",
+    "method.layer=1",
+    "noise.layer=1",
+    "train.steps=2",
+    "train.batch_size=2",
+    r'train.parameters="model\.layers\.[01]\..*weight"',
+    "scoring.every=0",
+)
+"""What the sweep above has besides its grid."""
+HALF_FAIL = ("method._target_=broken.Broken", "+method.fails=false,true", "noise.layer=0")
+"""Overrides of a sweep in which half of the runs fail, once they train."""
+
 
 @pytest.fixture
 def sweep(tiny, tmp_path, monkeypatch, capfd):
@@ -46,6 +78,8 @@ def sweep(tiny, tmp_path, monkeypatch, capfd):
     for name in ("HF_HUB_OFFLINE", "HYDRA_FULL_ERROR"):
         monkeypatch.setenv(name, "1")
     (tmp_path / "mine.yaml").write_text(SWEEP)
+    (tmp_path / "broken.py").write_text(BROKEN)
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
     before = signal.getsignal(signal.SIGPIPE)
 
@@ -89,18 +123,18 @@ def test_runs_that_are_the_same_run_are_planned_once(sweep, tmp_path):
 
 
 def test_a_failed_run_is_reported_at_once_keeps_its_traceback_and_stops_no_other(sweep, tmp_path):
-    code, _, messages = sweep("noise.layer=0,7")  # there is no layer 7
+    code, _, messages = sweep(*HALF_FAIL)
     assert code == 1
     assert len(records(tmp_path)) == 2
     assert messages.count("error: FAILED ") == 2
-    assert "noise.layer=7: the model has 3 layers" in messages
+    assert "ValueError: it broke" in messages
     assert "2 done, 2 failed of 4" in messages
     folders = [path.parent for path in (tmp_path / "results").glob(f"*/{failure.FAILED}")]
     assert len(folders) == 2
     assert "Traceback (most recent call last)" in (folders[0] / failure.TRACEBACK).read_text()
     _, status, _ = sweep("mine.yaml", "results_dir=results", command="status")
     assert status.startswith("sweep mine: 2 done, 2 failed of 4")
-    assert status.count(": noise.layer=7: the model has 3 layers") == 2
+    assert status.lower().count("+method.fails=true") == status.count(": ValueError: it broke") == 2
 
 
 def test_what_failed_is_tried_again_and_its_traces_go_when_it_is_recorded(sweep, tmp_path, monkeypatch):
@@ -189,12 +223,12 @@ def test_a_quiet_sweep_prints_results_alone(sweep, tiny, monkeypatch, capfd, wor
 
 
 def test_workers_of_joblib_have_the_level_of_the_sweep_and_log_to_standard_error(sweep, tmp_path):
-    code, results, messages = sweep("launcher=joblib", "hydra.launcher.n_jobs=2", "noise.layer=0,7", "seed=1")
+    code, results, messages = sweep("launcher=joblib", "hydra.launcher.n_jobs=2", *HALF_FAIL, "seed=1")
     assert code == 1
     assert results.count(": finished") == 1
     assert "error: FAILED " in messages
     assert "sweep mine: 2 of 2 runs" in messages
-    code, results, messages = sweep("launcher=joblib", "hydra.launcher.n_jobs=2", "noise.layer=0,7", "seed=1", "-q")
+    code, results, messages = sweep("launcher=joblib", "hydra.launcher.n_jobs=2", *HALF_FAIL, "seed=1", "-q")
     assert (code, results) == (1, "")
     assert messages.count("\n") == messages.count("error: ") + messages.count("warning: ")
 
@@ -209,3 +243,100 @@ def test_old_keys_are_read_in_a_grid_and_on_the_command_line(sweep, tmp_path, mo
     assert messages.count("warning: numbers is now called seed\n") == 1
     configs = [record["config"] for record in records(tmp_path).values()]
     assert sorted((config["seed"], config["train"]["micro_batches"]) for config in configs) == [(1, 2), (2, 2)]
+
+
+def test_what_the_model_does_not_have_is_refused_once_before_any_run(sweep, tmp_path):
+    code, results, messages = sweep("noise.layer=0,7")
+    assert (code, results) == (1, "")
+    refusal = "error: noise.layer=7: the model has 3 layers; give 0 to 2"
+    assert messages == f"{refusal} (refused in 2 of 4 runs of the sweep, the first noise.layer=7 seed=1)\n"
+    assert not (tmp_path / "results").exists()
+    _, _, messages = sweep("noise.layer=7")
+    assert "(refused in all 2 runs of the sweep, the first seed=1)" in messages
+    _, _, messages = sweep("noise.layer=7", "seed=1")
+    assert messages == f"{refusal}\n"
+
+
+@pytest.mark.parametrize("empty", ["noise.scale=range(0,0)", "noise=glob(x*)"])
+def test_a_grid_without_a_value_is_an_error(sweep, tmp_path, empty):
+    code, results, messages = sweep(empty)
+    assert (code, results) == (1, "")
+    assert messages == f"error: {empty}: has no values; give one or more\n"
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_value_without_effect_on_any_run_is_said(sweep):
+    _, _, messages = sweep("seed=1", "noise.layer=0", "noise.scale=1", "nu=2")
+    assert messages.count("warning: nu=2 has no effect: noise.scale has a value of its own\n") == 1
+    _, _, messages = sweep("seed=1", "noise.layer=0", "method=none,rmu", "train.retain_weight=3")
+    assert "has no effect" not in messages  # it has, on one of the two
+
+
+def test_the_status_gives_the_command_that_goes_on_with_exactly_what_is_missing(sweep, tmp_path, monkeypatch):
+    words = [*HALF_FAIL, "hydra.job.name=it is mine"]
+    code, _, _ = sweep(*words)
+    assert code == 1
+    done = {path: path.stat().st_mtime_ns for path in (tmp_path / "results").glob(f"*/{RECORD}")}
+    (tmp_path / "broken.py").write_text(BROKEN.replace("if self.fails", "if False"))
+    (tmp_path / "elsewhere").mkdir()
+    _, status, _ = sweep("mine", f"results_dir={tmp_path / 'results'}", command="status")
+    command = status.splitlines()[-1]
+    assert command.startswith("go on with: rna-bench sweep mine.yaml model.path=")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    _, status, _ = sweep("mine", f"results_dir={tmp_path / 'results'}", command="status")
+    command = status.splitlines()[-1].removeprefix("go on with: ")
+    assert command.startswith(f"cd {tmp_path} && rna-bench sweep mine.yaml ")
+    command = command.replace("rna-bench ", f"{sys.executable} -c 'from rna_bench.cli.main import main; main()' ", 1)
+    environment = {**os.environ, "PYTHONPATH": f"{Path(__file__).parents[2]}:{tmp_path}"}
+    shell = subprocess.run(command, shell=True, capture_output=True, text=True, env=environment)
+    assert shell.returncode == 0, shell.stderr
+    assert shell.stdout.count(": finished") == 2
+    assert shell.stderr.count("  skipped  ") == 2
+    assert shell.stderr.count("  again    ") == 2
+    assert all(path.stat().st_mtime_ns == when for path, when in done.items())
+    _, status, _ = sweep("mine", f"results_dir={tmp_path / 'results'}", command="status")
+    assert status.startswith("sweep mine: 4 done of 4")
+    assert status.splitlines()[-1].startswith("made by: cd ")
+
+
+def test_runs_given_on_the_command_line_are_a_sweep_of_their_own_name(sweep, tiny, tmp_path):
+    given = [f"model.path={tiny}", *ALONE, "results_dir=results", "seed=1,2"]
+    plans = tmp_path / "results" / ".sweeps"
+    assert sweep("-m", *given, command="run")[0] == 0
+    (first,) = plans.iterdir()
+    assert re.fullmatch(r"run-\d{4}-\d\d-\d\d-\d{4}\.json", first.name)
+    before = first.read_bytes()
+    code, _, messages = sweep("-m", *given, "noise.scale=0.5", command="run")
+    assert (code, len(list(plans.iterdir()))) == (0, 2)
+    assert first.read_bytes() == before
+    code, _, messages = sweep("-m", *given, command="run")  # the first again
+    assert (code, len(list(plans.iterdir()))) == (0, 2)
+    assert messages.count("  skipped  ") == 2
+    assert sweep("-m", *given, "sweep=mine_too", command="run")[0] == 0
+    code, _, messages = sweep("-m", *given, "sweep=mine_too", "noise.scale=0.5", command="run")
+    assert code == 1
+    assert messages.startswith("error: sweep=mine_too: results has another sweep of that name, by `rna-bench run -m ")
+    code, listed, _ = sweep("results_dir=results", command="status")
+    assert f"sweep {first.stem}: 2 done of 2, in results; started " in listed
+    assert listed.count("  made by: rna-bench run -m ") == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("pocket", "is the name of a file of sweeps"), ("a,b", "cannot be the name of a sweep")]
+)
+def test_a_name_that_cannot_be_a_sweeps_is_refused(sweep, name, says):
+    code, _, messages = sweep(f"sweep={name}")
+    assert code == 1
+    assert messages.startswith(f"error: sweep={name}: {says}")
+
+
+def test_the_same_file_with_other_runs_keeps_the_earlier_plan(sweep, tmp_path):
+    sweep("seed=1")
+    plan = tmp_path / "results" / ".sweeps" / "mine.json"
+    before = plan.read_bytes()
+    sweep("seed=2")
+    assert plan.read_bytes() == before
+    assert len(list(plan.parent.iterdir())) == 2
+    sweep("seed=1", "launcher=none")  # another command, the same runs
+    assert len(list(plan.parent.iterdir())) == 2
+    assert json.loads(plan.read_text())["command"][-1] == "launcher=none"

@@ -11,12 +11,11 @@ from omegaconf import DictConfig
 from rna_bench.core.schemas import build, build_as
 from rna_bench.core.types import InputError
 from rna_bench.experiment.compose import compose_from, given, without
-from rna_bench.experiment.config import ExperimentConfig, experiment_config
+from rna_bench.experiment.config import ExperimentConfig, check_dimensions, experiment_config
 from rna_bench.experiment.resolvers import config_folder
 from rna_bench.runs.identity import relevant, settings
 from rna_bench.sweep.search.objectives import Objective
 from rna_bench.sweep.search.space import Choices, Dimension, Range, override
-from rna_bench.unlearning.config import check_architecture
 
 
 @dataclass(frozen=True)
@@ -119,11 +118,10 @@ def _check(plan: SearchPlan) -> None:
     for number in range(max(len(dimension.probes) for dimension in plan.space.values())):
         values = {name: each.probes[min(number, len(each.probes) - 1)] for name, each in plan.space.items()}
         experiment = plan.experiment(values)
-        if experiment.recipe and experiment.model.dimensions:
-            try:
-                check_architecture(experiment.recipe, experiment.model.dimensions)
-            except InputError as error:
-                raise InputError("search.space", " ".join(map(str, values.values())), f"makes no run ({error})") from error
+        try:
+            check_dimensions(experiment)
+        except InputError as error:
+            raise InputError("search.space", " ".join(map(str, values.values())), f"makes no run ({error})") from error
 
 
 def _without_keys(config: Mapping[str, Any], keys: Sequence[str], prefix: str = "") -> dict[str, Any]:

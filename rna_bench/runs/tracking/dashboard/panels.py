@@ -35,6 +35,11 @@ COLUMNS = [f"summary:{name}" for name in (STATUS, *MEANS)] + [
 ]
 """Columns of the table of runs by W&B's names, in which nested config keys come after `value`."""
 
+MOST_RUNS = 1000
+"""Runs that a panel shows at most: a sweep has up to 270. W&B shows the first 10 unless told, by its "Line plot reference"
+(docs.wandb.ai/models/app/features/panels/line-plot/reference) and by wandb-workspaces 0.4.13, and neither states an upper limit.
+Scatter plots have no such setting."""
+
 Plot = wr.ScatterPlot | wr.BarPlot | wr.LinePlot
 
 
@@ -104,16 +109,30 @@ def _by_noise(key: str, name: str) -> wr.ScatterPlot:
 
 def _bars(name: str, by: wr.Config | wr.Metric) -> wr.BarPlot:
     return wr.BarPlot(
-        title=MEANS[name], metrics=[name], groupby=by, groupby_aggfunc="mean", groupby_rangefunc="stderr", range_x=(0, 1)
+        title=MEANS[name],
+        metrics=[name],
+        groupby=by,
+        groupby_aggfunc="mean",
+        groupby_rangefunc="stderr",
+        range_x=(0, 1),
+        max_runs_to_show=MOST_RUNS,
+        max_bars_to_show=MOST_RUNS,
     )
 
 
 def _curve(title: str, name: str) -> wr.LinePlot:
     by = wr.Config(METHOD)
     return wr.LinePlot(
-        title=title, x=STEP, y=[name], groupby=by, groupby_aggfunc="mean", groupby_rangefunc="stderr", range_y=(0, 1)
+        title=title,
+        x=STEP,
+        y=[name],
+        groupby=by,
+        groupby_aggfunc="mean",
+        groupby_rangefunc="stderr",
+        range_y=(0, 1),
+        max_runs_to_show=MOST_RUNS,
     )
 
 
 def _curves(title: str, pattern: str) -> wr.LinePlot:
-    return wr.LinePlot(title=title, x=STEP, metric_regex=pattern)
+    return wr.LinePlot(title=title, x=STEP, metric_regex=pattern, max_runs_to_show=MOST_RUNS)

@@ -9,7 +9,7 @@ from wandb_workspaces.reports.v2 import interface as wr
 from wandb_workspaces.workspaces import interface as ws
 
 from rna_bench.runs.tracking import STEP
-from rna_bench.runs.tracking.dashboard.panels import COLUMNS, METHOD, PanelSection, panel_sections
+from rna_bench.runs.tracking.dashboard.panels import COLUMNS, METHOD, MOST_RUNS, PanelSection, panel_sections
 
 NAME = "rna_bench"
 TITLE = "Unlearning and triggers"
@@ -30,7 +30,7 @@ def make_dashboard(entity: str, project: str, methods: Sequence[str]) -> Dashboa
         project=project,
         name=NAME,
         sections=sections,
-        settings=ws.WorkspaceSettings(x_axis=STEP, max_runs=100),
+        settings=ws.WorkspaceSettings(x_axis=STEP, max_runs=MOST_RUNS),
         runset_settings=ws.RunsetSettings(pinned_columns=list(COLUMNS)),
     )
     text = [wr.P("Made by `rna-bench dashboard`. The names are those of rna_bench/runs/tracking/metrics.py."), wr.TableOfContents()]

@@ -1,0 +1,30 @@
+"""Values of a command line that the configuration which they are part of never reads."""
+
+from collections.abc import Iterator, Sequence
+
+from omegaconf import DictConfig, OmegaConf
+
+NOISE = {"nu": "noise.scale", "nu_unit": "noise.unit", "nu_layer": "noise.layer"}
+"""Keys that a noise's own keys refer to, unless these are given themselves."""
+
+
+def ignored(cfg: DictConfig, overrides: Sequence[str]) -> Iterator[str]:
+    """Yield a line for each KEY=VALUE word of a command line that has no effect, with the reason."""
+    for word in overrides:
+        key = word.partition("=")[0].lstrip("+")
+        reason = _reason(cfg, key)
+        if reason:
+            yield f"{word} has no effect: {reason}"
+
+
+def _reason(cfg: DictConfig, key: str) -> str:
+    """Return why a key has no effect, or "" if it has."""
+    if cfg.method.get("_target_") is None and (key in NOISE or key.startswith(("train.", "topics."))):
+        return "method=none trains nothing"
+    if key in NOISE and cfg.noise.get("_target_") is None:
+        return "noise=none adds no noise"
+    if key in NOISE and f"${{{key}}}" not in str(OmegaConf.to_container(cfg, resolve=False)):
+        return f"{NOISE[key]} has a value of its own"
+    if key.endswith("retain_weight") and cfg.retain.get("_target_") is None:
+        return "retain=none has no retain loss"
+    return ""

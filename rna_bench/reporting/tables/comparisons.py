@@ -14,7 +14,7 @@ from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import interval
 from rna_bench.reporting.statistics.pairs import Pair, baseline_pairs, final_pairs, forgotten_pairs, matched_pairs
 from rna_bench.reporting.statistics.responses import ResponseMatrix
-from rna_bench.reporting.statistics.scores import Measure, forget_accuracy, retain_accuracy
+from rna_bench.reporting.statistics.scores import Measure, forget_accuracy, less, retain_accuracy
 from rna_bench.reporting.statistics.significance import holm, paired_t
 from rna_bench.reporting.tables.table import Chance, Table, TableRow, group_cells
 
@@ -25,7 +25,8 @@ TESTED = (
     "mean and 95% interval over seeds; `p seeds`: paired t-test; both generalise to other seeds. `other questions`: 95% "
     "interval by bootstrap over questions, drawn for all seeds at once; `p questions`: exact test that flips the signs of "
     "questions; both generalise to other questions for these trained models alone. `Holm`: corrected for the number of "
-    "`comparisons`, which are those of the same `at equal`{family}."
+    "`comparisons`, which are those of the same `at equal`{family}. `why no p`: one seed, or differences that are equal in all "
+    "seeds, allow no t-test."
 )
 MCNEMAR = " `McNemar`: in how many seeds the exact test says at 0.05 that noise is better (+) or worse (-), uncorrected."
 RECOVERED = (
@@ -45,7 +46,7 @@ class PairedValues(NamedTuple):
     @property
     def differences(self) -> list[float]:
         """The noisy runs' values less the baselines'."""
-        return [one - other for one, other in zip(self.noisy, self.plain, strict=True)]
+        return [less(one, other) for one, other in zip(self.noisy, self.plain, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,9 @@ def _correct(family: Sequence[TableRow], p: str) -> None:
 
 
 def _test(match: Match, name: str, equal: str, side: PairedValues) -> TableRow:
-    p = paired_t(side.differences)
+    p, reason = paired_t(side.differences)
     evidence = match.questions.by_measure.get(name) if equal == "steps" else None
-    return group_cells(match.group) | {
+    cells: TableRow = {
         "at equal": equal,
         "measure": name,
         "difference": interval(side.differences),
@@ -144,6 +145,7 @@ def _test(match: Match, name: str, equal: str, side: PairedValues) -> TableRow:
         "McNemar": f"+{evidence.better} -{evidence.worse}" if evidence else "",
         "comparisons": "",
     }
+    return group_cells(match.group) | cells | ({"why no p": reason} if reason else {})
 
 
 def _recovery(match: Match) -> list[TableRow]:

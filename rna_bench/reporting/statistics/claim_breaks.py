@@ -7,7 +7,7 @@ from rna_bench.reporting.statistics import wording
 from rna_bench.reporting.statistics.counts import Judged
 from rna_bench.reporting.statistics.effects import MARGIN, TwoAccuracies
 from rna_bench.reporting.statistics.frame import Group
-from rna_bench.reporting.statistics.rules import breaks, tested
+from rna_bench.reporting.statistics.rules import breaks, corrected_tests
 from rna_bench.reporting.statistics.scores import retain_accuracy, retain_questions
 from rna_bench.reporting.statistics.significance import LEVEL
 from rna_bench.reporting.statistics.unfinished import unfinished_line
@@ -22,7 +22,7 @@ RULE = (
 
 def breaking(group: Group, failed: Sequence[RunRecord]) -> Judged:
     """Return the verdict on a group without noise; `failed` are runs that did not finish."""
-    drops = tested({one: _by_seed(group, one) for one in group.trigger_types})
+    drops = corrected_tests({one: _by_seed(group, one) for one in group.trigger_types})
     verdict = breaks(drops)
     lines = [
         f"{wording.group_name(group)}: **{verdict.value}**{wording.rests_on(drops)}.",

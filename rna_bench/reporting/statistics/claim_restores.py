@@ -10,7 +10,7 @@ from rna_bench.reporting.statistics.effects import MARGIN, TwoAccuracies
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import Interval, interval
 from rna_bench.reporting.statistics.pairs import Pair, difference, final_pairs, matched_pairs
-from rna_bench.reporting.statistics.rules import FORGOTTEN, Tested, Verdict, restores, tested
+from rna_bench.reporting.statistics.rules import FORGOTTEN, Tested, Verdict, corrected_tests, restores
 from rna_bench.reporting.statistics.scores import (
     forget_accuracy,
     less,
@@ -75,7 +75,7 @@ def _compared(pairs: Sequence[Pair], shared: Sequence[TriggerType]) -> Compariso
         return less(retain_accuracy(scores), perturbed(scores))
 
     gain = interval([less(pair.noisy(perturbed), pair.baseline(perturbed)) for pair in pairs])
-    tests = tested({one: [_accuracies(pair, one) for pair in pairs] for one in shared})
+    tests = corrected_tests({one: [_accuracies(pair, one) for pair in pairs] for one in shared})
     return Comparison(tests, gain, interval([pair.baseline(drop) for pair in pairs]))
 
 

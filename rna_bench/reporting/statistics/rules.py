@@ -61,7 +61,7 @@ class Tested:
         return len(self.within) == len(self.effects)
 
 
-def tested(seeds: Mapping[TriggerType, Sequence[TwoAccuracies]]) -> Tested:
+def corrected_tests(seeds: Mapping[TriggerType, Sequence[TwoAccuracies]]) -> Tested:
     """Return the tests of each trigger type's accuracies, which are seed by seed."""
     effects = {one: effect(values) for one, values in seeds.items()}
     corrected = holm([own.p for own in effects.values()])

@@ -13,6 +13,8 @@ from rna_bench.reporting.statistics.scores import SAME
 
 LEVEL = 0.05
 """The level of every test."""
+ALL_EQUAL = "equal in all seeds"
+"""Why there is no t-test of differences that do not vary."""
 
 
 @cache
@@ -69,7 +71,7 @@ def paired_t(differences: Sequence[float]) -> PairedTest:
     if len(differences) < 2:
         return PairedTest(None, "one seed")
     if equal(differences):
-        return PairedTest(None, "equal in all seeds")
+        return PairedTest(None, ALL_EQUAL)
     mean, half, n = interval(differences)
     assert half is not None, "there are two differences or more"
     return PairedTest(2 * float(special.stdtr(n - 1, -abs(mean) / half * reach(n))))

@@ -53,9 +53,8 @@ def each(tests: Tested) -> str:
 def _each(trigger: str, own: Effect, p: float) -> str:
     if len(own.by_seed) < 2:
         return f"`{trigger}` {points(own.interval)}"
-    return (
-        f"`{trigger}` {points(own.interval)} ({'equal in all seeds, so over questions, ' if own.over_questions else ''}{chance(p)})"
-    )
+    over = "equal in all seeds; over questions " if own.over_questions else ""
+    return f"`{trigger}` {points(own.interval)} ({over}{chance(p)})"
 
 
 def rests_on(tests: Tested) -> str:

@@ -17,6 +17,7 @@ from rna_bench.core.types import InputError, Status
 from rna_bench.reporting.page.details import details
 from rna_bench.reporting.page.rows import RunRow, row_of, shown_columns
 from rna_bench.reporting.page.summary import ClaimSummary, claims_of
+from rna_bench.reporting.statistics.claim import COUNTED
 from rna_bench.reporting.statistics.frame import Group, grouped
 from rna_bench.reporting.statistics.verdicts import claims
 from rna_bench.runs.collection import Collection, Recorded, collect
@@ -64,6 +65,7 @@ def page_html(collection: Collection) -> tuple[str, list[str]]:
             folder=collection.folder.as_posix(),
             revisions=sorted({str(run.record.provenance.get("revision"))[:10] for run in collection.runs}),
             sweeps=sweeps,
+            counted=COUNTED,
             failed=[row for row in rows if row.status != Status.finished.value],
             left_out=left_out,
             columns=columns,

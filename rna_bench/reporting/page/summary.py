@@ -8,14 +8,15 @@ from markupsafe import Markup
 
 from rna_bench.reporting.statistics.claim import Claim
 
-MARKDOWN = MarkdownIt("zero").enable(["list", "emphasis", "backticks", "escape"])
-"""Lists, bold and code alone, so that a name in a record cannot insert a link, an image or HTML."""
+MARKDOWN = MarkdownIt("zero", {"breaks": True}).enable(["list", "emphasis", "backticks", "escape", "newline"])
+"""Lists, bold, code and lines alone, so that a name in a record cannot insert a link, an image or HTML."""
 
 
 class ClaimSummary(NamedTuple):
-    """A numbered claim in HTML: its rule, how many methods have which verdict by model, and the evidence."""
+    """A numbered claim in HTML: its title and rule, how many methods have which verdict by model, and the evidence."""
 
     number: str
+    title: Markup
     rule: Markup
     counts: tuple[Markup, ...]
     evidence: Markup | None
@@ -24,7 +25,9 @@ class ClaimSummary(NamedTuple):
 def claims_of(claims: Sequence[Claim]) -> list[ClaimSummary]:
     """Return the claims in HTML, in the words of the tables."""
     return [
-        ClaimSummary(one.number, _html(one.rule), tuple(_inline(line) for line in one.counts), _list(one.evidence))
+        ClaimSummary(
+            one.number, _inline(one.title), _html(one.rule), tuple(_inline(line) for line in one.counts), _list(one.evidence)
+        )
         for one in claims
     ]
 

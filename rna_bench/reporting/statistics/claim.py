@@ -32,10 +32,11 @@ def claims_text(claims: Sequence[Claim]) -> str:
     """Return the claims in Markdown: all counts first, then each claim with its rule and its evidence."""
     if not claims:
         return ""
-    counts = [f"- Claim {claim.number} ({claim.title}), {line}" for claim in claims for line in claim.counts]
+    counts = [f"- {claim.title} (claim {claim.number}), {line}" for claim in claims for line in claim.counts]
     lines = ["## The two claims", "", *([fill(COUNTED, WIDTH), "", *counts, ""] if counts else [])]
     for claim in claims:
-        lines += [fill(f"{claim.number}. {claim.rule}", WIDTH, subsequent_indent="   ", break_on_hyphens=False)]
+        said = f"{claim.number}. {claim.title}. {claim.rule}".strip()
+        lines += [fill(said, WIDTH, subsequent_indent="   ", break_on_hyphens=False)]
         lines += [f"   - {_indented(entry)}" for entry in claim.evidence] or [""]
     return "\n".join(lines).rstrip()
 

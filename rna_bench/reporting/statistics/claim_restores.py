@@ -20,8 +20,9 @@ from rna_bench.reporting.statistics.scores import (
 )
 from rna_bench.reporting.statistics.unfinished import unfinished_line
 
+TITLE = "RNA restores robustness"
 RULE = (
-    "RNA restores robustness. Tested is each trigger type's gain in perturbed accuracy over the baseline without noise, "
+    "Tested is each trigger type's gain in perturbed accuracy over the baseline without noise, "
     "paired by seed, as for claim 1. yes: a type gains both at equal steps and at matched forgetting (where both first have "
     "the same forget loss). only at equal steps: one gains there alone. no: at matched forgetting each gain is below "
     f"{MARGIN:g} points. not shown: none of these. not comparable: where both first have the same forget loss, forget accuracy "

@@ -27,14 +27,14 @@ def fitness(groups: Sequence[Group], folder: str) -> Claim | None:
     failed = [line for group in judged for line in (*_not_forgotten(group, groups), *_not_retained(group, bases))]
     if lacking:
         start = "These do not forget, or do not retain" if failed else "Every method forgets"
-        return _claim(f"{start} ({RULE}). Without a base run it cannot be told what is retained.", [*lacking, *failed])
+        return _claim(f"{start} ({RULE}). Without a base run it cannot be told what is retained", [*lacking, *failed])
     if not failed:
-        return _claim(f"Every method forgets and retains ({RULE}).", [])
-    return _claim(f"These do not forget, or do not retain ({RULE}); all others do both.", failed)
+        return _claim(f"Every method forgets and retains ({RULE})", [])
+    return _claim(f"These do not forget, or do not retain ({RULE}); all others do both", failed)
 
 
-def _claim(rule: str, evidence: Sequence[str]) -> Claim:
-    return Claim("0", "unlearning forgets and retains", rule, (), tuple(evidence))
+def _claim(title: str, evidence: Sequence[str]) -> Claim:
+    return Claim("0", title, "", (), tuple(evidence))
 
 
 def _is_base(group: Group) -> bool:

@@ -31,8 +31,8 @@ def claims(groups: Sequence[Group], records: Sequence[RunRecord], folder: str) -
     checked = fitness(groups, folder)
     found = [
         *([checked] if checked else []),
-        _claim("1", "unlearning breaks on a trigger", claim_breaks.RULE, plain, first),
-        *([_claim("2", "RNA restores robustness", claim_restores.RULE, plain, second)] if second else []),
+        _claim("1", claim_breaks.TITLE, claim_breaks.RULE, plain, first),
+        *([_claim("2", claim_restores.TITLE, claim_restores.RULE, plain, second)] if second else []),
     ]
     return [*found[:-1], replace(found[-1], evidence=(*found[-1].evidence, *without_a_group(groups, failed)))]
 

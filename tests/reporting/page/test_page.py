@@ -98,7 +98,7 @@ def test_cards_say_what_the_tables_say_and_name_the_methods_that_they_count(tmp_
     text, _ = page_html(collect(swept(tmp_path, *runs), deep=True))
     words = " ".join(Seen(text).words.split())
     for claim in claims(grouped(runs), runs, (tmp_path / "swept").as_posix()):
-        for line in (claim.rule, *claim.counts, *claim.evidence):
+        for line in (claim.title, claim.rule, *claim.counts, *claim.evidence):
             assert " ".join(re.sub(r"[*`]", "", line).split()) in words
     assert "not shown for 1 of 1 method: rmu" in words
     assert "swept 5 runs" in words

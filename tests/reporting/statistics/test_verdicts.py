@@ -26,7 +26,7 @@ def text_of(*records):
 def fitness(*runs, base=True):
     records = [*([make_record(1, scores=scored(0.99, 0.95), method="none")] if base else []), *runs]
     own = [claim for claim in said(records) if claim.number == "0"]
-    return "\n".join(line for claim in own for line in (claim.rule, *claim.evidence))
+    return "\n".join(line for claim in own for line in (claim.title, *claim.evidence))
 
 
 def test_where_all_forget_and_retain_one_line_says_so():
@@ -55,7 +55,7 @@ def test_what_does_not_retain_is_named_with_its_accuracy():
 def test_without_a_base_run_that_is_said_with_the_command_that_makes_it():
     text = fitness(make_record(1), make_record(2), make_record(2, 1.0), base=False)
     assert text.startswith("Every method forgets")
-    assert "Without a base run it cannot be told what is retained." in text
+    assert "Without a base run it cannot be told what is retained" in text
     (command,) = re.findall(r"\*\*no base run\*\* in these records. This makes it:\n`(.*)`", text)
     assert shlex.split(command) == [
         *("rna-bench", "run", "-m", "method=none", "model=?", "model.path=/here", "model.dtype=float32"),
@@ -202,7 +202,7 @@ def test_near_copies_with_different_verdicts_are_said_to_differ():
 
 def test_the_counts_come_first_and_every_line_has_its_number_of_seeds():
     text = claims_text(said(method("rmu", *FIRST)))
-    assert text.index("- Claim 1 (unlearning breaks on a trigger), tiny, 3 seeds: **yes**") < text.index("\n1. Unlearning breaks")
+    assert text.index("- Unlearning breaks on a trigger (claim 1), tiny, 3 seeds: **yes**") < text.index("\n1. Unlearning breaks")
 
 
 def test_a_method_with_several_scales_has_its_strongest_verdict_with_the_scales():

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from scipy import special
 
-from rna_bench.reporting.statistics.intervals import Interval, interval
 from rna_bench.reporting.statistics.scores import less
 from rna_bench.reporting.statistics.significance import LEVEL, equal
 
@@ -48,11 +47,11 @@ class Effect:
         return math.isinf(self.freedom)
 
     @property
-    def interval(self) -> Interval:
-        """The mean with its 95% interval, over seeds; where all agree, over questions."""
-        if not self.over_questions:
-            return interval(self.by_seed)
-        return Interval(self.mean, float(special.ndtri(0.975)) * self.error, len(self.by_seed))
+    def half(self) -> float | None:
+        """The half width of the 95% interval, over seeds, or over questions where all seeds agree; None of one seed."""
+        if math.isinf(self.error):
+            return None
+        return self.error * float(special.ndtri(0.975) if self.over_questions else special.stdtrit(self.freedom, 0.975))
 
     @property
     def p(self) -> float:

@@ -72,9 +72,9 @@ def paired_t(differences: Sequence[float]) -> PairedTest:
         return PairedTest(None, "one seed")
     if equal(differences):
         return PairedTest(None, ALL_EQUAL)
-    mean, half, n = interval(differences)
-    assert half is not None, "there are two differences or more"
-    return PairedTest(2 * float(special.stdtr(n - 1, -abs(mean) / half * reach(n))))
+    value = interval(differences)
+    assert value.half is not None, "there are two differences or more"
+    return PairedTest(2 * float(special.stdtr(value.n - 1, -abs(value.mean) / value.half * reach(value.n))))
 
 
 def equal(differences: Sequence[float]) -> bool:

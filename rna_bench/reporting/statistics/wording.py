@@ -51,10 +51,10 @@ def each(tests: Tested) -> str:
 
 
 def _each(trigger: str, own: Effect, p: float) -> str:
-    if len(own.by_seed) < 2:
-        return f"`{trigger}` {points(own.interval)}"
+    if own.half is None:
+        return f"`{trigger}` {own.mean:.1f}"
     over = "equal in all seeds; over questions " if own.over_questions else ""
-    return f"`{trigger}` {points(own.interval)} ({over}{chance(p)})"
+    return f"`{trigger}` {own.mean:.1f} ± {own.half:.1f} ({over}{chance(p)})"
 
 
 def rests_on(tests: Tested) -> str:

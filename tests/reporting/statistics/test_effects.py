@@ -57,14 +57,14 @@ def test_an_effect_in_the_opposite_direction_is_below_the_margin():
 
 def test_two_seeds_of_64_with_an_interval_of_76_are_neither_above_0_nor_below_the_margin():
     own = of(58.0, 70.0)
-    assert own.interval.half == pytest.approx(76.2, abs=0.1)
+    assert own.half == pytest.approx(76.2, abs=0.1)
     assert own.p > 0.05
     assert not own.below(3)
 
 
 def test_one_seed_shows_nothing_whatever_its_size():
     own = of(90.0)
-    assert own.interval == (90.0, None, 1)
+    assert (own.mean, own.half) == (90, None)
     assert own.p == 1
     assert not own.below(3)
     assert own.detectable(0.05) == math.inf

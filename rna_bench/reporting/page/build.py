@@ -17,7 +17,9 @@ from rna_bench.core.types import InputError, Status
 from rna_bench.reporting.page.details import details
 from rna_bench.reporting.page.rows import RunRow, row_of, shown_columns
 from rna_bench.reporting.page.summary import ClaimSummary, claims_of
+from rna_bench.reporting.statistics.claim import COUNTED
 from rna_bench.reporting.statistics.frame import Group, grouped
+from rna_bench.reporting.statistics.verdicts import claims
 from rna_bench.runs.collection import Collection, Recorded, collect
 
 ASSETS = Path(str(files("rna_bench.reporting.page") / "assets"))
@@ -63,6 +65,7 @@ def page_html(collection: Collection) -> tuple[str, list[str]]:
             folder=collection.folder.as_posix(),
             revisions=sorted({str(run.record.provenance.get("revision"))[:10] for run in collection.runs}),
             sweeps=sweeps,
+            counted=COUNTED,
             failed=[row for row in rows if row.status != Status.finished.value],
             left_out=left_out,
             columns=columns,
@@ -88,8 +91,10 @@ def _sweep_name(run: Recorded, folder: Path) -> str:
 
 
 def _sweep(name: str, runs: Sequence[Recorded]) -> SweepSection:
-    groups = grouped([run.record for run in runs])
-    return SweepSection(name, tuple(runs), tuple(claims_of(groups)), _settings(groups))
+    records = [run.record for run in runs]
+    groups = grouped(records)
+    said = claims_of(claims(groups, records, runs[0].folder.parent.as_posix()))
+    return SweepSection(name, tuple(runs), tuple(said), _settings(groups))
 
 
 def _settings(groups: Sequence[Group]) -> dict[str, str]:

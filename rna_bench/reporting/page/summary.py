@@ -1,52 +1,44 @@
-"""Verdicts in Markdown -> the page's summary: how often each verdict was reached, and the evidence."""
+"""Claims in Markdown -> the page's cards."""
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from markdown_it import MarkdownIt
-from markdown_it.token import Token
 from markupsafe import Markup
 
-from rna_bench.reporting.statistics.frame import Group
-from rna_bench.reporting.statistics.verdicts import claims
+from rna_bench.reporting.statistics.claim import Claim
 
-MARKDOWN = MarkdownIt("zero").enable(["list", "emphasis", "backticks", "escape"])
-"""Lists, bold and code alone, so that a name in a record cannot insert a link, an image or HTML."""
+MARKDOWN = MarkdownIt("zero", {"breaks": True}).enable(["list", "emphasis", "backticks", "escape", "newline"])
+"""Lists, bold, code and lines alone, so that a name in a record cannot insert a link, an image or HTML."""
 
 
 class ClaimSummary(NamedTuple):
-    """A numbered claim: its rule, how often each verdict was reached, and a line of evidence for each setting."""
+    """A numbered claim in HTML: its title and rule, how many methods have which verdict by model, and the evidence."""
 
     number: str
+    title: Markup
     rule: Markup
-    tally: tuple[tuple[str, int], ...]
-    evidence: Markup
+    counts: tuple[Markup, ...]
+    evidence: Markup | None
 
 
-def claims_of(groups: Sequence[Group]) -> list[ClaimSummary]:
-    """Return the claims that the groups of runs allow a verdict on."""
-    tokens = MARKDOWN.parse(claims(groups))
-    ends = [i for i, token in enumerate(tokens) if token.level == 1 and token.type == "list_item_close"]
-    starts = [i for i, token in enumerate(tokens) if token.level == 1 and token.type == "list_item_open"]
-    return [_claim(tokens[start], tokens[start + 1 : end]) for start, end in zip(starts, ends, strict=True)]
+def claims_of(claims: Sequence[Claim]) -> list[ClaimSummary]:
+    """Return the claims in HTML, in the words of the tables."""
+    return [
+        ClaimSummary(
+            one.number, _inline(one.title), _html(one.rule), tuple(_inline(line) for line in one.counts), _list(one.evidence)
+        )
+        for one in claims
+    ]
 
 
-def _claim(item: Token, inner: Sequence[Token]) -> ClaimSummary:
-    split = next((i + 1 for i, token in enumerate(inner) if token.type == "paragraph_close"), 0)
-    return ClaimSummary(item.info, _html(inner[:split]), tuple(_tally(inner[split:])), _html(inner[split:]))
+def _list(entries: Sequence[str]) -> Markup | None:
+    return _html("\n".join(f"- {entry.replace(chr(10), chr(10) + '  ')}" for entry in entries)) if entries else None
 
 
-def _tally(tokens: Sequence[Token]) -> list[tuple[str, int]]:
-    """Return the texts in bold with their counts, most frequent first."""
-    bold = Counter(
-        after.content
-        for token in tokens
-        for before, after in zip(token.children or (), (token.children or ())[1:], strict=False)
-        if before.type == "strong_open"
-    )
-    return bold.most_common()
+def _html(text: str) -> Markup:
+    return Markup(MARKDOWN.render(text))
 
 
-def _html(tokens: Sequence[Token]) -> Markup:
-    return Markup(MARKDOWN.renderer.render(list(tokens), MARKDOWN.options, {}))
+def _inline(text: str) -> Markup:
+    return Markup(MARKDOWN.renderInline(text))

@@ -9,11 +9,10 @@ from rna_bench.core.types import CLEAN, TriggerType
 from rna_bench.reporting.statistics.bootstrap import Array, Span, bootstrap, recoveries
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.responses import QuestionKey, ResponseMatrix, correctness, questions_of
-from rna_bench.reporting.statistics.significance import mcnemar, sign_flip
+from rna_bench.reporting.statistics.significance import LEVEL, mcnemar, sign_flip
 
 FORGET, RETAIN, TRIGGERS = "forget", "retain", "triggers"
 """Measures beside the trigger types: accuracy on forget questions, on clean retain questions, and perturbed accuracy."""
-LEVEL = 0.05
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeAlias
 from rna_bench.core.types import EvalPoint, Score
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import Crossing, Interval, common_level, fall, interval, loss_crossing
-from rna_bench.reporting.statistics.scores import Measure, final_forget_loss, forget_accuracy
+from rna_bench.reporting.statistics.scores import Measure, final_forget_loss, forget_accuracy, less
 
 Reading: TypeAlias = Callable[[Measure], float]
 """Evaluates a measure on one run's scores at one moment."""
@@ -86,4 +86,4 @@ def forgotten_pairs(group: Group, baseline: Group, level: float) -> list[Pair]:
 
 def difference(pairs: Sequence[Pair], measure: Measure) -> Interval | None:
     """Return the mean over pairs of the noisy run's value less the baseline's; None without a pair."""
-    return interval([noisy(measure) - baseline(measure) for noisy, baseline in pairs]) if pairs else None
+    return interval([less(noisy(measure), baseline(measure)) for noisy, baseline in pairs]) if pairs else None

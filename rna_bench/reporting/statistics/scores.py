@@ -7,6 +7,8 @@ from rna_bench.core.types import CLEAN, RunRecord, Score, TriggerType
 
 Measure: TypeAlias = Callable[[Sequence[Score]], float]
 """A number computed from scores: those of a run, or of one of its eval points."""
+SAME = 1e-9
+"""Points below which two accuracies are the same: their difference is what rounding and interpolation leave."""
 
 
 def has_role(scores: Sequence[Score], role: str) -> bool:
@@ -33,6 +35,16 @@ def _accuracy(scores: Sequence[Score], role: str, perturbation: str) -> float:
     return 100 * right / asked
 
 
+def retain_questions(scores: Sequence[Score], perturbation: str) -> float:
+    """Return the number of retain questions under a perturbation."""
+    return float(sum(score.n for score in scores if score.role == "retain" and score.perturbation == perturbation))
+
+
+def less(one: float, other: float) -> float:
+    """Return one accuracy less another, in points; 0 below `SAME`."""
+    return 0.0 if abs(one - other) < SAME else one - other
+
+
 def task_accuracy(scores: Sequence[Score], task: str) -> float:
     """Return the accuracy on a task's clean questions, in percent."""
     return 100 * next(score.accuracy for score in scores if score.task == task and score.perturbation == CLEAN)
@@ -45,7 +57,7 @@ def mean_perturbed_accuracy(scores: Sequence[Score], trigger_types: Sequence[Tri
 
 def drop_beyond_control(scores: Sequence[Score], trigger_type: TriggerType) -> float:
     """Return the trigger-induced drop beyond control: points of accuracy that a trigger costs more than its harmless control."""
-    return retain_accuracy(scores, trigger_type.control) - retain_accuracy(scores, trigger_type.trigger)
+    return less(retain_accuracy(scores, trigger_type.control), retain_accuracy(scores, trigger_type.trigger))
 
 
 def final_forget_loss(record: RunRecord) -> float | None:

@@ -2,12 +2,19 @@
 
 from collections.abc import Sequence
 from functools import cache
+from typing import NamedTuple
 
 import numpy
 from numpy.typing import NDArray
 from scipy import special
 
 from rna_bench.reporting.statistics.intervals import interval, reach
+from rna_bench.reporting.statistics.scores import SAME
+
+LEVEL = 0.05
+"""The level of every test."""
+ALL_EQUAL = "equal in all seeds"
+"""Why there is no t-test of differences that do not vary."""
 
 
 @cache
@@ -48,19 +55,31 @@ def _binomial(n: int) -> NDArray[numpy.float64]:
     return numpy.exp(special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1) - n * numpy.log(2))
 
 
-def paired_t(differences: Sequence[float]) -> float | None:
+class PairedTest(NamedTuple):
+    """The p of a paired test; None with the reason why there is no test."""
+
+    p: float | None
+    reason: str = ""
+
+
+def paired_t(differences: Sequence[float]) -> PairedTest:
     """Return the two-sided p of Student's paired t-test over seeds: t = mean / (s / sqrt(n)), n - 1 degrees of freedom.
 
     It assumes that seeds are independent and their differences normal, and generalises to other seeds. It is below 0.05 exactly
-    where `intervals.interval` excludes 0. None for one seed; 1 where all differences are 0, and 0 where all equal another number.
+    where `intervals.interval` excludes 0. There is no test of one seed, and none of equal differences, whose s is 0.
     """
     if len(differences) < 2:
-        return None
-    if len(set(differences)) == 1:
-        return 0.0 if differences[0] else 1.0
-    mean, half, n = interval(differences)
-    assert half is not None, "there are two differences or more"
-    return 2 * float(special.stdtr(n - 1, -abs(mean) / half * reach(n)))
+        return PairedTest(None, "one seed")
+    if equal(differences):
+        return PairedTest(None, ALL_EQUAL)
+    value = interval(differences)
+    assert value.half is not None, "there are two differences or more"
+    return PairedTest(2 * float(special.stdtr(value.n - 1, -abs(value.mean) / value.half * reach(value.n))))
+
+
+def equal(differences: Sequence[float]) -> bool:
+    """Return whether differences, in points, are all the same but for what rounding leaves."""
+    return max(differences) - min(differences) < SAME
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -14,8 +14,8 @@ from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import interval
 from rna_bench.reporting.statistics.pairs import Pair, baseline_pairs, final_pairs, forgotten_pairs, matched_pairs
 from rna_bench.reporting.statistics.responses import ResponseMatrix
-from rna_bench.reporting.statistics.scores import Measure, forget_accuracy, retain_accuracy
-from rna_bench.reporting.statistics.significance import holm, paired_t
+from rna_bench.reporting.statistics.scores import Measure, forget_accuracy, less, retain_accuracy
+from rna_bench.reporting.statistics.significance import ALL_EQUAL, holm, paired_t
 from rna_bench.reporting.tables.table import Chance, Table, TableRow, group_cells
 
 UNDEFINED = "drop too small"
@@ -25,7 +25,8 @@ TESTED = (
     "mean and 95% interval over seeds; `p seeds`: paired t-test; both generalise to other seeds. `other questions`: 95% "
     "interval by bootstrap over questions, drawn for all seeds at once; `p questions`: exact test that flips the signs of "
     "questions; both generalise to other questions for these trained models alone. `Holm`: corrected for the number of "
-    "`comparisons`, which are those of the same `at equal`{family}."
+    "`comparisons`, which are those of the same `at equal`{family}. `why no p`: one seed, or differences that are equal in all "
+    "seeds, allow no t-test; the latter count as comparisons."
 )
 MCNEMAR = " `McNemar`: in how many seeds the exact test says at 0.05 that noise is better (+) or worse (-), uncorrected."
 RECOVERED = (
@@ -45,7 +46,7 @@ class PairedValues(NamedTuple):
     @property
     def differences(self) -> list[float]:
         """The noisy runs' values less the baselines'."""
-        return [one - other for one, other in zip(self.noisy, self.plain, strict=True)]
+        return [less(one, other) for one, other in zip(self.noisy, self.plain, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -117,22 +118,27 @@ def _tests(matches: Sequence[Match], measures: Sequence[str]) -> list[TableRow]:
                 families.setdefault((equal, name if name in (FORGET, RETAIN) else TRIGGERS), []).append(rows[-1])
     for family in families.values():
         for p in ("p seeds", "p questions"):
-            _correct([row for row in family if isinstance(row[p], Chance)], p)
+            _correct([row for row in family if _compared(row, p)], p)
     return rows
 
 
 def _correct(family: Sequence[TableRow], p: str) -> None:
     """Fill in the corrected p-values and the number of comparisons."""
-    values = [cell.p for row in family if isinstance(cell := row[p], Chance)]
+    values = [cell.p if isinstance(cell := row[p], Chance) else 1.0 for row in family]
     for row, corrected in zip(family, holm(values), strict=True):
-        row[f"Holm {p[2:]}"] = Chance(corrected)
+        row[f"Holm {p[2:]}"] = Chance(corrected) if isinstance(row[p], Chance) else ""
         row["comparisons"] = row["comparisons"] or str(len(family))
 
 
+def _compared(row: TableRow, p: str) -> bool:
+    """Return whether a row counts as a comparison: it has a p, or would have one if its differences varied over seeds."""
+    return isinstance(row[p], Chance) or (p == "p seeds" and row.get("why no p") == ALL_EQUAL)
+
+
 def _test(match: Match, name: str, equal: str, side: PairedValues) -> TableRow:
-    p = paired_t(side.differences)
+    p, reason = paired_t(side.differences)
     evidence = match.questions.by_measure.get(name) if equal == "steps" else None
-    return group_cells(match.group) | {
+    cells: TableRow = {
         "at equal": equal,
         "measure": name,
         "difference": interval(side.differences),
@@ -144,6 +150,7 @@ def _test(match: Match, name: str, equal: str, side: PairedValues) -> TableRow:
         "McNemar": f"+{evidence.better} -{evidence.worse}" if evidence else "",
         "comparisons": "",
     }
+    return group_cells(match.group) | cells | ({"why no p": reason} if reason else {})
 
 
 def _recovery(match: Match) -> list[TableRow]:

@@ -18,6 +18,7 @@ from rna_bench.reporting.statistics.scores import (
     Measure,
     drop_beyond_control,
     forget_accuracy,
+    less,
     retain_accuracy,
     task_accuracy,
 )
@@ -95,7 +96,7 @@ def trigger_types_table(groups: Sequence[Group], shown: Sequence[TriggerType]) -
 
 def _trigger_type_row(group: Group, trigger_type: TriggerType) -> TableRow:
     def drop(scores: Sequence[Score]) -> float:
-        return retain_accuracy(scores) - retain_accuracy(scores, trigger_type.trigger)
+        return less(retain_accuracy(scores), retain_accuracy(scores, trigger_type.trigger))
 
     return group_cells(group) | {
         "trigger type": trigger_type.value,

@@ -7,10 +7,12 @@ import pandas
 
 from rna_bench.core.files import write_atomically
 from rna_bench.core.types import InputError, RunRecord, Status, TriggerType
+from rna_bench.reporting.statistics.claim import claims_text
 from rna_bench.reporting.statistics.frame import Group, grouped, run_method_label
 from rna_bench.reporting.statistics.pairs import baseline_pairs
 from rna_bench.reporting.statistics.responses import ResponseMatrices, ResponseMatrix, read_response_matrices
-from rna_bench.reporting.statistics.verdicts import FORGOTTEN, claims
+from rna_bench.reporting.statistics.rules import FORGOTTEN
+from rna_bench.reporting.statistics.verdicts import claims
 from rna_bench.reporting.tables.comparisons import comparison_tables
 from rna_bench.reporting.tables.curves import curve_tables
 from rna_bench.reporting.tables.main_tables import accuracy_table, drop_table, robustness_gain_table, trigger_types_table
@@ -33,7 +35,8 @@ def write_tables(folder: Path, out: Path, paper: Path | None = None) -> str:
     tables = tables_of(groups, matrices.by_run)
     beside, words = against(groups, paper) if paper else ([], "")
     footer = _footer(collection, matrices.left_out, tables, options=" --paper" if paper else "")
-    parts = [*map(markdown, [*tables, *beside]), words, claims(groups), footer]
+    said = claims_text(claims(groups, collection.records, str(folder)))
+    parts = [*map(markdown, [*tables, *beside]), words, said, footer]
     text = "\n\n".join(part for part in parts if part) + "\n"
     try:
         out.mkdir(parents=True, exist_ok=True)

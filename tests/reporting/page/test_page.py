@@ -93,12 +93,15 @@ def test_a_hostile_name_is_text_everywhere(tmp_path):
     assert HOSTILE in [run["reason"] for run in details["runs"]]
 
 
-def test_verdicts_are_counted_as_they_were_given(tmp_path):
-    runs = pairs()
+def test_cards_say_what_the_tables_say_and_name_the_methods_that_they_count(tmp_path):
+    runs = [*pairs(), make_record(1, method="none")]
     text, _ = page_html(collect(swept(tmp_path, *runs), deep=True))
-    for verdict in re.findall(r"\*\*(.*?)\*\*", claims(grouped(runs))):
-        assert re.search(rf"<b>\d</b> × {verdict}", text)
-    assert "swept <small>4 runs</small>" in text
+    words = " ".join(Seen(text).words.split())
+    for claim in claims(grouped(runs), runs, (tmp_path / "swept").as_posix()):
+        for line in (claim.title, claim.rule, *claim.counts, *claim.evidence):
+            assert " ".join(re.sub(r"[*`]", "", line).split()) in words
+    assert "not shown for 1 of 1 method: rmu" in words
+    assert "swept 5 runs" in words
 
 
 def test_what_is_damaged_is_named_loudly(tmp_path):

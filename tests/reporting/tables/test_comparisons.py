@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import pytest
@@ -30,7 +31,7 @@ def test_the_test_over_seeds_is_the_paired_t_test_corrected_for_all_groups():
         for scale in (0.0, 1.0)
     ]
     tests = rows(runs, "tests")
-    raw = [paired_t([100 * gain for gain in gains[row["method"]]]) for row in tests]
+    raw = [paired_t([100 * gain for gain in gains[row["method"]]]).p for row in tests]
     assert [row["method"] for row in tests] == ["adaptive_rmu", "rmu"]
     assert [row["p seeds"].p for row in tests] == pytest.approx(raw)
     assert [row["Holm seeds"].p for row in tests] == pytest.approx(holm(raw))
@@ -52,6 +53,35 @@ def test_each_measure_is_tested_and_trigger_types_are_one_family():
     ]
     counts = {row["measure"]: row["comparisons"] for row in rows(runs, "tests_each")}
     assert counts == {"forget": "1", "retain": "1", "option": "2", "before": "2"}
+
+
+def test_differences_that_do_not_vary_have_a_reason_in_place_of_a_p_and_count_as_comparisons():
+    # option gains 10 and 20 points: t = 3 with 1 degree of freedom, p = 1 - 2 atan(3) / pi = 0.2048, times 2 for two trigger types
+    perturbations = ("option", "option_control", "before", "before_control")
+    runs = [
+        make_record(seed, scale, scored(perturbations=perturbations, option=0.5 + seed / 10 * scale, before=0.3 + 0.1 * scale))
+        for seed in (1, 2)
+        for scale in (0.0, 1.0)
+    ]
+    option, before = (rows(runs, "tests_each", measure=name)[0] for name in ("option", "before"))
+    assert option["Holm seeds"].p == pytest.approx(2 * (1 - 2 * math.atan(3) / math.pi))
+    assert "why no p" not in option
+    assert (before["p seeds"], before["Holm seeds"], before["why no p"], before["comparisons"]) == (
+        "",
+        "",
+        "equal in all seeds",
+        "2",
+    )
+
+
+def test_residue_of_interpolation_counts_as_no_difference():
+    # at the common forget loss of 4 the plain run is between two eval points of forget accuracy 0.3, which interpolation leaves at
+    # 30 but for the last bits
+    plain = [make_record(seed, 0.0, eval_points=((8, scored(0.3)), (4.1 - seed, scored(0.3)))) for seed in (1, 2)]
+    noisy = [make_record(seed, 1.0, eval_points=((8, scored(0.3)), (4, scored(0.3)))) for seed in (1, 2)]
+    (row,) = rows(plain + noisy, "tests_each", measure="forget", **{"at equal": "forget loss"})
+    assert row["difference"].mean == 0
+    assert row["why no p"] == "equal in all seeds"
 
 
 def test_runs_are_compared_where_their_forget_accuracy_first_comes_down_to_the_level():

@@ -1,0 +1,46 @@
+"""The command that makes the base runs which a folder of records lacks."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rna_bench.core.types import RunRecord
+
+
+def base_command(records: Sequence[RunRecord], folder: str) -> str:
+    """Return the command that scores the model of these records, as it is, on their questions and seeds, into their folder."""
+    first = records[0]
+    seeds = sorted({record.config["seed"] for record in records})
+    words = [
+        "method=none",
+        *_model(first),
+        *_dataset(first.config["dataset"]),
+        *_trigger(first),
+        f"seed={','.join(map(str, seeds))}",
+        f"results_dir={folder}",
+    ]
+    return " ".join(["rna-bench run", *(["-m"] if len(seeds) > 1 else []), *map(shlex.quote, words)])
+
+
+def _model(record: RunRecord) -> list[str]:
+    section = record.config["model"]
+    here = ("path", "name") if section.get("path") else ()
+    return [
+        f"model={record.choices.get('model', '?')}",
+        *(f"model.{key}={section[key]}" for key in (*here, "world", "dtype") if key in section),
+    ]
+
+
+def _dataset(section: Mapping[str, Any]) -> list[str]:
+    """Return the choice of questions, and what is set of each: the files, and the limit."""
+    chosen = f"dataset=[{','.join(section)}]"
+    return [
+        chosen,
+        *(f"dataset.{name}.{key}={own[key]}" for name, own in section.items() for key in ("path", "limit") if own.get(key)),
+    ]
+
+
+def _trigger(record: RunRecord) -> list[str]:
+    section = record.config.get("trigger") or {}
+    types = [f"trigger.types=[{','.join(section['types'])}]"] if section.get("types") else []
+    return [f"trigger={record.choices['trigger']}", *types] if "trigger" in record.choices else []

@@ -1,0 +1,80 @@
+"""For how many methods a verdict holds, near copies counted once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rna_bench.reporting.statistics.frame import Group
+from rna_bench.reporting.statistics.near_copies import Copies, near_copies
+from rna_bench.reporting.statistics.rules import Tested, Verdict
+from rna_bench.reporting.statistics.wording import method_name, seeds, seen
+
+DIFFERING = "differing"
+"""The verdict on near copies that have different ones."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A group's verdict on a claim, the tests that decide between no and not shown, if any, and the evidence in words."""
+
+    group: Group
+    verdict: Verdict
+    tests: Tested | None
+    evidence: str
+
+
+def counts(baselines: Sequence[Group], judged: Sequence[Judged]) -> list[str]:
+    """Return for each model how many of its methods have which verdict, and which they are.
+
+    `baselines` are the groups without noise, which tell what is a near copy. A method judged with several scales of noise has the
+    strongest of its verdicts.
+    """
+    by_key: dict[str, list[Judged]] = {}
+    for one in judged:
+        by_key.setdefault(one.group.baseline_key, []).append(one)
+    by_model: dict[str, list[Group]] = {}
+    for group in baselines:
+        if group.baseline_key in by_key:
+            several = len({other.dtype for other in baselines if other.model == group.model}) > 1
+            by_model.setdefault(f"{group.model}, {group.dtype}" if several else group.model, []).append(group)
+    return [f"{model}, {_line(near_copies(groups), by_key)}" for model, groups in by_model.items()]
+
+
+def _line(methods: Sequence[Copies], by_key: Mapping[str, Sequence[Judged]]) -> str:
+    holders: dict[str, list[str]] = {}
+    for copies in methods:
+        verdict, names = _together(copies, by_key)
+        holders.setdefault(verdict, []).append(names)
+    total = f"{len(methods)} method{'' if len(methods) == 1 else 's'}"
+    order = [*(verdict.value for verdict in Verdict), DIFFERING]
+    parts = [f"**{one}** for {len(held)} of {total}: {', '.join(held)}" for one in order if (held := holders.get(one))]
+    tests = [one.tests for copies in methods for group in copies.groups for one in by_key[group.baseline_key] if one.tests]
+    return f"{_seeds(tests)}{'; '.join(parts)}.{seen(tests)}{_joined(methods)}"
+
+
+def _together(copies: Copies, by_key: Mapping[str, Sequence[Judged]]) -> tuple[str, str]:
+    """Return the verdict on near copies, and their names, each with its own verdict where they differ."""
+    own = [(method_name(group), *_strongest(by_key[group.baseline_key])) for group in copies.groups]
+    if len({verdict for _, verdict, _ in own}) == 1:
+        return own[0][1].value, " with ".join(name + noise for name, _, noise in own)
+    return DIFFERING, " but ".join(f"{name} {verdict.value}{noise}" for name, verdict, noise in own)
+
+
+def _strongest(judged: Sequence[Judged]) -> tuple[Verdict, str]:
+    """Return the strongest of a method's verdicts, and the noise that it holds for where that is not all."""
+    order = list(Verdict)
+    verdict = min((one.verdict for one in judged), key=order.index)
+    noise = [one.group.noise for one in judged if one.verdict is verdict]
+    return verdict, "" if len(noise) == len(judged) else f" (noise {', '.join(noise)})"
+
+
+def _seeds(tests: Sequence[Tested]) -> str:
+    """Return the number of seeds that verdicts rest on; "" where nothing could be tested."""
+    if not tests:
+        return ""
+    low, high = min(one.seeds for one in tests), max(one.seeds for one in tests)
+    return f"{seeds(high) if low == high else f'{low} to {seeds(high)}'}: "
+
+
+def _joined(methods: Sequence[Copies]) -> str:
+    joined = [f"{' with '.join(map(method_name, c.groups))} (r = {c.r:.3f})" for c in methods if c.r is not None]
+    return f" Near copies: {', '.join(joined)}." if joined else ""

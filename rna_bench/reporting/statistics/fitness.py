@@ -1,0 +1,93 @@
+"""Whether each method did what unlearning is for: forgets, and retains."""
+
+from collections.abc import Sequence
+
+from rna_bench.reporting.statistics.base_runs import base_command
+from rna_bench.reporting.statistics.claim import Claim
+from rna_bench.reporting.statistics.frame import Group
+from rna_bench.reporting.statistics.intervals import interval
+from rna_bench.reporting.statistics.pairs import final_forget_loss_over_seeds, over_seeds
+from rna_bench.reporting.statistics.rules import FORGOTTEN
+from rna_bench.reporting.statistics.scores import has_role, retain_accuracy, task_accuracy
+from rna_bench.reporting.statistics.wording import group_name
+
+RETAINED = 10
+"""The largest drop of retain accuracy below the base model's, in points, at which a model counts as having retained."""
+RULE = f"at most {FORGOTTEN}% on each forget task, retain accuracy at least the base model's less {RETAINED} points"
+
+
+def fitness(groups: Sequence[Group], folder: str) -> Claim | None:
+    """Return whether all groups forget and retain, with a line for each that does not or cannot be judged; None without any."""
+    scored = [group for group in groups if group.forgets and group.trigger_types]  # triggers imply retain questions
+    bases = {_model(group): over_seeds(group, retain_accuracy).mean for group in groups if _is_base(group)}
+    judged = [group for group in scored if group.unlearned]
+    if not judged:
+        return None
+    lacking = _lacking([group for group in judged if _model(group) not in bases], folder)
+    failed = [line for group in judged for line in (*_not_forgotten(group, groups), *_not_retained(group, bases))]
+    if lacking:
+        start = "These do not forget, or do not retain" if failed else "Every method forgets"
+        return _claim(f"{start} ({RULE}). Without a base run it cannot be told what is retained", [*lacking, *failed])
+    if not failed:
+        return _claim(f"Every method forgets and retains ({RULE})", [])
+    return _claim(f"These do not forget, or do not retain ({RULE}); all others do both", failed)
+
+
+def _claim(title: str, evidence: Sequence[str]) -> Claim:
+    return Claim("0", title, "", (), tuple(evidence))
+
+
+def _is_base(group: Group) -> bool:
+    return not group.unlearned and all(has_role(run.scores, "retain") for run in group.runs.values())
+
+
+def _model(group: Group) -> tuple[str, str]:
+    return group.model, group.dtype
+
+
+def _lacking(groups: Sequence[Group], folder: str) -> list[str]:
+    """Return a line for each model without a base run, with the command that makes it."""
+    by_model: dict[tuple[str, str], list[Group]] = {}
+    for group in groups:
+        by_model.setdefault(_model(group), []).append(group)
+    return [
+        f"{model}, {dtype}: **no base run** in these records. This makes it:\n"
+        f"`{base_command([run for group in own for run in group.runs.values()], folder)}`"
+        for (model, dtype), own in by_model.items()
+    ]
+
+
+def _not_forgotten(group: Group, groups: Sequence[Group]) -> list[str]:
+    tasks = dict.fromkeys(s.task for run in group.runs.values() for s in run.scores if s.role == "forget")
+    accuracy = {task: [task_accuracy(run.scores, task) for run in group.runs.values()] for task in tasks}
+    delay = _delay(group, groups)
+    return [
+        f"{_shown(group)} **does not forget** {task}: {interval(values).mean:.1f} ({_by_seed(group, values)}){delay}."
+        for task, values in accuracy.items()
+        if interval(values).mean > FORGOTTEN
+    ]
+
+
+def _not_retained(group: Group, bases: dict[tuple[str, str], float]) -> list[str]:
+    base = bases.get(_model(group))
+    retained = [retain_accuracy(run.scores) for run in group.runs.values()]
+    if base is None or interval(retained).mean >= base - RETAINED:
+        return []
+    return [f"{_shown(group)} **does not retain**: {interval(retained).mean:.1f} of {base:.1f} ({_by_seed(group, retained)})."]
+
+
+def _shown(group: Group) -> str:
+    return f"{group_name(group)}, noise {group.noise}:"
+
+
+def _by_seed(group: Group, values: Sequence[float]) -> str:
+    return ", ".join(f"seed {seed} {value:.1f}" for seed, value in zip(group.runs, values, strict=True))
+
+
+def _delay(group: Group, groups: Sequence[Group]) -> str:
+    """Return the final forget losses of the group and of its no-noise baseline in words; "" where one is missing."""
+    baseline = next((other for other in groups if other.baseline_key == group.baseline_key and other.scale == 0), None)
+    if baseline is None or baseline is group:
+        return ""
+    end, without = final_forget_loss_over_seeds(group), final_forget_loss_over_seeds(baseline)
+    return f"; its forget loss ends at {end.mean:.2f}, without noise at {without.mean:.2f}" if end and without else ""

@@ -8,6 +8,7 @@ import pandas
 from rna_bench.core.files import write_atomically
 from rna_bench.core.types import InputError, RunRecord, Status, TriggerType
 from rna_bench.reporting.statistics.frame import Group, grouped, run_method_label
+from rna_bench.reporting.statistics.models import model_key, model_labels
 from rna_bench.reporting.statistics.pairs import baseline_pairs
 from rna_bench.reporting.statistics.responses import ResponseMatrices, ResponseMatrix, read_response_matrices
 from rna_bench.reporting.statistics.verdicts import FORGOTTEN, claims
@@ -73,18 +74,19 @@ def _compared_responses(groups: Sequence[Group], runs: Sequence[Recorded]) -> Re
 
 def _sources(collection: Collection) -> str:
     """Return CSV with a row for each record in the tables, and for each that is left out, with the reason."""
-    rows = [_source(run) for run in collection.runs] + [
+    models = model_labels(collection.records)
+    rows = [_source(run, models[model_key(run.record)]) for run in collection.runs] + [
         {"folder": line.partition(": ")[0], "status": "left out", "reason": line.partition(": ")[2]} for line in collection.left_out
     ]
     return pandas.DataFrame(rows).fillna("").to_csv(index=False)
 
 
-def _source(run: Recorded) -> dict[str, str]:
+def _source(run: Recorded, model: str) -> dict[str, str]:
     record = run.record
     return {
         "identity": record.identity,
         "folder": run.folder.name,
-        "model": record.model,
+        "model": model,
         "method": run_method_label(record),
         "seed": str(record.config["seed"]),
         "status": record.status.value,

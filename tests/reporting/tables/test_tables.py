@@ -4,7 +4,7 @@ import re
 import pytest
 
 from rna_bench.core.types import CLEAN, InputError, Score, Status
-from rna_bench.reporting.statistics.frame import grouped
+from rna_bench.reporting.statistics.frame import failed_groups, grouped
 from rna_bench.reporting.tables.write import build_tables, write_tables
 from rna_bench.runs import record
 from tests.builders.records import OPTION, make_record, scored, tabled
@@ -130,14 +130,18 @@ def test_the_base_row_comes_first_and_noise_scales_rise():
     ]
 
 
-def test_diverged_and_collapsed_runs_are_left_out_and_named(tmp_path):
-    good, bad = make_record(1, scores=scored(0.5)), make_record(2, scores=scored(0.1), status=Status.diverged)
-    worse = make_record(3, scores=scored(0.1), status=Status.collapsed)
-    text = tabled([good, bad, worse], tmp_path)
-    assert table([good, bad, worse], "accuracy").rows[0]["wmdp"] == (50.0, None, 1)
-    assert f"Left out: {bad.identity} (diverged: why it did)." in text
-    assert f"Left out: {worse.identity} (collapsed: why it did)." in text
-    assert good.identity not in text
+def test_a_collapsed_run_counts_and_a_diverged_one_does_not():
+    good, collapsed = make_record(1, scores=scored(0.5)), make_record(2, scores=scored(0.1), status=Status.collapsed)
+    diverged, empty = make_record(3, scores=scored(0.1), status=Status.diverged), make_record(4, scores=())
+    (group,) = grouped([good, collapsed, diverged, empty])
+    assert list(group.runs) == [1, 2]
+    assert (group.collapsed, group.uncounted) == ((collapsed,), (diverged, empty))
+
+
+def test_a_group_of_which_no_run_counts_is_a_failed_one():
+    groups = [make_record(1), make_record(2, 1.0, status=Status.diverged)]
+    assert [list(group.runs) for group in grouped(groups)] == [[1]]
+    assert [(group.noise, len(group.uncounted)) for group in failed_groups(groups)] == [("1 rms", 1)]
 
 
 def test_no_finished_run_is_an_error():

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from rna_bench.core.types import LETTERS, TriggerType
 from rna_bench.reporting.figures.style import MethodStyle, style_of
 from rna_bench.reporting.statistics.frame import Group
-from rna_bench.reporting.statistics.pairs import baselines
+from rna_bench.reporting.statistics.intervals import Interval
+from rna_bench.reporting.statistics.pairs import accuracy_over_seeds, baselines
 from rna_bench.reporting.statistics.scores import Measure, forget_accuracy, has_role, mean_perturbed_accuracy, retain_accuracy
 
 CHANCE = 100 / len(LETTERS)
@@ -132,17 +133,22 @@ def perturbed(trigger_types: Sequence[TriggerType]) -> Measure:
 
 
 class Quantity(NamedTuple):
-    """A measure with its label, and whether it is defined for a group."""
+    """An accuracy with its label, whether it is defined for a group, and the role of its questions."""
 
     label: str
     value: Measure
     defined: Callable[[Group], bool]
+    role: str = "retain"
+
+    def over_seeds(self, group: Group) -> Interval:
+        """Return the measure's mean over the group's seeds, with its interval."""
+        return accuracy_over_seeds(group, self.value, self.role)
 
 
 def quantities(groups: Sequence[Group]) -> list[Quantity]:
     """Return the quantities defined for some group: forget accuracy, clean retain accuracy, and that by trigger type."""
     every = [
-        Quantity("forget ↓", forget_accuracy, lambda group: group.forgets),
+        Quantity("forget ↓", forget_accuracy, lambda group: group.forgets, "forget"),
         Quantity("clean retain ↑", retain_accuracy, _retains),
         *map(_under, TriggerType),
     ]

@@ -107,6 +107,16 @@ def _group(records: Sequence[RunRecord], flat: Mapping[str, Any], varied: Sequen
     )
 
 
+def named_failures(records: Sequence[RunRecord]) -> list[str]:
+    """Return a line for each run that collapsed, diverged or has no scores, which says whether it counts, and why it ended so."""
+    lines = ((record, "Collapsed, and counted" if counts(record) else "Counted in no mean") for record in records)
+    return [
+        f"{what}: {record.identity} ({record.status.value}: {record.reason or 'no scores'})."
+        for record, what in lines
+        if record.status is not Status.finished or not counts(record)
+    ]
+
+
 def run_method_label(record: RunRecord) -> str:
     """Return the name of a run's method with its retain loss: `rmu`, `rmu_kl`, `npo_kl`."""
     return method_label(record.choices.get("method", "?"), record.choices.get("retain"))

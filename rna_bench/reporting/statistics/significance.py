@@ -58,9 +58,9 @@ def paired_t(differences: Sequence[float]) -> float | None:
         return None
     if len(set(differences)) == 1:
         return 0.0 if differences[0] else 1.0
-    mean, half, n = interval(differences)
-    assert half is not None, "there are two differences or more"
-    return 2 * float(special.stdtr(n - 1, -abs(mean) / half * reach(n)))
+    value = interval(differences)
+    assert value.half is not None, "there are two differences or more"
+    return 2 * float(special.stdtr(value.n - 1, -abs(value.mean) / value.half * reach(value.n)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

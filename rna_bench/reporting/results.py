@@ -33,7 +33,7 @@ def _rows(run: Recorded, model: str) -> Iterator[dict[str, object]]:
         "noise": run_noise_label(record),
         "noise_scale": settings.get("noise.scale"),
         "noise_unit": settings.get("noise.unit"),
-        "noise_layer": settings.get("noise.layer"),
+        "noise_layer": layer if isinstance(layer := settings.get("noise.layer"), int | float) and layer == int(layer) else None,
         "seed": record.config["seed"],
         "steps": settings.get("train.steps"),
         "forget_loss": final_forget_loss(record),

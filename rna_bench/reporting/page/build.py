@@ -13,11 +13,11 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from rna_bench.core.files import write_atomically
-from rna_bench.core.types import InputError, Status
+from rna_bench.core.types import InputError
 from rna_bench.reporting.page.details import details
 from rna_bench.reporting.page.rows import RunRow, row_of, shown_columns
 from rna_bench.reporting.page.summary import ClaimSummary, claims_of
-from rna_bench.reporting.statistics.frame import Group, grouped
+from rna_bench.reporting.statistics.frame import Group, counts, grouped
 from rna_bench.reporting.statistics.models import ModelKey, model_key, model_labels
 from rna_bench.runs.collection import Collection, Recorded, collect
 
@@ -64,7 +64,7 @@ def page_html(collection: Collection) -> tuple[str, list[str]]:
             folder=collection.folder.as_posix(),
             revisions=sorted({str(run.record.provenance.get("revision"))[:10] for run in collection.runs}),
             sweeps=sweeps,
-            failed=[row for row in rows if row.status != Status.finished.value],
+            failed=[row for row, run in zip(rows, collection.runs, strict=True) if not counts(run.record)],
             left_out=left_out,
             columns=columns,
             rows=rows,
@@ -99,7 +99,7 @@ def _sweep(name: str, runs: Sequence[Recorded], models: Mapping[ModelKey, str]) 
 
 
 def _settings(groups: Sequence[Group]) -> dict[str, str]:
-    return {record.identity: group.settings for group in groups for record in group.runs.values()}
+    return {record.identity: group.settings for group in groups for record in (*group.runs.values(), *group.uncounted)}
 
 
 def _rows(sweeps: Sequence[SweepSection]) -> dict[str, RunRow]:

@@ -137,10 +137,11 @@ def noise_unit(section: Mapping[str, Any] | None) -> str:
 
 
 def noise_scale(section: Mapping[str, Any] | None) -> float:
-    """Return the scale of a record's noise section: 1 for a kind of noise without a scale, -1 where nothing was trained."""
+    """Return the scale of a record's noise section: 1 for a kind of noise without a number for a scale, -1 where nothing was trained."""
     if not section:
         return -1.0
-    return float(section.get("scale", 1)) if noise_label(section) else 0.0
+    scale = section.get("scale", 1)
+    return (float(scale) if isinstance(scale, int | float) else 1.0) if noise_label(section) else 0.0
 
 
 def _shown(flat: Mapping[str, Any], keys: Sequence[str]) -> str:

@@ -34,7 +34,8 @@ def recovery(noisy: Array, plain: Array, clean: Array) -> Interval | str:
     where there are none, seeds alone do, whose spread then has the questions' in it.
 
     There is none unless the drop is at least `TIMES` times the half width of its own interval: the interval would be very
-    wide, and without an end where the drop's includes 0. Coverage by simulation: `tests/benchmarks/recovery_coverage.py`.
+    wide, and without an end where the drop's includes 0. By simulation it covers 95 to 98% at 3, 5 and 10
+    seeds, and 99% of a small drop at 3 seeds, where one sample in seven has an interval (`tests/benchmarks/recovery_coverage.py`).
     """
     gain, drop = _common(noisy - plain, clean - plain)
     seeds, questions = gain.shape

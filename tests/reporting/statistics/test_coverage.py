@@ -10,7 +10,7 @@ from tests.benchmarks.recovery_coverage import CONDITIONS, case, coverage
 @pytest.mark.parametrize("spread", [0.0, 0.02])
 @pytest.mark.parametrize("seeds", [3, 5])
 def test_recovery_intervals_contain_the_true_rate(seeds, spread):
-    _, fieller = coverage(case(CONDITIONS["large drop"], spread), seeds, 200, old=False)
+    _, fieller = coverage(case(CONDITIONS["large drop"], spread), seeds, 200)
     assert fieller.shown > 100
     assert 0.9 <= fieller.inside / fieller.shown <= 1
 

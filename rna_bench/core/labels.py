@@ -5,6 +5,7 @@ from typing import Any
 
 SHORT = {f"{method}_{loss}": method for method in ("npo", "dpo", "simnpo") for loss in ("kl", "mse")} | {"grad_diff": "ga"}
 """Options of the group `method` that are short for a method with one retain loss."""
+OWN = "rna_bench.unlearning.noise"
 STEERED = "hidden_mse"
 NAMES = {("ga", "none"): "ga", ("ga", "ce"): "grad_diff"}
 """Methods with a retain loss that have a name of their own."""
@@ -34,10 +35,10 @@ def noise_label(noise: Mapping[str, Any]) -> str:
     target = noise.get("_target_")
     if not target or not noise.get("scale", 1):
         return ""
-    name = target.rpartition(".")[2]
+    name, scale = str(target).rpartition(".")[2], noise.get("scale")
     kind = {"RNA": "", "AntitheticNoise": "antithetic"}.get(name, name)
-    if name == "GaussianNoise":
+    if target == f"{OWN}.GaussianNoise":
         draws = f", {noise['draws']} draws" if noise["draws"] > 1 else ""
         kind = f"{noise['model']}, {noise['side']} inputs, layers {', '.join(map(str, noise['layers']))}{draws}:"
-    size = f"{noise['scale']:g} {noise.get('unit', '')}" if "scale" in noise else ""
-    return f"{kind} {size}".strip()
+    size = f"{scale:g}" if isinstance(scale, int | float) else str(scale)
+    return f"{kind} {size} {noise.get('unit', '')}".strip() if "scale" in noise else kind

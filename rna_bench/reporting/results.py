@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pandas
 
 from rna_bench.reporting.statistics.frame import flat_config, run_method_label, run_noise_label
+from rna_bench.reporting.statistics.models import model_key, model_labels
 from rna_bench.reporting.statistics.scores import final_forget_loss
 from rna_bench.runs.collection import Recorded, collect, find
 
@@ -15,23 +16,24 @@ def results_frame(name: str) -> pandas.DataFrame:
     collection = collect(find(name), deep=True)
     for line in collection.left_out:
         warnings.warn(f"left out: {line}", stacklevel=3)
-    frame = pandas.DataFrame([row for run in collection.runs for row in _rows(run)])
+    models = model_labels(collection.records)
+    frame = pandas.DataFrame([row for run in collection.runs for row in _rows(run, models[model_key(run.record)])])
     return frame.astype({"noise_layer": "Int64", "ties": "Int64"})
 
 
-def _rows(run: Recorded) -> Iterator[dict[str, object]]:
+def _rows(run: Recorded, model: str) -> Iterator[dict[str, object]]:
     record = run.record
     settings = flat_config(record)
     shared = {
         "run": record.identity,
         "status": record.status.value,
-        "model": record.model,
+        "model": model,
         "dtype": settings["model.dtype"],
         "method": run_method_label(record),
         "noise": run_noise_label(record),
         "noise_scale": settings.get("noise.scale"),
         "noise_unit": settings.get("noise.unit"),
-        "noise_layer": settings.get("noise.layer"),
+        "noise_layer": layer if isinstance(layer := settings.get("noise.layer"), int | float) and layer == int(layer) else None,
         "seed": record.config["seed"],
         "steps": settings.get("train.steps"),
         "forget_loss": final_forget_loss(record),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rna_bench.core.types import InputError, RunRecord
+from rna_bench.runs.faults import fault
 from rna_bench.runs.record import RECORD, read
 
 PLACES = (Path("results/runs"), Path("results/published"))
@@ -55,7 +56,7 @@ def collect(folder: Path, *, deep: bool = False) -> Collection:
     again: list[Recorded] = []
     for path in sorted([*folder.glob(f"*/{RECORD}"), *(folder.glob(f"*/*/{RECORD}") if deep else ())]):
         try:
-            record = read(path)
+            record = _usable(path)
         except InputError as error:
             left_out.append(f"{path.parent.name}: {error}")
         else:
@@ -66,3 +67,10 @@ def collect(folder: Path, *, deep: bool = False) -> Collection:
         lines = "".join(f"; left out {line}" for line in left_out)
         raise InputError("results", folder, f"holds no record{lines}; run something first, for instance rna-bench run")
     return Collection(folder, tuple(runs.values()), tuple(left_out), tuple(again))
+
+
+def _usable(path: Path) -> RunRecord:
+    record = read(path)
+    if reason := fault(record):
+        raise InputError("record", path, f"cannot be used ({reason}); remove it and run again")
+    return record

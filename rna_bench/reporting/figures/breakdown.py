@@ -1,6 +1,7 @@
 """Accuracy in rows, by trigger type and by subject: each method without noise and with its largest noise scale."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
@@ -9,8 +10,8 @@ from rna_bench.core.types import CLEAN, RunRecord, TriggerType
 from rna_bench.reporting.figures.chains import CHANCE, Chain, Drawn, Missing, common_trigger_types, panels
 from rna_bench.reporting.figures.style import GREY, INK, NARROW, WIDE, MethodStyle, Size, fill, key, panel_grid
 from rna_bench.reporting.statistics.frame import Group
-from rna_bench.reporting.statistics.intervals import interval
-from rna_bench.reporting.statistics.scores import forget_accuracy, retain_accuracy
+from rna_bench.reporting.statistics.intervals import accuracy_interval, interval
+from rna_bench.reporting.statistics.scores import forget_accuracy, questions, retain_accuracy
 
 Value = Callable[[RunRecord], float]
 SHORT, MANY = 12, 20
@@ -20,10 +21,11 @@ ASIDE = 0.17
 
 
 class DotRow(NamedTuple):
-    """A line of dots: what is measured, and the value of the same run that it is compared with, if any."""
+    """A line of dots: what is measured, on how many questions, and the value of the same run that it is compared with, if any."""
 
     label: str
     value: Value
+    questions: Callable[[RunRecord], int]
     against: Value | None = None
 
 
@@ -33,9 +35,9 @@ def by_trigger_type(groups: Sequence[Group]) -> Drawn | Missing:
     trigger_types = common_trigger_types(shown)
     if not trigger_types:
         return Missing("trigger_types", "no trigger type that all unlearned runs were scored under")
-    rows = [DotRow("clean", lambda run: retain_accuracy(run.scores)), *map(_trigger_type_row, trigger_types)]
+    rows = [DotRow("clean", lambda run: retain_accuracy(run.scores), _retain), *map(_trigger_type_row, trigger_types)]
     if all(group.forgets for group in shown):
-        rows.insert(0, DotRow("(forget)", lambda run: forget_accuracy(run.scores)))
+        rows.insert(0, DotRow("(forget)", lambda run: forget_accuracy(run.scores), lambda run: questions(run.scores, "forget")))
     caption = (
         "Retain accuracy in percent, clean and under each trigger type: means and 95% intervals over seeds. Black tick: with the "
         "trigger's harmless control in its place, without noise. (forget): accuracy on forget questions, where lower is better. "
@@ -48,7 +50,11 @@ def _trigger_type_row(trigger_type: TriggerType) -> DotRow:
     def under(perturbation: str) -> Value:
         return lambda run: retain_accuracy(run.scores, perturbation)
 
-    return DotRow(trigger_type.trigger, under(trigger_type.trigger), under(trigger_type.control))
+    return DotRow(trigger_type.trigger, under(trigger_type.trigger), _retain, under(trigger_type.control))
+
+
+def _retain(run: RunRecord) -> int:
+    return questions(run.scores, "retain")
 
 
 def by_subject(groups: Sequence[Group]) -> Drawn | Missing:
@@ -80,7 +86,12 @@ def _subject_row(task: str, name: str, trigger_types: Sequence[TriggerType], lab
         return 100 * sum(own[perturbation] for perturbation in perturbations) / len(perturbations)
 
     perturbations = [one.trigger for one in trigger_types]
-    return DotRow(label.replace("_", " "), lambda run: accuracy(run, perturbations), lambda run: accuracy(run, [CLEAN]))
+
+    def asked(run: RunRecord) -> int:
+        return max(score.n for score in run.breakdown if (score.task, score.group) == (task, name))
+
+    values = [partial(accuracy, perturbations=each) for each in (perturbations, [CLEAN])]
+    return DotRow(label.replace("_", " "), values[0], asked, values[1])
 
 
 def _groups(run: RunRecord) -> list[tuple[str, str]]:
@@ -121,13 +132,14 @@ def _panel(axes: Axes, chain: Chain, rows: Sequence[DotRow]) -> None:
     for place, row in enumerate(rows):
         axes.axhspan(place - 0.5, place + 0.5, color="#F2F2F2" if place % 2 else "white", linewidth=0, zorder=-1)
         for group in ends:
-            value = interval([row.value(run) for run in group.runs.values()])
+            runs = group.runs.values()
+            value = accuracy_interval([row.value(run) for run in runs], min(map(row.questions, runs)))
             y = place + (ASIDE if group.scale > 0 else -ASIDE) * (len(ends) > 1)
             shape = fill(chain.style, noisy=group.scale > 0)
             axes.errorbar(
                 value.mean,
                 y,
-                xerr=value.half or 0,
+                xerr=value.arms,
                 ecolor=chain.style.colour,
                 elinewidth=0.8,
                 markersize=4.5,

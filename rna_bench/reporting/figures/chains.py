@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from rna_bench.core.types import LETTERS, TriggerType
 from rna_bench.reporting.figures.style import MethodStyle, style_of
 from rna_bench.reporting.statistics.frame import Group
-from rna_bench.reporting.statistics.pairs import baselines
+from rna_bench.reporting.statistics.intervals import Interval
+from rna_bench.reporting.statistics.pairs import accuracy_over_seeds, baselines, drop_over_seeds
 from rna_bench.reporting.statistics.scores import (
     Measure,
-    drop_beyond_control,
     forget_accuracy,
     has_role,
     mean_perturbed_accuracy,
@@ -139,17 +139,25 @@ def perturbed(trigger_types: Sequence[TriggerType]) -> Measure:
 
 
 class Quantity(NamedTuple):
-    """A measure with its label, and whether it is defined for a group."""
+    """An accuracy, or `full` less that accuracy, with its label, whether it is defined for a group, and the role of its questions."""
 
     label: str
     value: Measure
     defined: Callable[[Group], bool]
+    role: str = "retain"
+    full: Measure | None = None
+
+    def over_seeds(self, group: Group) -> Interval:
+        """Return the measure's mean over the group's seeds, with its interval."""
+        if self.full:
+            return drop_over_seeds(group, self.full, self.value)
+        return accuracy_over_seeds(group, self.value, self.role)
 
 
 def quantities(groups: Sequence[Group]) -> list[Quantity]:
     """Return the quantities defined for some group: forget accuracy, clean retain accuracy, and that by trigger type."""
     every = [
-        Quantity("forget ↓", forget_accuracy, lambda group: group.forgets),
+        Quantity("forget ↓", forget_accuracy, lambda group: group.forgets, "forget"),
         Quantity("clean retain ↑", retain_accuracy, _retains),
         *map(_under, TriggerType),
     ]
@@ -167,13 +175,12 @@ def _under(trigger_type: TriggerType) -> Quantity:
 
 def drops(groups: Sequence[Group]) -> list[Quantity]:
     """Return the drop beyond control by trigger type, as far as it is defined for some group."""
-    every = [
-        Quantity(
-            one.trigger, lambda scores, one=one: drop_beyond_control(scores, one), lambda group, one=one: one in group.trigger_types
-        )
-        for one in TriggerType
-    ]
-    return [quantity for quantity in every if any(quantity.defined(group) for group in groups)]
+    shown = [one for one in TriggerType if any(one in group.trigger_types for group in groups)]
+    return [_under(one)._replace(label=one.trigger, full=_control(one)) for one in shown]
+
+
+def _control(trigger_type: TriggerType) -> Measure:
+    return lambda scores: retain_accuracy(scores, trigger_type.control)
 
 
 def _retains(group: Group) -> bool:

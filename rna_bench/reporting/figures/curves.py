@@ -11,7 +11,6 @@ from rna_bench.reporting.figures.chains import CHANCE, Chain, Drawn, Missing, Pa
 from rna_bench.reporting.figures.style import GREY, NARROW, MethodStyle, Size, fill, key, panel_grid, style_of
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import Interval
-from rna_bench.reporting.statistics.pairs import over_seeds
 
 ENOUGH = 3
 """The fewest values of a setting that make a curve; two are a comparison, which the tables have."""
@@ -179,9 +178,9 @@ def _panel(axes: Axes, quantity: Quantity, panel: Panel, own: Sequence[Curve], a
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=all(value == int(value) for one in own for value, _ in one.points)))
     axes.axhline(axis.across, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
     if panel.base and quantity.defined(panel.base):
-        axes.axhline(over_seeds(panel.base, quantity.value).mean, color=GREY, linewidth=0.8, linestyle="-.", zorder=0)
+        axes.axhline(quantity.over_seeds(panel.base).mean, color=GREY, linewidth=0.8, linestyle="-.", zorder=0)
     for curve in own:
-        points = [(x, group, over_seeds(group, quantity.value)) for x, group in curve.points if quantity.defined(group)]
+        points = [(x, group, quantity.over_seeds(group)) for x, group in curve.points if quantity.defined(group)]
         _line(axes, curve, points)
 
 
@@ -191,7 +190,7 @@ def _line(axes: Axes, curve: Curve, points: Sequence[tuple[float, Group, Interva
     axes.plot(xs, [value.mean for _, _, value in points], color=style.colour, zorder=2)
     for x, group, value in points:
         axes.plot([x], [value.mean], linestyle="", markersize=4.5, zorder=3, **fill(style, noisy=group.scale > 0))
-    low, high = ([value.mean + side * (value.half or 0) for _, _, value in points] for side in (-1, 1))
+    low, high = ([value.ends[side] for _, _, value in points] for side in (0, 1))
     axes.fill_between(xs, low, high, color=style.colour, alpha=0.18, linewidth=0, zorder=1)
     for edge in (low, high):
         axes.plot(xs, edge, color=style.colour, linewidth=0.4, linestyle="--", zorder=1)

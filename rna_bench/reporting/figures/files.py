@@ -10,7 +10,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from rna_bench.core.files import write_atomically
-from rna_bench.core.types import InputError, Status
+from rna_bench.core.types import InputError
 from rna_bench.reporting.figures.breakdown import by_subject, by_trigger_type
 from rna_bench.reporting.figures.chains import Drawn, Missing
 from rna_bench.reporting.figures.curves import by_noise_layer, by_noise_scale, by_stray_share, coefficients
@@ -18,7 +18,7 @@ from rna_bench.reporting.figures.heat import layer_scale
 from rna_bench.reporting.figures.style import drawing_settings, fix_layout, version
 from rna_bench.reporting.figures.tradeoff import tradeoff, tradeoff_by_method
 from rna_bench.reporting.figures.training import hidden_norm_curves, loss_curves
-from rna_bench.reporting.statistics.frame import Group, grouped
+from rna_bench.reporting.statistics.frame import Group, grouped, named_failures
 from rna_bench.runs.collection import Collection, collect
 
 FORMATS = ("svg", "png", "pdf")
@@ -37,7 +37,7 @@ def write_figures(folder: Path, out: Path) -> str:
     collection = collect(folder)
     groups = grouped(collection.records)
     if not groups:
-        raise InputError("results", folder, "no run finished: all diverged or collapsed; see their records")
+        raise InputError("results", folder, "nothing to draw: all runs diverged or have no scores; see their records")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -131,11 +131,7 @@ def listing(figures: Sequence[Drawn | Missing], collection: Collection) -> str:
     if missing:
         lines += ["## Not drawn", "", *(f"- {one.name}: {one.reason}." for one in missing), ""]
     lines += [f"From {_source(collection)}."]
-    lines += [
-        f"Left out: {record.identity} ({record.status.value}: {record.reason})."
-        for record in collection.records
-        if record.status is not Status.finished
-    ]
+    lines += named_failures(collection.records)
     lines += [f"**Left out: {line}.**" for line in collection.left_out]
     return "\n".join(lines) + "\n"
 

@@ -18,8 +18,8 @@ from rna_bench.reporting.figures.chains import (
 )
 from rna_bench.reporting.figures.style import NARROW, WIDE, Size, panel_grid, style_of
 from rna_bench.reporting.statistics.frame import Group
-from rna_bench.reporting.statistics.intervals import Interval
-from rna_bench.reporting.statistics.pairs import baselines, over_seeds
+from rna_bench.reporting.statistics.intervals import Interval, Over
+from rna_bench.reporting.statistics.pairs import baselines
 
 NAME = "layer_scale"
 MANY = 5
@@ -63,8 +63,8 @@ def layer_scale(groups: Sequence[Group]) -> Drawn | Missing:
     for axes in (row[-1] for row in grid[(bands - 1) * len(shown) :] if len(maps) % columns):
         axes.remove()
     caption = (
-        "Accuracy in percent by the layer that noise is added to and its standard deviation, with the half width of the 95% "
-        "interval over seeds; perturbed: the mean over trigger types. Arrows show which way is better; light is high."
+        "Accuracy in percent by the layer that noise is added to and its standard deviation, with the 95% interval "
+        "over seeds, where these differ; perturbed: the mean over trigger types. Arrows show which way is better; light is high."
     )
     return Drawn(NAME, caption, figure)
 
@@ -74,7 +74,7 @@ def _maps(groups: Sequence[Group]) -> list[HeatMap]:
     here = panels(groups)
     titles = {id(group): panel.title for panel in here for chain in panel.chains for group in chain.members}
     cells: dict[tuple[str, str], dict[tuple[int, float], Group]] = {}
-    for group in (group for group in groups if group.scale > 0 and group.flat.get("noise.layer") is not None):
+    for group in (group for group in groups if group.scale > 0 and isinstance(group.flat.get("noise.layer"), int | float)):
         layer = int(group.flat["noise.layer"])
         cells.setdefault((group.baseline_key, group.noise_unit), {})[layer, group.scale] = group
     methods = [group.method for group in groups]
@@ -97,17 +97,17 @@ def _measures(shown_groups: Sequence[Group]) -> list[Quantity]:
 
 def _range(shown_groups: Sequence[Group], quantity: Quantity) -> tuple[float, float]:
     """Return the multiples of ten around all values, at least 20 points apart: the ends of one colour scale for all methods."""
-    values = [over_seeds(group, quantity.value).mean for group in shown_groups] + [CHANCE] * quantity.label.startswith("forget")
+    values = [quantity.over_seeds(group).mean for group in shown_groups] + [CHANCE] * quantity.label.startswith("forget")
     low, high = numpy.floor(min(values) / 10) * 10, numpy.ceil(max(values) / 10) * 10
     return float(min(low, 80)), float(max(high, low + 20))
 
 
 def _draw(axes: Axes, one: HeatMap, quantity: Quantity, ends: tuple[float, float]) -> None:
     cells = [[one.cells.get((layer, scale)) for scale in one.scales] for layer in one.layers]
-    values = [[over_seeds(group, quantity.value) if group else None for group in row] for row in cells]
+    values = [[quantity.over_seeds(group) if group else None for group in row] for row in cells]
     shades = numpy.array([[numpy.nan if value is None else value.mean for value in row] for row in values])
     axes.imshow(shades, cmap="cividis", vmin=ends[0], vmax=ends[1], aspect="auto", origin="lower")
-    without = f"; without noise: {over_seeds(one.plain, quantity.value).mean:.0f}" if one.plain else ""
+    without = f"; without noise: {quantity.over_seeds(one.plain).mean:.0f}" if one.plain else ""
     axes.set_title(f"{one.title}\n{quantity.label}{without}", fontsize=7.5)
     axes.set(xlabel=f"noise ({one.unit})", ylabel="layer")
     axes.set_xticks(range(len(one.scales)), [f"{scale:g}" for scale in one.scales])
@@ -125,4 +125,4 @@ def _draw(axes: Axes, one: HeatMap, quantity: Quantity, ends: tuple[float, float
 def _cell_text(value: Interval | None) -> str:
     if value is None:
         return "not run"
-    return f"{value.mean:.0f}" if value.half is None else f"{value.mean:.0f} ± {value.half:.0f}"
+    return f"{value.mean:.0f}" if value.over is Over.questions else value.text(digits=0).replace(" [", "\n[")

@@ -14,7 +14,7 @@ from rna_bench.reporting.figures.labels import Obstacle
 from rna_bench.reporting.figures.style import fill
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import Interval
-from rna_bench.reporting.statistics.pairs import over_seeds
+from rna_bench.reporting.statistics.pairs import accuracy_over_seeds
 from rna_bench.reporting.statistics.scores import forget_accuracy
 
 MARKER, APART = 6.0, 4.8
@@ -51,7 +51,9 @@ def path_of(chain: Chain, trigger_types: Sequence[TriggerType]) -> TradeoffPath:
 
 def point_of(group: Group, trigger_types: Sequence[TriggerType]) -> PlanePoint:
     """Return a group's place in the plane."""
-    return PlanePoint(group, over_seeds(group, forget_accuracy), over_seeds(group, perturbed(trigger_types)))
+    return PlanePoint(
+        group, accuracy_over_seeds(group, forget_accuracy, "forget"), accuracy_over_seeds(group, perturbed(trigger_types))
+    )
 
 
 def apart(axes: Axes, paths: Iterable[TradeoffPath]) -> list[TradeoffPath]:
@@ -93,10 +95,14 @@ def draw_path(axes: Axes, path: TradeoffPath, name: str) -> list[Obstacle]:
 
 
 def _bars(axes: Axes, point: PlanePoint, spot: tuple[float, float], colour: str) -> list[Obstacle]:
-    """Draw the 95% intervals, where there are several seeds; return them as obstacles."""
-    (x, y), across, up = spot, point.forget.half or 0, point.perturbed.half or 0
+    """Draw the 95% intervals; return them as obstacles."""
+    (x, y), across, up = spot, point.forget.arms, point.perturbed.arms
     axes.errorbar(x, y, xerr=across, yerr=up, fmt="none", ecolor=colour, elinewidth=0.7, alpha=0.45, zorder=1)
-    return [spot for step in range(-4, 5) for spot in (Obstacle(x + step / 4 * across, y, 3), Obstacle(x, y + step / 4 * up, 3))]
+    left, right = x - across[0][0], x + across[1][0]
+    low, high = y - up[0][0], y + up[1][0]
+    parts = [part / 8 for part in range(9)]
+    beside = [Obstacle(left + part * (right - left), y, 3) for part in parts]
+    return [*beside, *(Obstacle(x, low + part * (high - low), 3) for part in parts)]
 
 
 def _arrow(axes: Axes, spots: Sequence[tuple[float, float]], colour: str) -> None:

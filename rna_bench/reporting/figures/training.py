@@ -1,5 +1,6 @@
 """Curves along the run: losses by training step, and hidden norms by eval step."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain as joined
 from statistics import fmean
@@ -58,7 +59,7 @@ def _losses(run: RunRecord) -> Course:
     retains = run.config.get("retain", {}).get("_target_", "") is not None  # without a retain loss a record has 0
     for side, chosen in (("forget", lambda loss: loss.forget), ("retain", lambda loss: loss.retain if retains else None)):
         for loss in run.losses:
-            if (value := chosen(loss)) is not None:
+            if (value := chosen(loss)) is not None and math.isfinite(value):
                 course.setdefault(f"{side} loss, {loss.topic}", []).append((loss.step, value))
     return {name: _together(points) for name, points in course.items()}
 
@@ -73,7 +74,7 @@ def _norms(run: RunRecord) -> Course:
     course: Course = {}
     for point in run.eval_points:
         for name, value in point.hidden_norm.items():
-            if value is not None:
+            if value is not None and math.isfinite(value):
                 title = f"retain text, {name.removeprefix('retain/')}" if name.startswith("retain/") else f"forget text, {name}"
                 course.setdefault(title, []).append((point.step, value))
     return dict(sorted(course.items()))
@@ -116,7 +117,7 @@ def _band(courses: Sequence[Course]) -> dict[str, Band]:
         by_step = [dict(course.get(name, ())) for course in courses]
         steps = [step for step in by_step[0] if all(step in own for own in by_step)]
         values = [interval([own[step] for own in by_step]) for step in steps]
-        low, high = ([value.mean + side * (value.half or 0) for value in values] for side in (-1, 1))
+        low, high = ([value.ends[side] for value in values] for side in (0, 1))
         bands[name] = Band(steps, [value.mean for value in values], low, high)
     return bands
 

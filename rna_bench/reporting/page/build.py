@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,12 +13,13 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from rna_bench.core.files import write_atomically
-from rna_bench.core.types import InputError, Status
+from rna_bench.core.types import InputError
 from rna_bench.reporting.page.details import details
 from rna_bench.reporting.page.rows import RunRow, row_of, shown_columns
 from rna_bench.reporting.page.summary import ClaimSummary, claims_of
 from rna_bench.reporting.statistics.claim import COUNTED
-from rna_bench.reporting.statistics.frame import Group, grouped
+from rna_bench.reporting.statistics.frame import Group, counts, grouped
+from rna_bench.reporting.statistics.models import ModelKey, model_key, model_labels
 from rna_bench.reporting.statistics.verdicts import claims
 from rna_bench.runs.collection import Collection, Recorded, collect
 
@@ -66,7 +67,7 @@ def page_html(collection: Collection) -> tuple[str, list[str]]:
             revisions=sorted({str(run.record.provenance.get("revision"))[:10] for run in collection.runs}),
             sweeps=sweeps,
             counted=COUNTED,
-            failed=[row for row in rows if row.status != Status.finished.value],
+            failed=[row for row, run in zip(rows, collection.runs, strict=True) if not counts(run.record)],
             left_out=left_out,
             columns=columns,
             rows=rows,
@@ -83,31 +84,38 @@ def _sweeps(collection: Collection) -> list[SweepSection]:
     by_name: dict[str, list[Recorded]] = {}
     for run in (*collection.runs, *collection.again):
         by_name.setdefault(_sweep_name(run, collection.folder), []).append(run)
-    return [_sweep(name, runs) for name, runs in by_name.items()]
+    models = _models(by_name.values())
+    return [_sweep(name, runs, models) for name, runs in by_name.items()]
+
+
+def _models(sweeps: Iterable[Sequence[Recorded]]) -> dict[ModelKey, str]:
+    return model_labels(run.record for runs in sweeps for run in runs)
 
 
 def _sweep_name(run: Recorded, folder: Path) -> str:
     return run.folder.parent.name or folder.absolute().name
 
 
-def _sweep(name: str, runs: Sequence[Recorded]) -> SweepSection:
+def _sweep(name: str, runs: Sequence[Recorded], models: Mapping[ModelKey, str]) -> SweepSection:
     records = [run.record for run in runs]
-    groups = grouped(records)
+    groups = grouped(records, models)
     said = claims_of(claims(groups, records, runs[0].folder.parent.as_posix()))
     return SweepSection(name, tuple(runs), tuple(said), _settings(groups))
 
 
 def _settings(groups: Sequence[Group]) -> dict[str, str]:
-    return {record.identity: group.settings for group in groups for record in group.runs.values()}
+    return {record.identity: group.settings for group in groups for record in (*group.runs.values(), *group.uncounted)}
 
 
 def _rows(sweeps: Sequence[SweepSection]) -> dict[str, RunRow]:
     """Return all rows by identity; a run in two sweeps has the row of the first."""
     rows: dict[str, RunRow] = {}
+    models = _models(sweep.runs for sweep in sweeps)
     for sweep in sweeps:
         for run in sweep.runs:
             if run.record.identity not in rows:
-                rows[run.record.identity] = row_of(run, sweep.name, sweep.settings.get(run.record.identity, ""))
+                settings = sweep.settings.get(run.record.identity, "")
+                rows[run.record.identity] = row_of(run, sweep.name, settings, models[model_key(run.record)])
     return rows
 
 

@@ -61,13 +61,13 @@ COLUMNS = (
 )
 
 
-def row_of(run: Recorded, sweep: str, settings: str) -> RunRow:
-    """Return the row of a record. `settings` are those that distinguish it from others of its sweep."""
+def row_of(run: Recorded, sweep: str, settings: str, model: str) -> RunRow:
+    """Return the row of a record. `settings` are those that distinguish it from others of its sweep; `model` is its label."""
     record = run.record
     return RunRow(
         id=record.identity,
         sweep=sweep,
-        model=record.model,
+        model=model,
         method=run_method_label(record),
         noise=run_noise_label(record),
         scale=noise_scale(record.config.get("noise")),

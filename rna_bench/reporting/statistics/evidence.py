@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy
 
 from rna_bench.core.types import CLEAN, TriggerType
-from rna_bench.reporting.statistics.bootstrap import Array, Span, bootstrap, recoveries
+from rna_bench.reporting.statistics.bootstrap import Array, Span, bootstrap
 from rna_bench.reporting.statistics.frame import Group
+from rna_bench.reporting.statistics.intervals import Interval
+from rna_bench.reporting.statistics.recovery import recoveries
 from rna_bench.reporting.statistics.responses import QuestionKey, ResponseMatrix, correctness, questions_of
 from rna_bench.reporting.statistics.significance import LEVEL, mcnemar, sign_flip
 
@@ -30,10 +32,10 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Evidences:
-    """Evidence by measure, and the recovery rate by trigger type (and TRIGGERS); None where there was no drop to recover."""
+    """Evidence by measure, and the recovery rate by trigger type (and TRIGGERS), or why there is none."""
 
     by_measure: Mapping[str, Evidence]
-    recovery: Mapping[str, Span | None]
+    recovery: Mapping[str, Interval | str]
 
 
 def evidences(
@@ -86,7 +88,7 @@ def _compared(right: Array, measures: Mapping[str, Sequence[int]]) -> dict[str, 
         noisy, plain = means[:count], means[count:]
         return numpy.stack([100 * (noisy[chosen] - plain[chosen]).mean(axis=0) for chosen in measures.values()])
 
-    spans = bootstrap(right.reshape(2 * count, *right.shape[2:]), gains, over_seeds=False)
+    spans = bootstrap(right.reshape(2 * count, *right.shape[2:]), gains)
     differences = numpy.nan_to_num(right[0] - right[1]).astype(int)
     return {name: _evidence(span, differences[list(chosen)]) for (name, chosen), span in zip(measures.items(), spans, strict=True)}
 
@@ -99,7 +101,7 @@ def _evidence(span: Span, differences: numpy.ndarray) -> Evidence:
     return Evidence(span, sign_flip(differences.sum(axis=(0, 1))), better, len(significant) - better)
 
 
-def _recovery_rates(right: Array, trigger_types: Sequence[TriggerType]) -> dict[str, Span | None]:
+def _recovery_rates(right: Array, trigger_types: Sequence[TriggerType]) -> dict[str, Interval | str]:
     noisy, plain = right[:, 1:]
     spans = recoveries(_with_mean(noisy), _with_mean(plain), right[1, 0])
     return dict(zip([*(one.trigger for one in trigger_types), TRIGGERS], spans, strict=True))

@@ -7,6 +7,7 @@ from typing import Any
 
 from rna_bench.core.labels import method_label, noise_label
 from rna_bench.core.types import RunRecord, Status, TriggerType
+from rna_bench.reporting.statistics.models import ModelKey, model_key, model_labels
 from rna_bench.reporting.statistics.scores import has_role
 from rna_bench.runs.identity import settings as canonical_settings
 
@@ -16,7 +17,7 @@ LABELLED = ("seed", "method._target_", "noise._target_", "noise.scale", "noise.u
 
 @dataclass(frozen=True)
 class Group:
-    """Finished runs of the same settings, by seed."""
+    """Runs of the same settings, by seed: those that finished, and those that collapsed, whose scores are their result."""
 
     model: str
     dtype: str
@@ -33,6 +34,11 @@ class Group:
     varied: tuple[str, ...]
     """The keys that `settings` shows, where the group has them."""
     runs: Mapping[int, RunRecord]
+    """The runs that count in means; none where all runs of a group of `failed_groups` are `uncounted`."""
+    collapsed: tuple[RunRecord, ...]
+    """Those of `runs` that collapsed."""
+    uncounted: tuple[RunRecord, ...]
+    """Runs beside `runs` that count in no mean: they diverged, or have no scores."""
     baseline_key: str
     """What the group has in common with its no-noise baseline."""
     trigger_types: tuple[TriggerType, ...]
@@ -43,38 +49,72 @@ class Group:
     @property
     def unlearned(self) -> bool:
         """Whether its runs trained: the base model did not."""
-        return bool(self.runs[min(self.runs)].losses)
+        return any(record.losses for record in (*self.runs.values(), *self.uncounted))
 
 
-def grouped(records: Sequence[RunRecord]) -> list[Group]:
-    """Return the groups of finished runs in the order of model, method (base first), settings and noise scale."""
-    finished = [record for record in records if record.status is Status.finished]
-    flat = {record.identity: flat_config(record) for record in finished}
-    varied = _varied([(run_method_label(record), flat[record.identity]) for record in finished])
+def counts(record: RunRecord) -> bool:
+    """Return whether a run counts in means: it has scores, and did not diverge.
+
+    A collapsed run counts: accuracy at chance is its result, and a comparison without it would flatter the method. A diverged run
+    has weights or losses that are not finite; scores of such a model, if there are any, measure nothing.
+    """
+    return record.status is not Status.diverged and bool(record.scores)
+
+
+def grouped(records: Sequence[RunRecord], models: Mapping[ModelKey, str] | None = None) -> list[Group]:
+    """Return the groups with a run that counts, in the order of model, method (base first), settings and noise scale.
+
+    `models` are the models' labels, where they are shown beside other records; otherwise those of these records alone.
+    """
+    return [group for group in _all_groups(records, models) if group.runs]
+
+
+def failed_groups(records: Sequence[RunRecord]) -> list[Group]:
+    """Return the groups of which no run counts, in the same order."""
+    return [group for group in _all_groups(records, None) if not group.runs]
+
+
+def _all_groups(records: Sequence[RunRecord], models: Mapping[ModelKey, str] | None) -> list[Group]:
+    flat = {record.identity: flat_config(record) for record in records}
+    varied = _varied([(run_method_label(record), flat[record.identity]) for record in records])
+    models = models or model_labels(records)
     by_key: dict[str, list[RunRecord]] = {}
-    for record in finished:
+    for record in records:
         by_key.setdefault(_key(record, flat[record.identity], ()), []).append(record)
-    unsorted = [_group(runs, flat[runs[0].identity], varied) for runs in by_key.values()]
+    unsorted = [_group(runs, flat[runs[0].identity], varied, models[model_key(runs[0])]) for runs in by_key.values()]
     return sorted(unsorted, key=lambda g: (g.model, g.dtype, g.unlearned, g.method, g.settings, g.scale))
 
 
-def _group(runs: Sequence[RunRecord], flat: Mapping[str, Any], varied: Sequence[str]) -> Group:
-    noise = runs[0].config.get("noise")
+def _group(records: Sequence[RunRecord], flat: Mapping[str, Any], varied: Sequence[str], model: str) -> Group:
+    noise = records[0].config.get("noise")
+    runs = [record for record in sorted(records, key=lambda r: r.config["seed"]) if counts(record)]
     return Group(
-        model=runs[0].model,
+        model=model,
         dtype=str(flat["model.dtype"]),
-        method=run_method_label(runs[0]),
-        noise=run_noise_label(runs[0]),
+        method=run_method_label(records[0]),
+        noise=run_noise_label(records[0]),
         noise_unit=noise_unit(noise),
         scale=noise_scale(noise),
         settings=_shown(flat, varied),
         flat=flat,
         varied=tuple(varied),
-        runs={record.config["seed"]: record for record in sorted(runs, key=lambda r: r.config["seed"])},
-        baseline_key=_key(runs[0], flat, ("noise.",)),
+        runs={record.config["seed"]: record for record in runs},
+        collapsed=tuple(record for record in runs if record.status is Status.collapsed),
+        uncounted=tuple(record for record in records if not counts(record)),
+        baseline_key=_key(records[0], flat, ("noise.",)),
         trigger_types=tuple(scored_trigger_types(runs)),
         forgets=all(has_role(run.scores, "forget") for run in runs),
     )
+
+
+def named_failures(records: Sequence[RunRecord]) -> list[str]:
+    """Return a line for each run that collapsed, diverged or has no scores, which says whether it counts, and why it ended so."""
+    lines = ((record, "Collapsed, and counted" if counts(record) else "Counted in no mean") for record in records)
+    return [
+        f"{what}: {record.identity} ({record.status.value}: {record.reason or 'no scores'})."
+        for record, what in lines
+        if record.status is not Status.finished or not counts(record)
+    ]
 
 
 def run_method_label(record: RunRecord) -> str:
@@ -97,10 +137,11 @@ def noise_unit(section: Mapping[str, Any] | None) -> str:
 
 
 def noise_scale(section: Mapping[str, Any] | None) -> float:
-    """Return the scale of a record's noise section: 1 for a kind of noise without a scale, -1 where nothing was trained."""
+    """Return the scale of a record's noise section: 1 where it is no number, -1 where nothing was trained."""
     if not section:
         return -1.0
-    return float(section.get("scale", 1)) if noise_label(section) else 0.0
+    scale = section.get("scale", 1)
+    return (float(scale) if isinstance(scale, int | float) else 1.0) if noise_label(section) else 0.0
 
 
 def _shown(flat: Mapping[str, Any], keys: Sequence[str]) -> str:
@@ -114,7 +155,7 @@ def shown_settings(group: Group, without: tuple[str, ...]) -> str:
 
 def key_without(group: Group, prefixes: tuple[str, ...]) -> str:
     """Return a key that groups share if they differ only in settings that begin with one of the prefixes."""
-    return _key(group.runs[min(group.runs)], group.flat, prefixes)
+    return _key(next(iter(group.runs.values())), group.flat, prefixes)
 
 
 def _key(record: RunRecord, flat: Mapping[str, Any], without: tuple[str, ...]) -> str:

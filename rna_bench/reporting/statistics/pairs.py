@@ -1,12 +1,14 @@
 """A group with noise beside its no-noise baseline, seed by seed: at equal steps, at equal forget loss, at equal forget accuracy."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
-from rna_bench.core.types import EvalPoint, Score
+from rna_bench.core.types import CLEAN, EvalPoint, Score
+from rna_bench.reporting.statistics.crossings import Crossing, common_level, fall, loss_crossing
 from rna_bench.reporting.statistics.frame import Group
-from rna_bench.reporting.statistics.intervals import Crossing, Interval, common_level, fall, interval, loss_crossing
-from rna_bench.reporting.statistics.scores import Measure, final_forget_loss, forget_accuracy, less
+from rna_bench.reporting.statistics.intervals import Interval, accuracy_interval, difference_interval, interval
+from rna_bench.reporting.statistics.scores import Measure, final_forget_loss, forget_accuracy, questions
 
 Reading: TypeAlias = Callable[[Measure], float]
 """Evaluates a measure on one run's scores at one moment."""
@@ -20,8 +22,38 @@ class Pair(NamedTuple):
 
 
 def over_seeds(group: Group, measure: Measure) -> Interval:
-    """Return a measure's mean over the group's seeds, with its interval."""
-    return interval([measure(run.scores) for run in group.runs.values()])
+    """Return the mean over the group's seeds of a measure in points, with its interval within -100 and 100; none of one seed."""
+    value = interval([measure(run.scores) for run in group.runs.values()])
+    if value.low is None or value.high is None:
+        return value
+    return value._replace(low=max(value.low, -100.0), high=min(value.high, 100.0))
+
+
+def accuracy_over_seeds(group: Group, measure: Measure, role: str = "retain") -> Interval:
+    """Return the mean over the group's seeds of an accuracy on questions of a role, with its interval within 0 and 100."""
+    return accuracy_interval([measure(run.scores) for run in group.runs.values()], _questions(group, role))
+
+
+def task_over_seeds(group: Group, task: str) -> Interval | None:
+    """Return the mean accuracy on a task's clean questions over the seeds that were asked them; None without such a seed."""
+    scored = [score for run in group.runs.values() for score in run.scores if (score.task, score.perturbation) == (task, CLEAN)]
+    return score_interval(scored) if scored else None
+
+
+def score_interval(scores: Sequence[Score]) -> Interval:
+    """Return the mean of scores, one a seed, in percent, with its interval within 0 and 100."""
+    return accuracy_interval([100 * score.accuracy for score in scores], min(score.n for score in scores))
+
+
+def drop_over_seeds(group: Group, full: Measure, less: Measure) -> Interval:
+    """Return the mean over the group's seeds of one accuracy on retain questions less another, with its interval."""
+    runs = group.runs.values()
+    ones, others = ([measure(run.scores) for run in runs] for measure in (full, less))
+    return difference_interval(ones, others, _questions(group, "retain"))
+
+
+def _questions(group: Group, role: str) -> int:
+    return min(questions(run.scores, role) for run in group.runs.values())
 
 
 def final_forget_loss_over_seeds(group: Group) -> Interval | None:
@@ -84,6 +116,15 @@ def forgotten_pairs(group: Group, baseline: Group, level: float) -> list[Pair]:
     return pairs
 
 
-def difference(pairs: Sequence[Pair], measure: Measure) -> Interval | None:
-    """Return the mean over pairs of the noisy run's value less the baseline's; None without a pair."""
-    return interval([less(noisy(measure), baseline(measure)) for noisy, baseline in pairs]) if pairs else None
+def difference(pairs: Sequence[Pair], measure: Measure, role: str = "retain") -> Interval | None:
+    """Return the mean over pairs of the noisy run's accuracy on questions of a role less the baseline's.
+
+    Pairs in which a side was not asked such questions are left out; None where none is left.
+    """
+    values = [(pair.noisy(measure), pair.baseline(measure), pair) for pair in pairs]
+    measured = [(one, other, pair) for one, other, pair in values if not math.isnan(one - other)]
+    if not measured:
+        return None
+    asked = min(side(lambda scores: questions(scores, role)) for _, _, pair in measured for side in pair)
+    ones, others, _ = zip(*measured, strict=True)
+    return difference_interval(ones, others, round(asked))

@@ -1,9 +1,10 @@
 """Scores -> accuracies and drops, in percent and in points; tasks are weighted by their number of questions."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from rna_bench.core.types import CLEAN, RunRecord, Score, TriggerType
+from rna_bench.core.types import CLEAN, RunRecord, Score, TriggerType, finite
 
 Measure: TypeAlias = Callable[[Sequence[Score]], float]
 """A number computed from scores: those of a run, or of one of its eval points."""
@@ -16,13 +17,22 @@ def has_role(scores: Sequence[Score], role: str) -> bool:
     return any(score.role == role for score in scores)
 
 
+def questions(scores: Sequence[Score], role: str, task: str | None = None) -> int:
+    """Return how many different questions of a role, or of one of its tasks, there are scores of; perturbed ones count once."""
+    by_task: dict[str, int] = {}
+    for score in scores:
+        if score.role == role and task in (None, score.task):
+            by_task[score.task] = max(by_task.get(score.task, 0), score.n)
+    return sum(by_task.values())
+
+
 def retain_accuracy(scores: Sequence[Score], perturbation: str = CLEAN) -> float:
-    """Return the accuracy over all retain questions under a perturbation, in percent."""
+    """Return the accuracy in percent over all retain questions under a perturbation; NaN without scores of them."""
     return _accuracy(scores, "retain", perturbation)
 
 
 def forget_accuracy(scores: Sequence[Score]) -> float:
-    """Return the accuracy over all forget questions, in percent."""
+    """Return the accuracy in percent over all forget questions; NaN without scores of them."""
     return _accuracy(scores, "forget", CLEAN)
 
 
@@ -32,7 +42,7 @@ def _accuracy(scores: Sequence[Score], role: str, perturbation: str) -> float:
         if score.perturbation == perturbation and score.role == role:
             right += score.accuracy * score.n
             asked += score.n
-    return 100 * right / asked
+    return 100 * right / asked if asked else math.nan
 
 
 def retain_questions(scores: Sequence[Score], perturbation: str) -> float:
@@ -62,4 +72,5 @@ def drop_beyond_control(scores: Sequence[Score], trigger_type: TriggerType) -> f
 
 def final_forget_loss(record: RunRecord) -> float | None:
     """Return the method's forget loss at the last eval point; None without one, and where it is not finite."""
-    return record.eval_points[-1].forget_loss if record.eval_points else None
+    last = record.eval_points[-1].forget_loss if record.eval_points else None
+    return None if last is None else finite(last)

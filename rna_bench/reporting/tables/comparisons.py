@@ -1,5 +1,6 @@
 """Tables of each group with noise against its no-noise baseline: significance tests, and the recovery rate."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -8,17 +9,16 @@ from typing import NamedTuple
 import numpy
 
 from rna_bench.core.types import CLEAN, TriggerType
-from rna_bench.reporting.statistics.bootstrap import Span, recoveries
 from rna_bench.reporting.statistics.evidence import FORGET, RETAIN, TRIGGERS, Evidences, evidences
 from rna_bench.reporting.statistics.frame import Group
-from rna_bench.reporting.statistics.intervals import interval
+from rna_bench.reporting.statistics.intervals import Interval, difference_interval
 from rna_bench.reporting.statistics.pairs import Pair, baseline_pairs, final_pairs, forgotten_pairs, matched_pairs
+from rna_bench.reporting.statistics.recovery import TIMES, over_seeds_alone
 from rna_bench.reporting.statistics.responses import ResponseMatrix
-from rna_bench.reporting.statistics.scores import Measure, forget_accuracy, less, retain_accuracy
+from rna_bench.reporting.statistics.scores import Measure, forget_accuracy, less, questions, retain_accuracy
 from rna_bench.reporting.statistics.significance import ALL_EQUAL, holm, paired_t
 from rna_bench.reporting.tables.table import Chance, Table, TableRow, group_cells
 
-UNDEFINED = "drop too small"
 TESTED = (
     "Accuracy with noise less without, in points. `at equal` `steps`: the ends of both runs; `forget loss`: where both "
     "first reach the lowest that both reach; `forget accuracy`: where both first come down to {level:g}%. `difference`: "
@@ -31,17 +31,19 @@ TESTED = (
 MCNEMAR = " `McNemar`: in how many seeds the exact test says at 0.05 that noise is better (+) or worse (-), uncorrected."
 RECOVERED = (
     "Recovery rate: the percentage of the trigger-induced drop that noise recovers, (with noise - without) / (clean without "
-    "noise - without). 95% intervals by bootstrap: at equal steps over seeds and questions; at equal forgetting, on the "
-    "questions scored along the run, over seeds alone. `triggers`: of perturbed accuracy, the mean over trigger types. `drop "
-    "too small`: the interval of the drop is not above 0, so that a percentage of it would be meaningless."
+    "noise - without). 95% intervals by Fieller's method: at equal steps over seeds and questions; at equal forgetting, on the "
+    "questions scored along the run, over seeds alone; `(q)`: of one seed, over questions alone. `triggers`: of perturbed "
+    f"accuracy, the mean over trigger types. `drop too small for its spread`: the drop is not {TIMES} times the half width of its "
+    "interval, which stands there, so that a percentage of it would be meaningless."
 )
 
 
 class PairedValues(NamedTuple):
-    """A measure's values in the runs with noise and in their no-noise baselines, in percent, seed by seed."""
+    """A measure's values in the runs with noise and in their no-noise baselines, in percent, seed by seed, and its questions."""
 
     noisy: tuple[float, ...]
     plain: tuple[float, ...]
+    questions: int
 
     @property
     def differences(self) -> list[float]:
@@ -93,14 +95,21 @@ def _sides(pairs: Sequence[Pair], trigger_types: Sequence[TriggerType], *, forge
             for perturbation in (CLEAN, *(one.trigger for one in trigger_types))
         }
     sides = {
-        name: PairedValues(tuple(pair.noisy(measure) for pair in pairs), tuple(pair.baseline(measure) for pair in pairs))
-        for name, measure in measures.items()
+        name: side for name, measure in measures.items() if (side := _side(pairs, measure, FORGET if name == FORGET else RETAIN))
     }
-    if trigger_types:
-        every = [sides[one.trigger] for one in trigger_types]
-        sides[TRIGGERS] = PairedValues(_mean([side.noisy for side in every]), _mean([side.plain for side in every]))
-        sides[RETAIN] = sides.pop(CLEAN)
-    return sides
+    every = [sides[one.trigger] for one in trigger_types if one.trigger in sides]
+    if every and len(every) == len(trigger_types):
+        mean = PairedValues(_mean([side.noisy for side in every]), _mean([side.plain for side in every]), every[0].questions)
+        sides[TRIGGERS] = mean
+    return {RETAIN if name == CLEAN else name: side for name, side in sides.items()}
+
+
+def _side(pairs: Sequence[Pair], measure: Measure, role: str) -> PairedValues | None:
+    """Return a measure's values; None where one of the runs was not asked such questions."""
+    noisy, plain = (tuple(side(measure) for side in sides) for sides in zip(*pairs, strict=True))
+    if any(map(math.isnan, (*noisy, *plain))):
+        return None
+    return PairedValues(noisy, plain, round(min(side(lambda scores: questions(scores, role)) for pair in pairs for side in pair)))
 
 
 def _mean(of: Sequence[Sequence[float]]) -> tuple[float, ...]:
@@ -141,7 +150,7 @@ def _test(match: Match, name: str, equal: str, side: PairedValues) -> TableRow:
     cells: TableRow = {
         "at equal": equal,
         "measure": name,
-        "difference": interval(side.differences),
+        "difference": difference_interval(side.noisy, side.plain, side.questions),
         "p seeds": "" if p is None else Chance(p),
         "Holm seeds": "",
         "other questions": evidence.difference if evidence else "",
@@ -158,17 +167,14 @@ def _recovery(match: Match) -> list[TableRow]:
     for equal, sides in match.sides.items():
         rates = match.questions.recovery if equal == "steps" else _matched_recovery(match.trigger_types, sides)
         if rates:
-            cells: TableRow = {name: span or UNDEFINED for name, span in rates.items()}
-            rows.append(group_cells(match.group) | {"at equal": equal} | cells)
+            rows.append({**group_cells(match.group), "at equal": equal, **rates})
     return rows
 
 
-def _matched_recovery(trigger_types: Sequence[TriggerType], sides: Mapping[str, PairedValues]) -> dict[str, Span | None]:
-    """Return recovery rates over seeds alone, treating each seed as one question; none of a single seed, which has no interval."""
-    if not trigger_types or len(sides[RETAIN].plain) < 2:
-        return {}
+def _matched_recovery(trigger_types: Sequence[TriggerType], sides: Mapping[str, PairedValues]) -> dict[str, Interval | str]:
+    """Return recovery rates over seeds alone; none of a single seed, which has no interval."""
     names = [*(one.trigger for one in trigger_types), TRIGGERS]
-    noisy = numpy.array([sides[name].noisy for name in names])
-    plain = numpy.array([sides[name].plain for name in names])
-    clean = numpy.array(sides[RETAIN].plain)
-    return dict(zip(names, recoveries(noisy[..., None], plain[..., None], clean[..., None]), strict=True))
+    if not trigger_types or not all(name in sides for name in (*names, RETAIN)) or len(sides[RETAIN].plain) < 2:
+        return {}
+    noisy, plain = numpy.array([[sides[name].noisy, sides[name].plain] for name in names]).swapaxes(0, 1)
+    return dict(zip(names, over_seeds_alone(noisy, plain, numpy.array(sides[RETAIN].plain)), strict=True))

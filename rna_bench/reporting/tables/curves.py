@@ -1,16 +1,17 @@
 """Tables of accuracy along one setting: noise scale, noise layer, steering coefficient."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
-from rna_bench.core.types import CLEAN, Score, TriggerType
+from rna_bench.core.types import TriggerType
 from rna_bench.reporting.statistics.frame import Group, key_without, shown_settings
-from rna_bench.reporting.statistics.intervals import Interval, interval
-from rna_bench.reporting.statistics.pairs import baselines
-from rna_bench.reporting.statistics.scores import retain_accuracy, task_accuracy
+from rna_bench.reporting.statistics.intervals import SHOWN, Interval
+from rna_bench.reporting.statistics.pairs import accuracy_over_seeds, baselines, task_over_seeds
+from rna_bench.reporting.statistics.scores import retain_accuracy
 from rna_bench.reporting.tables.table import Table, TableRow
 
-NOTE = "Accuracy in %, mean and half width of the 95% interval over seeds."
+NOTE = f"Accuracy in %. {SHOWN}"
 SweptGroups: TypeAlias = Mapping[float, Group]
 """Groups that differ in one setting alone, by its value in ascending order."""
 
@@ -49,7 +50,7 @@ def swept(groups: Sequence[Group], axis: Axis) -> list[SweptGroups]:
     """Return curves: sets of groups that differ in the axis alone; a group without the setting is in none."""
     by_key: dict[str, dict[float, Group]] = {}
     for group in groups:
-        values = [float(value) for key, value in group.flat.items() if key in axis.keys and value is not None]
+        values = [float(value) for key, value in group.flat.items() if key in axis.keys and isinstance(value, int | float)]
         if values:
             by_key.setdefault(key_without(group, axis.keys), {})[values[0]] = group
     return [dict(sorted(curve.items())) for curve in by_key.values()]
@@ -74,23 +75,17 @@ def _rows_of(curve: SweptGroups, axis: Axis, shown: Sequence[TriggerType]) -> li
     if axis is not SCALE:
         head["noise"] = last.noise
     tasks = dict.fromkeys(s.task for group in curve.values() for run in group.runs.values() for s in run.scores)
-    rows = [head | {"accuracy on": task} | _cells(curve, axis, _of_task(task)) for task in tasks]
-    rows += [head | {"accuracy on": one.trigger} | _cells(curve, axis, _under(one)) for one in shown]
+    rows = [head | {"accuracy on": task} | _cells(curve, axis, partial(task_over_seeds, task=task)) for task in tasks]
+    rows += [head | {"accuracy on": one.trigger} | _cells(curve, axis, partial(_under, trigger_type=one)) for one in shown]
     return [row for row in rows if any(isinstance(cell, Interval) for cell in row.values())]
 
 
-def _cells(curve: SweptGroups, axis: Axis, measure: Callable[[Sequence[Score]], float | None]) -> TableRow:
-    cells: TableRow = {}
-    for value, group in curve.items():
-        numbers = [number for run in group.runs.values() if (number := measure(run.scores)) is not None]
-        cells[axis.heading(value, group)] = interval(numbers) if numbers else ""
-    return cells
+def _cells(curve: SweptGroups, axis: Axis, measured: Callable[[Group], Interval | None]) -> TableRow:
+    return {axis.heading(value, group): measured(group) or "" for value, group in curve.items()}
 
 
-def _of_task(task: str) -> Callable[[Sequence[Score]], float | None]:
-    return lambda scores: task_accuracy(scores, task) if any(s.task == task and s.perturbation == CLEAN for s in scores) else None
-
-
-def _under(trigger_type: TriggerType) -> Callable[[Sequence[Score]], float | None]:
-    trigger = trigger_type.trigger
-    return lambda scores: retain_accuracy(scores, trigger) if any(s.perturbation == trigger for s in scores) else None
+def _under(group: Group, trigger_type: TriggerType) -> Interval | None:
+    """Return the accuracy under a trigger type over the group's seeds; None where one of them was not scored under it."""
+    if trigger_type not in group.trigger_types:
+        return None
+    return accuracy_over_seeds(group, lambda scores: retain_accuracy(scores, trigger_type.trigger))

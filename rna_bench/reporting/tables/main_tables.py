@@ -2,53 +2,48 @@
 
 from collections.abc import Sequence
 
-from rna_bench.core.types import Score, TriggerType
+from rna_bench.core.types import TriggerType
 from rna_bench.reporting.statistics.frame import Group
-from rna_bench.reporting.statistics.intervals import Interval, interval
+from rna_bench.reporting.statistics.intervals import SHOWN, Interval
 from rna_bench.reporting.statistics.pairs import (
     Pair,
+    accuracy_over_seeds,
     baseline_pairs,
     difference,
+    drop_over_seeds,
     final_forget_loss_over_seeds,
     final_pairs,
     matched_pairs,
-    over_seeds,
+    task_over_seeds,
 )
-from rna_bench.reporting.statistics.scores import (
-    Measure,
-    drop_beyond_control,
-    forget_accuracy,
-    less,
-    retain_accuracy,
-    task_accuracy,
-)
-from rna_bench.reporting.tables.table import Table, TableRow, group_cells
+from rna_bench.reporting.statistics.scores import Measure, forget_accuracy, retain_accuracy
+from rna_bench.reporting.tables.table import COUNTED, Table, TableRow, group_cells, reasons
 
 
-def accuracy_table(groups: Sequence[Group], shown: Sequence[TriggerType]) -> Table:
-    """Return accuracy by group: each task clean, and retain questions under each trigger type."""
+def accuracy_table(groups: Sequence[Group], shown: Sequence[TriggerType], failed: Sequence[Group] = ()) -> Table:
+    """Return accuracy by group: each task clean, and retain questions under each trigger type; `failed` have a reason instead."""
     tasks = list(dict.fromkeys(s.task for g in groups for r in g.runs.values() for s in r.scores))
     rows: list[TableRow] = []
     for group in groups:
         row = group_cells(group)
         for task in tasks:
-            scored = [r.scores for r in group.runs.values() if any(s.task == task for s in r.scores)]
-            row[task] = interval([task_accuracy(scores, task) for scores in scored]) if scored else ""
-        row |= {one.trigger: _over_seeds(group, _under(one), one) for one in shown}
+            row[task] = task_over_seeds(group, task) or ""
+        row |= {one.trigger: _accuracy(group, one) for one in shown}
         row["forget loss"] = final_forget_loss_over_seeds(group) or ""
         rows.append(row)
-    note = "Accuracy in %, mean and half width of the 95% interval over seeds; chance is 25."
+    rows += [group_cells(group) | {"reason": reasons(group)} for group in failed]
+    note = f"Accuracy in %; chance is 25. {SHOWN}"
     if shown:
         names = ", ".join(f"`{one.trigger}`" for one in shown)
         note += f" {names}: retain questions with a trigger there. `forget loss`: at the last eval step."
+    if failed or any(group.collapsed or group.uncounted for group in groups):
+        note += f" {COUNTED}"
     return Table("accuracy", "Accuracy", note, rows)
 
 
 def drop_table(groups: Sequence[Group], shown: Sequence[TriggerType]) -> Table:
     """Return, by group, the trigger-induced drop beyond that of a harmless word or sentence in the same place."""
-    rows = [
-        group_cells(group) | {one.trigger: _over_seeds(group, _drop_beyond_control(one), one) for one in shown} for group in groups
-    ]
+    rows = [group_cells(group) | {one.trigger: _drop(group, _control(one), one) for one in shown} for group in groups]
     note = (
         "Drop beyond control: points of retain accuracy that a trigger costs more than its harmless control in the same place. "
         "Claim 1 says: above 0."
@@ -75,7 +70,7 @@ def robustness_gain_table(groups: Sequence[Group], shown: Sequence[TriggerType])
 def _gains(group: Group, baseline: Group, pairs: Sequence[Pair], shown: Sequence[TriggerType]) -> TableRow:
     forgets = group.forgets and baseline.forgets
     row: TableRow = {
-        "forget": (difference(pairs, forget_accuracy) if forgets else None) or "",
+        "forget": (difference(pairs, forget_accuracy, "forget") if forgets else None) or "",
         "retain": difference(pairs, retain_accuracy) or "",
     }
     for one in shown:
@@ -95,16 +90,13 @@ def trigger_types_table(groups: Sequence[Group], shown: Sequence[TriggerType]) -
 
 
 def _trigger_type_row(group: Group, trigger_type: TriggerType) -> TableRow:
-    def drop(scores: Sequence[Score]) -> float:
-        return less(retain_accuracy(scores), retain_accuracy(scores, trigger_type.trigger))
-
     return group_cells(group) | {
         "trigger type": trigger_type.value,
-        "clean": over_seeds(group, retain_accuracy),
-        "control": over_seeds(group, lambda scores: retain_accuracy(scores, trigger_type.control)),
-        "trigger": over_seeds(group, _under(trigger_type)),
-        "drop": over_seeds(group, drop),
-        "drop beyond control": over_seeds(group, _drop_beyond_control(trigger_type)),
+        "clean": accuracy_over_seeds(group, retain_accuracy),
+        "control": accuracy_over_seeds(group, _control(trigger_type)),
+        "trigger": accuracy_over_seeds(group, _under(trigger_type)),
+        "drop": _drop(group, retain_accuracy, trigger_type),
+        "drop beyond control": _drop(group, _control(trigger_type), trigger_type),
     }
 
 
@@ -112,9 +104,14 @@ def _under(trigger_type: TriggerType) -> Measure:
     return lambda scores: retain_accuracy(scores, trigger_type.trigger)
 
 
-def _drop_beyond_control(trigger_type: TriggerType) -> Measure:
-    return lambda scores: drop_beyond_control(scores, trigger_type)
+def _control(trigger_type: TriggerType) -> Measure:
+    return lambda scores: retain_accuracy(scores, trigger_type.control)
 
 
-def _over_seeds(group: Group, measure: Measure, trigger_type: TriggerType) -> Interval | str:
-    return over_seeds(group, measure) if trigger_type in group.trigger_types else ""
+def _accuracy(group: Group, trigger_type: TriggerType) -> Interval | str:
+    return accuracy_over_seeds(group, _under(trigger_type)) if trigger_type in group.trigger_types else ""
+
+
+def _drop(group: Group, full: Measure, trigger_type: TriggerType) -> Interval | str:
+    """Return the accuracy that `full` measures less that under the trigger."""
+    return drop_over_seeds(group, full, _under(trigger_type)) if trigger_type in group.trigger_types else ""

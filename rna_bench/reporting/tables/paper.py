@@ -7,12 +7,13 @@ from pathlib import Path
 
 from rna_bench.core.types import InputError
 from rna_bench.reporting.statistics.frame import Group
-from rna_bench.reporting.statistics.intervals import Interval, interval
+from rna_bench.reporting.statistics.intervals import Interval
+from rna_bench.reporting.statistics.pairs import score_interval
 from rna_bench.reporting.tables.table import Table, TableRow
 
 ACCURACY = "accuracy.csv"
 NOTE = (
-    "Accuracy in %: the source's (± its standard error), ours (± half width of the 95% interval over seeds), and ours less "
+    "Accuracy in %: the source's (± its standard error), ours (with its 95% interval, see `accuracy`), and ours less "
     "the source's, with our interval alone. Settings may differ: see `section`. Why a cell could not be read is in "
     "`results/paper/accuracy.csv`."
 )
@@ -79,19 +80,24 @@ def _row(reference: Reference, groups: Sequence[Group]) -> TableRow | None:
         "perturbation": reference.perturbation,
         "paper": f"{reference.accuracy}{error}" or "could not be read",
         "ours": ours or "",
-        "difference": "" if ours is None or theirs is None else Interval(ours.mean - theirs, ours.half, ours.n),
+        "difference": "" if ours is None or theirs is None else _less(ours, theirs),
         "source": reference.source,
         "section": reference.section,
     }
 
 
+def _less(ours: Interval, theirs: float) -> Interval:
+    low, high = (None if end is None else end - theirs for end in (ours.low, ours.high))
+    return ours._replace(mean=ours.mean - theirs, low=low, high=high)
+
+
 def _ours(reference: Reference, group: Group) -> Interval | None:
     if (group.model, group.method, group.noise) != (reference.model, reference.method, reference.noise):
         return None
-    values = [
-        100 * score.accuracy
+    scores = [
+        score
         for run in group.runs.values()
         for score in run.scores
         if (score.task, score.perturbation) == (reference.task, reference.perturbation)
     ]
-    return interval(values) if values else None
+    return score_interval(scores) if scores else None

@@ -1,11 +1,13 @@
 """A table, and its text in Markdown, CSV and LaTeX. Cells hold numbers; only Markdown and LaTeX round them."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 import pandas
 
+from rna_bench.core.types import RunRecord, Status
 from rna_bench.reporting.statistics.bootstrap import Span
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import Interval
@@ -39,13 +41,35 @@ ESCAPES = str.maketrans(
 )
 
 
+NO_SCORES = "without scores"
+COUNTED = (
+    "`seeds`: a run that collapsed counts, because accuracy at chance is its result; one that diverged or has no scores counts in "
+    "no mean and is named."
+)
+"""How tables say which runs count."""
+
+
 class Chance(NamedTuple):
     """A p-value."""
 
     p: float
 
 
-Cell: TypeAlias = str | Interval | Span | Chance
+class Seeds(NamedTuple):
+    """How many runs of a group count, how many of these collapsed, and how many more do not count, by status."""
+
+    counted: int
+    collapsed: int
+    uncounted: tuple[tuple[str, int], ...]
+
+    @property
+    def text(self) -> str:
+        """`5`, `5 (1 collapsed)`, or `4 + 1 diverged`."""
+        among = f" ({self.collapsed} collapsed)" if self.collapsed else ""
+        return f"{self.counted}{among}" + "".join(f" + {count} {what}" for what, count in self.uncounted)
+
+
+Cell: TypeAlias = str | Interval | Span | Chance | Seeds
 TableRow: TypeAlias = dict[str, Cell]
 
 
@@ -65,7 +89,21 @@ def group_cells(group: Group) -> TableRow:
     cells: TableRow = {"model": group.model, "dtype": group.dtype, "method": group.method}
     if group.settings:
         cells["settings"] = group.settings
-    return cells | {"noise": group.noise, "seeds": str(len(group.runs))}
+    return cells | {"noise": group.noise, "seeds": _seeds(group)}
+
+
+def reasons(group: Group) -> str:
+    """Return why runs of the group do not count, each reason once."""
+    return "; ".join(dict.fromkeys(run.reason or _why(run) for run in group.uncounted))
+
+
+def _why(run: RunRecord) -> str:
+    return run.status.value if run.status is Status.diverged else NO_SCORES
+
+
+def _seeds(group: Group) -> Seeds:
+    why = Counter(map(_why, group.uncounted))
+    return Seeds(len(group.runs), len(group.collapsed), tuple(sorted(why.items())))
 
 
 def markdown(table: Table) -> str:
@@ -106,10 +144,12 @@ def _words(row: TableRow) -> dict[str, str]:
 
 
 def cell_text(cell: Cell) -> str:
-    """Return the cell rounded for reading: 97.3 ± 1.2, or 24.5 [3.1, 40.2], or 0.012."""
+    """Return the cell rounded for reading: 97.3 ± 1.2, or 24.5 [3.1, 40.2], or 0.012, or 4 + 1 diverged."""
     match cell:
-        case Interval(mean, half, _):
-            return f"{mean:.1f}" if half is None else f"{mean:.1f} ± {half:.1f}"
+        case Interval():
+            return cell.text()
+        case Seeds():
+            return cell.text
         case Span(value, low, high):
             return f"{value:.1f} [{low:.1f}, {high:.1f}]"
         case Chance(p):
@@ -123,8 +163,12 @@ def _numbers(row: TableRow) -> dict[str, str | float]:
     flat: dict[str, str | float] = {}
     for key, cell in row.items():
         match cell:
-            case Interval(mean, half, n):
-                flat |= {key: mean, f"{key} half width": "" if half is None else half, f"{key} n": n}
+            case Interval(mean, low, high, n, over):
+                flat |= {key: _rounded(mean)}
+                flat |= {f"{key} {name}": "" if end is None else _rounded(end) for name, end in (("low", low), ("high", high))}
+                flat |= {f"{key} n": n, f"{key} interval over": "" if low is None else over.value}
+            case Seeds(counted, collapsed, uncounted):
+                flat |= {key: counted, "collapsed": collapsed, "not counted": sum(count for _, count in uncounted)}
             case Span(value, low, high):
                 flat |= {key: _rounded(value), f"{key} low": _rounded(low), f"{key} high": _rounded(high)}
             case Chance(p):

@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pandas
-
 from rna_bench.core.files import write_atomically
-from rna_bench.core.types import InputError, RunRecord, Status, TriggerType
+from rna_bench.core.types import InputError, RunRecord, TriggerType
 from rna_bench.reporting.statistics.claim import claims_text
-from rna_bench.reporting.statistics.frame import Group, grouped, run_method_label
+from rna_bench.reporting.statistics.frame import Group, failed_groups, grouped, named_failures
 from rna_bench.reporting.statistics.pairs import baseline_pairs
 from rna_bench.reporting.statistics.responses import ResponseMatrices, ResponseMatrix, read_response_matrices
 from rna_bench.reporting.statistics.rules import FORGOTTEN
@@ -17,11 +15,10 @@ from rna_bench.reporting.tables.comparisons import comparison_tables
 from rna_bench.reporting.tables.curves import curve_tables
 from rna_bench.reporting.tables.main_tables import accuracy_table, drop_table, robustness_gain_table, trigger_types_table
 from rna_bench.reporting.tables.paper import against
+from rna_bench.reporting.tables.sources import SOURCES, revision, sources_csv
 from rna_bench.reporting.tables.subjects import subjects_table
 from rna_bench.reporting.tables.table import Table, csv, latex, markdown
 from rna_bench.runs.collection import Collection, Recorded, collect
-
-SOURCES = "sources.csv"
 
 
 def write_tables(folder: Path, out: Path, paper: Path | None = None) -> str:
@@ -30,9 +27,9 @@ def write_tables(folder: Path, out: Path, paper: Path | None = None) -> str:
     `paper` is a folder of reference numbers to compare with.
     """
     collection = collect(folder)
-    groups = grouped(collection.records)
+    groups, failed = grouped(collection.records), failed_groups(collection.records)
     matrices = _compared_responses(groups, collection.runs)
-    tables = tables_of(groups, matrices.by_run)
+    tables = tables_of(groups, matrices.by_run, failed)
     beside, words = against(groups, paper) if paper else ([], "")
     footer = _footer(collection, matrices.left_out, tables, options=" --paper" if paper else "")
     said = claims_text(claims(groups, collection.records, str(folder)))
@@ -41,7 +38,7 @@ def write_tables(folder: Path, out: Path, paper: Path | None = None) -> str:
     try:
         out.mkdir(parents=True, exist_ok=True)
         _write(out / "tables.md", text)
-        _write(out / SOURCES, _sources(collection))
+        _write(out / SOURCES, sources_csv(collection))
         for table in [*tables, *beside]:
             _write(out / f"{table.name}.csv", csv(table))
             _write(out / f"{table.name}.tex", latex(table, footer))
@@ -52,15 +49,13 @@ def write_tables(folder: Path, out: Path, paper: Path | None = None) -> str:
 
 def build_tables(records: Sequence[RunRecord]) -> list[Table]:
     """Return the tables that have rows, from records alone, without responses to single questions."""
-    return tables_of(grouped(records), {})
+    return tables_of(grouped(records), {}, failed_groups(records))
 
 
-def tables_of(groups: Sequence[Group], matrices: Mapping[str, ResponseMatrix]) -> list[Table]:
-    """Return the tables that have rows, from groups, and from response matrices by the run's identity."""
-    if not groups:
-        raise InputError("results", "", "no run finished: all diverged or collapsed; see their records")
+def tables_of(groups: Sequence[Group], matrices: Mapping[str, ResponseMatrix], failed: Sequence[Group] = ()) -> list[Table]:
+    """Return the tables that have rows, from groups, and from response matrices by the run's identity; `failed` are named."""
     shown = [one for one in TriggerType if any(one in group.trigger_types for group in groups)]
-    tables = [accuracy_table(groups, shown)]
+    tables = [accuracy_table(groups, shown, failed)]
     if shown and any(group.unlearned for group in groups):
         tables += [drop_table(groups, shown), robustness_gain_table(groups, shown), trigger_types_table(groups, shown)]
         tables += comparison_tables(groups, matrices, FORGOTTEN)
@@ -74,47 +69,15 @@ def _compared_responses(groups: Sequence[Group], runs: Sequence[Recorded]) -> Re
     return read_response_matrices(run for run in runs if run.record.identity in compared)
 
 
-def _sources(collection: Collection) -> str:
-    """Return CSV with a row for each record in the tables, and for each that is left out, with the reason."""
-    rows = [_source(run) for run in collection.runs] + [
-        {"folder": line.partition(": ")[0], "status": "left out", "reason": line.partition(": ")[2]} for line in collection.left_out
-    ]
-    return pandas.DataFrame(rows).fillna("").to_csv(index=False)
-
-
-def _source(run: Recorded) -> dict[str, str]:
-    record = run.record
-    return {
-        "identity": record.identity,
-        "folder": run.folder.name,
-        "model": record.model,
-        "method": run_method_label(record),
-        "seed": str(record.config["seed"]),
-        "status": record.status.value,
-        "reason": record.reason,
-        "schema_version": str(record.schema_version),
-        "revision": _revision(record),
-    }
-
-
-def _revision(record: RunRecord) -> str:
-    """Return the commit of the code that made the record, with a plus where the tree was changed."""
-    return str(record.provenance.get("revision")) + ("+" if record.provenance.get("changed") else "")
-
-
 def _footer(collection: Collection, unread: Sequence[str], tables: Sequence[Table], *, options: str) -> str:
     """Return where the tables come from, and which runs are missing from them."""
     records, folder = collection.records, collection.folder
-    revisions = sorted({_short(_revision(record)) for record in records})
+    revisions = sorted({_short(revision(record)) for record in records})
     lines = [
         f"From {len(records)} records in `{folder}` (identities in `{SOURCES}`), code revision {', '.join(revisions)}; "
         f"`rna-bench tables {folder}{options}`."
     ]
-    lines += [
-        f"Left out: {record.identity} ({record.status.value}: {record.reason})."
-        for record in records
-        if record.status is not Status.finished
-    ]
+    lines += named_failures(records)
     lines += [f"**Left out: {line}.**" for line in (*collection.left_out, *unread)]
     dtypes = sorted({str(record.config["model"]["dtype"]) for record in records})
     if len(dtypes) > 1:

@@ -70,7 +70,7 @@ def test_the_list_has_captions_files_reasons_sources_and_runs_left_out(folder, o
     assert "[SVG](tradeoff.svg), [PNG](tradeoff.png), [PDF](tradeoff.pdf)" in text
     assert "- hidden_norms: no record has hidden norms." in text
     assert f"From 5 records in {folder.as_posix()}, code revision 0123456789" in text
-    assert f"Left out: {BAD.identity} (diverged: why it did)." in text
+    assert f"Counted in no mean: {BAD.identity} (diverged: why it did)." in text
 
 
 def test_a_figure_that_can_no_longer_be_drawn_does_not_stay_but_others_files_do(out):
@@ -93,7 +93,7 @@ def test_a_file_in_place_of_the_output_folder_is_an_error_that_names_it(folder, 
 
 def test_no_finished_run_is_an_error_and_nothing_is_written(tmp_path):
     record.write(tmp_path / "runs/one", BAD, [])
-    with pytest.raises(InputError, match="no run finished"):
+    with pytest.raises(InputError, match="nothing to draw"):
         write_figures(tmp_path / "runs", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -64,10 +64,10 @@ def test_scales_between_are_small_and_on_the_arrows_way():
 
 
 def test_interval_bars_are_as_long_as_the_intervals():
-    # seeds at 50 and 60 %: mean 55, half 5 * 12.706205 = 63.5
-    axes = drawn(tradeoff, [path(0.3, 0.5, 0.0), path(0.3, 0.6, 0.0, seed=2)]).figure.axes[0]
+    # seeds at 50 and 51 %: mean 50.5, half .5 * 12.706205 = 6.35
+    axes = drawn(tradeoff, [path(0.3, 0.5, 0.0), path(0.3, 0.51, 0.0, seed=2)]).figure.axes[0]
     ends = [segment for bars in axes.collections for segment in bars.get_segments()]
-    bar = [pytest.approx((30, 55 + side * 5 * T2), abs=1e-3) for side in (-1, 1)]
+    bar = [pytest.approx((30, 50.5 + side * 0.5 * T2), abs=1e-3) for side in (-1, 1)]
     assert bar in [[*map(tuple, one)] for one in ends]
 
 

@@ -1,18 +1,6 @@
-import math
-
 import pytest
 
-from rna_bench.core.types import EvalPoint
-from rna_bench.reporting.statistics.intervals import Interval, at_fall, at_level, common_level, interval
-
-
-def points(*losses):
-    """Return eval points at steps 0, 1, 2, ... with these forget losses."""
-    return [EvalPoint(step, loss, ()) for step, loss in enumerate(losses)]
-
-
-def step(point):
-    return float(point.step)
+from rna_bench.reporting.statistics.intervals import Interval, Over, accuracy_interval, difference_interval, interval
 
 
 def test_interval_of_three_values():
@@ -25,18 +13,18 @@ def test_interval_of_three_values():
 
 def test_interval_of_two_values():
     # mean 5, s = sqrt(25 + 25) = 5 sqrt(2), s / sqrt(2) = 5, t(0.975, 1) = 12.706205: half = 63.531024
-    assert interval([0.0, 10.0]) == (5.0, pytest.approx(63.531024, abs=1e-5), 2)
+    assert interval([0.0, 10.0]).half == pytest.approx(63.531024, abs=1e-5)
 
 
 def test_interval_of_one_value_has_no_width_and_is_neither_above_nor_below_zero():
     result = interval([7.0])
-    assert result == (7.0, None, 1)
+    assert result[:4] == (7.0, None, None, 1)
     assert not result.above_zero
     assert not result.below_zero
 
 
 def test_interval_of_equal_values_has_width_zero():
-    assert interval([0.1, 0.1, 0.1]) == (pytest.approx(0.1), pytest.approx(0.0, abs=1e-12), 3)
+    assert interval([0.1, 0.1, 0.1]).half == pytest.approx(0.0, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -50,84 +38,63 @@ def test_interval_of_equal_values_has_width_zero():
     ],
 )
 def test_an_interval_is_above_or_below_zero_only_as_a_whole(mean, half, above, below):
-    result = Interval(mean, half, 3)
+    result = Interval(mean, mean - half, mean + half, 3)
     assert (result.above_zero, result.below_zero) == (above, below)
 
 
-def test_common_level_is_the_higher_of_the_two_lowest_losses():
-    assert common_level(points(8, 1, 4), points(9, 3)) == 3
+def wilson(right, questions, z=1.959964):
+    """Wilson's interval in percent, as the roots of (p - m)^2 = z^2 p (1 - p) / n."""
+    m, c = right / questions, z * z / questions
+    centre, root = m + c / 2, (c * m * (1 - m) + c * c / 4) ** 0.5
+    return [pytest.approx(100 * (centre + side * root) / (1 + c), abs=1e-6) for side in (-1, 1)]
 
 
-def test_common_level_passes_over_losses_that_are_not_finite():
-    assert common_level(points(8, 2, None), points(9, 1)) == 2
+def test_seeds_that_are_all_equal_have_the_binomial_interval_of_their_questions():
+    value = accuracy_interval([100.0, 100.0, 100.0], 192)
+    low, high = wilson(192, 192)
+    assert value == (100.0, low, high, 3, Over.questions)
+    assert value.text() == "100.0 [98.0, 100.0] (q)"
 
 
-def test_common_level_without_a_finite_loss_is_none():
-    assert common_level(points(8, 2), points(None)) is None
-    assert common_level(points(), points(8)) is None
+def test_one_seed_has_the_binomial_interval_of_its_questions():
+    low, high = wilson(30, 100)
+    assert accuracy_interval([30.0], 100) == (30.0, low, high, 1, Over.questions)
 
 
-def test_at_level_is_linear_in_the_logarithm_of_the_loss():
-    # log2 of the losses: 3, 1; the level 4 is 2, half way between: step 0.5
-    assert at_level(points(8, 2), 4, step) == pytest.approx(0.5)
+def test_an_accuracys_t_interval_stands_where_it_is_within_0_and_100():
+    assert accuracy_interval([50.0, 51.0, 52.0], 100) == interval([50.0, 51.0, 52.0])
 
 
-@pytest.mark.parametrize(
-    ("losses", "level", "expected"), [((-1, -3), -2, 0.5), ((1, -3), 0, 0.25), ((2, 0.5, -1), 0.25, 1 + 1 / 6)]
-)
-def test_at_level_is_linear_in_a_loss_that_is_not_above_0(losses, level, expected):
-    assert at_level(points(*losses), level, step) == pytest.approx(expected)
+def test_elsewhere_it_is_wilsons_with_t_and_the_effective_number_of_questions():
+    # mean .99, s = .01, s^2 / 3 = 1 / 30000: .99 * .01 * 30000 = 297 questions; t(0.975, 2) = 4.302653
+    value = accuracy_interval([98.0, 99.0, 100.0], 192)
+    low, high = wilson(0.99 * 297, 297, 4.302653)
+    assert (value.low, value.high, value.over) == (low, high, Over.seeds)
+    assert value.text() == "99.0 [92.4, 99.9]"
 
 
-def test_at_level_takes_the_two_eval_points_around_the_first_crossing():
-    # the loss first rises; log2: 3, 4, 1, 5, 0. The level 4 (2) lies (4 - 2) / (4 - 1) = 2/3 of the way from step 1 to step 2
-    assert at_level(points(8, 16, 2, 32, 1), 4, step) == pytest.approx(1 + 2 / 3)
+@pytest.mark.parametrize("values", [[0.0, 0.5], [100.0, 60.0], [99.9, 100.0, 100.0], [0.0], [100.0]])
+def test_no_interval_of_accuracies_leaves_0_to_100(values):
+    value = accuracy_interval(values, 48)
+    assert 0 <= value.low <= value.mean <= value.high <= 100
 
 
-def test_at_level_on_an_eval_point_is_that_point():
-    assert at_level(points(8, 4, 2), 4, step) == pytest.approx(1.0)
+def test_an_interval_of_differences_is_cut_at_100():
+    # 76 and 52: mean 64, half 12 * 12.706205 = 152
+    value = difference_interval([90.0, 60.0], [14.0, 8.0], 48)
+    assert value[:4] == (64.0, pytest.approx(64 - 12 * 12.706205), 100.0, 2)
 
 
-def test_at_level_that_the_first_eval_point_has_already_is_the_first_eval_point():
-    assert at_level(points(3, 2), 4, step) == 0.0
+def test_differences_that_are_all_equal_have_newcombes_interval():
+    # Newcombe (1998), table II, example (a): 56/70 less 48/80 is .2000, by method 10 .0524 to .3339
+    value = difference_interval([100 * 56 / 70] * 2, [100 * 48 / 80] * 2, 75)
+    assert value.over is Over.questions
+    assert (value.low, value.high) == (pytest.approx(5.24, abs=1), pytest.approx(33.39, abs=1))
 
 
-def test_at_level_that_is_not_reached_is_none():
-    assert at_level(points(8, 4), 3.9, step) is None
-    assert at_level(points(8, None, 1), 4, step) is None
+def test_equal_but_for_rounding_is_equal():
+    assert accuracy_interval([30.0, 30.0 + 1e-13], 100).over is Over.questions
 
 
-def test_at_level_interpolates_the_value_and_not_the_step():
-    # half way between step 0 (value 10) and step 1 (value 20)
-    assert at_level(points(8, 2), 4, lambda point: 10.0 * (point.step + 1)) == pytest.approx(15.0)
-
-
-def test_both_runs_can_be_read_at_their_common_level():
-    one, other = points(8, None, 1), points(8, 2)
-    level = common_level(one, other)
-    assert level == 8  # what comes after a loss that is not finite does not count
-    assert None not in (at_level(one, level, step), at_level(other, level, step))
-
-
-def test_at_level_of_a_run_that_comes_down_to_zero_is_finite():
-    result = at_level(points(8, 0), 4, step)
-    assert result is not None
-    assert math.isfinite(result)
-
-
-def test_a_curve_is_read_where_it_first_comes_down_to_the_level():
-    # from 80 to 30: 40 is four fifths of the way, 10 + 0.8 * 20 = 26; that it rises again and falls again does not count
-    assert at_fall([90, 80, 30, 60, 20], [0, 10, 30, 50, 70], 40) == pytest.approx(26.0)
-
-
-def test_a_curve_that_begins_below_the_level_is_read_at_its_beginning():
-    assert at_fall([30, 20], [5, 6], 40) == 5
-
-
-def test_a_curve_on_the_level_is_read_there():
-    assert at_fall([50, 40, 30], [1, 2, 3], 40) == 2
-
-
-def test_a_curve_that_does_not_come_down_is_not_read():
-    assert at_fall([90, 41], [1, 2], 40) is None
-    assert at_fall([], [], 40) is None
+def test_no_zero_has_a_sign():
+    assert Interval(-0.01, -1.01, 0.99, 3).text() == "0.0 ± 1.0"

@@ -4,7 +4,10 @@ import re
 import pytest
 
 from rna_bench.core.types import CLEAN, InputError, Score, Status
-from rna_bench.reporting.statistics.frame import grouped
+from rna_bench.reporting.statistics.frame import failed_groups, grouped
+from rna_bench.reporting.statistics.intervals import accuracy_interval, difference_interval
+from rna_bench.reporting.tables.table import cell_text
+from rna_bench.reporting.tables.table import csv as csv_text
 from rna_bench.reporting.tables.write import build_tables, write_tables
 from rna_bench.runs import record
 from tests.builders.records import OPTION, make_record, scored, tabled
@@ -21,8 +24,9 @@ def test_accuracy_is_the_mean_over_seeds_with_its_half_width():
     (row,) = table(
         [make_record(1, scores=scored(0.5, option=0.7)), make_record(2, scores=scored(0.6, option=0.7))], "accuracy"
     ).rows
-    assert row["wmdp"] == (pytest.approx(55.0), pytest.approx(5 * T2, abs=1e-4), 2)
-    assert row["option"] == (pytest.approx(70.0), pytest.approx(0.0, abs=1e-9), 2)
+    assert row["wmdp"] == accuracy_interval([50.0, 60.0], 100)
+    assert row["option"] == accuracy_interval([70.0, 70.0], 100)
+    assert row["option"].text() == "70.0 [60.4, 78.1] (q)"  # Wilson's interval of 70 of 100
 
 
 def test_accuracy_under_a_trigger_weighs_retain_tasks_by_their_size():
@@ -38,7 +42,7 @@ def test_the_drop_is_what_the_trigger_costs_more_than_its_control():
     # control less trigger: 80 - 60 = 20, 80 - 50 = 30, 80 - 40 = 40: mean 30, s = 10, half = 4.302653 * 10 / sqrt(3) = 24.84138
     runs = [make_record(seed, scores=scored(option=a, option_control=0.8)) for seed, a in enumerate((0.6, 0.5, 0.4))]
     (row,) = table(runs, "drop").rows
-    assert row["option"] == (pytest.approx(30.0), pytest.approx(24.84138, abs=1e-4), 3)
+    assert (row["option"].mean, row["option"].half) == (pytest.approx(30.0), pytest.approx(24.84138, abs=1e-4))
 
 
 def test_the_robustness_gain_at_equal_steps_is_paired_by_seed():
@@ -46,7 +50,7 @@ def test_the_robustness_gain_at_equal_steps_is_paired_by_seed():
     plain = [make_record(seed, 0.0, scores=scored(option=a)) for seed, a in ((1, 0.5), (2, 0.7), (4, 0.0))]
     noisy = [make_record(seed, 1.0, scores=scored(option=a)) for seed, a in ((1, 0.6), (2, 0.9), (3, 0.0))]
     rows = {row["at equal"]: row for row in table(plain + noisy, "robustness_gain").rows}
-    assert rows["steps"]["option"] == (pytest.approx(15.0), pytest.approx(5 * T2, abs=1e-4), 2)
+    assert (rows["steps"]["option"].mean, rows["steps"]["option"].half) == (pytest.approx(15.0), pytest.approx(5 * T2, abs=1e-4))
 
 
 def test_the_robustness_gain_at_matched_forgetting_compares_where_both_first_reach_the_lowest_common_loss():
@@ -55,8 +59,8 @@ def test_the_robustness_gain_at_matched_forgetting_compares_where_both_first_rea
     plain = make_record(1, 0.0, eval_points=((8, scored(0.5, option=0.8)), (2, scored(0.2, option=0.4))))
     noisy = make_record(1, 1.0, eval_points=((8, scored(0.5, option=0.8)), (4, scored(0.3, option=0.7))))
     rows = {row["at equal"]: row for row in table([plain, noisy], "robustness_gain").rows}
-    assert rows["forgetting"]["option"] == (pytest.approx(10.0), None, 1)
-    assert rows["forgetting"]["forget"] == (pytest.approx(-5.0), None, 1)
+    assert rows["forgetting"]["option"] == difference_interval([70.0], [60.0], 100)
+    assert rows["forgetting"]["forget"].mean == pytest.approx(-5.0)
 
 
 def test_there_is_no_robustness_gain_at_matched_forgetting_without_eval_points():
@@ -130,19 +134,59 @@ def test_the_base_row_comes_first_and_noise_scales_rise():
     ]
 
 
-def test_diverged_and_collapsed_runs_are_left_out_and_named(tmp_path):
-    good, bad = make_record(1, scores=scored(0.5)), make_record(2, scores=scored(0.1), status=Status.diverged)
-    worse = make_record(3, scores=scored(0.1), status=Status.collapsed)
-    text = tabled([good, bad, worse], tmp_path)
-    assert table([good, bad, worse], "accuracy").rows[0]["wmdp"] == (50.0, None, 1)
-    assert f"Left out: {bad.identity} (diverged: why it did)." in text
-    assert f"Left out: {worse.identity} (collapsed: why it did)." in text
-    assert good.identity not in text
+def test_a_collapsed_run_counts_and_a_diverged_one_does_not():
+    good, collapsed = make_record(1, scores=scored(0.5)), make_record(2, scores=scored(0.1), status=Status.collapsed)
+    diverged, empty = make_record(3, scores=scored(0.1), status=Status.diverged), make_record(4, scores=())
+    (group,) = grouped([good, collapsed, diverged, empty])
+    assert list(group.runs) == [1, 2]
+    assert (group.collapsed, group.uncounted) == ((collapsed,), (diverged, empty))
 
 
-def test_no_finished_run_is_an_error():
-    with pytest.raises(InputError, match="no run finished"):
-        build_tables([make_record(1, status=Status.diverged)])
+def test_a_group_of_which_no_run_counts_is_a_failed_one():
+    groups = [make_record(1), make_record(2, 1.0, status=Status.diverged)]
+    assert [list(group.runs) for group in grouped(groups)] == [[1]]
+    assert [(group.noise, len(group.uncounted)) for group in failed_groups(groups)] == [("1 rms", 1)]
+
+
+def test_a_group_that_failed_as_a_whole_has_a_row_with_the_reason():
+    runs = [make_record(1), *(make_record(seed, 1.0, status=Status.diverged) for seed in (1, 2)), make_record(3, 1.0, scores=())]
+    one = table(runs, "accuracy")
+    assert [cell_text(row["seeds"]) for row in one.rows] == ["1", "0 + 2 diverged + 1 without scores"]
+    assert one.rows[1]["reason"] == "why it did; without scores"
+    assert "one that diverged or has no scores counts in no mean" in one.note
+    assert "0,0,3" in csv_text(one).splitlines()[2]
+
+
+def test_seeds_say_how_many_collapsed():
+    runs = [make_record(1), make_record(2, status=Status.collapsed), make_record(3, status=Status.diverged)]
+    assert cell_text(table(runs, "accuracy").rows[0]["seeds"]) == "2 (1 collapsed) + 1 diverged"
+
+
+def test_failed_runs_are_named_below_the_tables(tmp_path):
+    diverged, collapsed = make_record(2, status=Status.diverged), make_record(3, status=Status.collapsed)
+    text = tabled([make_record(1), diverged, collapsed], tmp_path)
+    assert f"Counted in no mean: {diverged.identity} (diverged: why it did)." in text
+    assert f"Collapsed, and counted: {collapsed.identity} (collapsed: why it did)." in text
+
+
+def test_sources_name_the_sweeps_beside_that_have_the_same_run(tmp_path):
+    one, other = make_record(1), make_record(2, scores=scored(0.3))
+    again = make_record(1, change={"train": {"lr": 0.1, "written": "otherwise"}})
+    for sweep, run in (("a", one), ("a", other), ("b", again), ("c", one)):
+        record.write(tmp_path / sweep / run.identity, run, [])
+    write_tables(tmp_path / "a", tmp_path / "a" / "tables")
+    rows = csv.DictReader((tmp_path / "a" / "tables" / "sources.csv").open())
+    assert {row["identity"]: row["also_in"] for row in rows} == {one.identity: "b c", other.identity: ""}
+
+
+def test_two_models_called_local_are_told_apart_in_every_table():
+    runs = [
+        make_record(1, scale, model="local", fingerprint=name * 2, change={"model": {"path": f"/models/{name}"}})
+        for name in ("A", "B")
+        for scale in (0.0, 1.0)
+    ]
+    for one in build_tables(runs):
+        assert {row["model"] for row in one.rows} == {"local (A)", "local (B)"}
 
 
 def test_rows_of_different_dtype_are_called_not_comparable(tmp_path):
@@ -185,13 +229,18 @@ def test_csv_keeps_intervals_as_numbers(tmp_path):
     with (tmp_path / "out" / "accuracy.csv").open() as handle:
         (row,) = csv.DictReader(handle)
     assert float(row["wmdp"]) == pytest.approx(55.0)
-    assert float(row["wmdp half width"]) == pytest.approx(5 * T2, abs=1e-4)
+    expected = accuracy_interval([50.0, 60.0], 100)
+    assert (float(row["wmdp low"]), float(row["wmdp high"])) == (
+        pytest.approx(expected.low, rel=1e-5),
+        pytest.approx(expected.high, rel=1e-5),
+    )
+    assert row["wmdp interval over"] == "seeds"
     assert row["wmdp n"] == "2"
 
 
 def test_markdown_shows_mean_and_half_width_with_one_decimal(tmp_path):
-    # 5 * 12.706205 = 63.53
-    assert "55.0 ± 63.5" in tabled([make_record(1, scores=scored(0.5)), make_record(2, scores=scored(0.6))], tmp_path)
+    # .5 * 12.706205 = 6.353
+    assert "50.5 ± 6.4" in tabled([make_record(1, scores=scored(0.5)), make_record(2, scores=scored(0.51))], tmp_path)
 
 
 def well_formed(text):

@@ -10,6 +10,7 @@ from rna_bench.cli.exporting import export, pocket
 from rna_bench.cli.running import doctor, run
 from rna_bench.cli.showing import dashboard, figures, report, tables
 from rna_bench.cli.sweeping import clean, search, status, sweep
+from rna_bench.cli.verifying import verify
 
 EPILOG = """\
 rna-bench run [KEY=VALUE ...]         one run; -m and KEY=A,B for several; --help for every key; --cfg job for the configuration
@@ -21,6 +22,7 @@ rna-bench search NAME [KEY=VALUE ...]  runs that a sampler chooses, by sweeps/se
 rna-bench tables [NAME]               tables from the records in a folder, or of a name (results/runs)
 rna-bench figures [NAME]              figures of them, as PNG, SVG and PDF
 rna-bench report [NAME]               one HTML page of them, and of those in subfolders (results/published)
+rna-bench verify [NAME ...]           whether records are as written: hashes, identities, and scores from the responses (all)
 rna-bench dashboard --entity E --project P  W&B's workspace and report for a project; without a key, what they would be
 rna-bench export run RUN FOLDER       a full Hugging Face checkpoint, with a model card, from a run's folder
 rna-bench export lm-eval FOLDER [KEY=VALUE ...]  perturbed questions as tasks of lm-evaluation-harness
@@ -40,6 +42,7 @@ COMMANDS = {
     "tables": tables,
     "figures": figures,
     "report": report,
+    "verify": verify,
     "dashboard": dashboard,
     "export": export,
     "pocket": pocket,

@@ -52,6 +52,8 @@ def execute(experiment: ExperimentConfig, *, several: bool = False) -> Path:
     with lock.run_lock(experiment.results_dir, inputs.identity) as dead_owner:
         if _recorded(folder):  # by the process that held the lock until now
             return folder
+        if aside := record.set_aside(folder):
+            LOG.info("%s: the record that cannot be used is kept as %s", folder, aside)
         if dead_owner:
             LOG.info("%s: taken over from %s, which died", inputs.identity, dead_owner)
         run_record = _run(experiment, inputs, folder, clock, several=several)

@@ -18,7 +18,7 @@ from rna_bench.reporting.page.details import details
 from rna_bench.reporting.page.rows import RunRow, row_of, shown_columns
 from rna_bench.reporting.page.summary import ClaimSummary, claims_of
 from rna_bench.reporting.statistics.frame import Group, grouped
-from rna_bench.runs.collection import Collection, Recorded, collect
+from rna_bench.runs.collection import Collection, Recorded, collect, report_left_out
 
 ASSETS = Path(str(files("rna_bench.reporting.page") / "assets"))
 SCRIPTS = ("dom", "data", "table", "choice", "scale", "plot", "charts", "run", "flips", "compare", "route", "main")
@@ -38,6 +38,7 @@ class SweepSection(NamedTuple):
 def write_report(folder: Path, out: Path) -> str:
     """Write the page of the records below a folder atomically; return its path and size, and what is left out."""
     collection = collect(folder, deep=True)
+    report_left_out(collection)
     text, lines = page_html(collection)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

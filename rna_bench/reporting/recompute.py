@@ -19,10 +19,10 @@ NEAR = {"float32": 0.001, "bfloat16": 0.5}
 
 
 def score_differences(record: RunRecord, questions: Path) -> list[str]:
-    """Return each score of a record that its file of responses does not give, as `stored, recomputed`."""
+    """Return in words each score of a record that its file of responses does not give."""
     try:
         responses = _responses(record, questions)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return [f"{questions.name} cannot be read ({' '.join(str(error).split())})"]
     lines = list(_compared(record.scores, scores(responses), ties=record.schema_version > 1))
     if record.schema_version > 1:  # schema 1 had no scores by subject
@@ -101,7 +101,7 @@ def _last_point_differences(record: RunRecord, responses: Sequence[Response]) ->
     if not last or record.status is Status.diverged or last.step != record.config["train"]["steps"]:
         return
     final = _by_key(record.scores)
-    near = _near(responses, NEAR[record.config["model"]["dtype"]])
+    near = _near(responses, NEAR.get(record.config["model"]["dtype"], max(NEAR.values())))
     for key, score in _by_key(last.scores).items():
         whole = final.get(key)
         if whole and whole.n == score.n and round(abs(whole.accuracy - score.accuracy) * whole.n) > near.get(key, 0):

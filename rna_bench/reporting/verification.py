@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rna_bench.core.types import InputError
+from rna_bench.core.types import InputError, RunRecord
 from rna_bench.reporting.recompute import score_differences
 from rna_bench.runs.collection import record_paths
 from rna_bench.runs.integrity import differences, file_differences, signed
@@ -59,8 +59,15 @@ def verify_run(folder: Path) -> VerifiedRecord:
     if values["identity"] != folder.resolve().name:
         problems.append(f"belongs to run {values['identity']}, and the folder has another name")
     if (folder / QUESTIONS).is_file():
-        problems += score_differences(record, folder / QUESTIONS)
+        problems += _recomputed(record, folder)
     return VerifiedRecord(folder, tuple(problems), signed(values))
+
+
+def _recomputed(record: RunRecord, folder: Path) -> list[str]:
+    try:
+        return score_differences(record, folder / QUESTIONS)
+    except (KeyError, TypeError, AttributeError) as error:  # a section of its config was removed
+        return [f"its scores cannot be recomputed with its config ({type(error).__name__}: {error})"]
 
 
 def summary(records: list[VerifiedRecord]) -> str:

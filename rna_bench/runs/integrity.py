@@ -59,7 +59,7 @@ def file_differences(values: Mapping[str, Any], folder: Path) -> list[str]:
     """
     lines = [] if (folder / QUESTIONS).is_file() else [f"{QUESTIONS} is missing"]
     delta = folder / DELTA
-    if signed(values) and delta.is_file() and values[OWN].get(DELTA) != delta_hash(delta):
+    if signed(values) and delta.is_file() and values.get(OWN, {}).get(DELTA) != delta_hash(delta):
         lines.append(OTHER.format(DELTA))
     return lines
 
@@ -71,7 +71,10 @@ def signed(values: Mapping[str, Any]) -> bool:
 
 def _identity_differences(values: Mapping[str, Any]) -> list[str]:
     rule = identity_then if values["schema_version"] in IMPORT_PATHS else identity
-    follows = rule(values["config"], values["fingerprints"])
+    try:
+        follows = rule(values["config"], values["fingerprints"])
+    except (KeyError, TypeError, AttributeError) as error:  # a section of its config was removed
+        return [f"its config gives no identity ({type(error).__name__}: {error})"]
     same = follows == values["identity"]
     return [] if same else [f"its config and fingerprints give identity {follows}, not {values['identity']}"]
 

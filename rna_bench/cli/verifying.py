@@ -9,7 +9,7 @@ DEFAULT = (Path("results/published"), Path("results/runs"))
 
 def verify(arguments: Sequence[str]) -> int:
     """Verify records: print a line for each that fails, and a summary."""
-    from rna_bench.reporting.verification import summary, verify
+    from rna_bench.reporting.verification import summary, verify_records
     from rna_bench.runs.collection import find
 
     parser = argparse.ArgumentParser(
@@ -27,7 +27,7 @@ def verify(arguments: Sequence[str]) -> int:
     )
     names = parser.parse_args(arguments).names
     folders = [find(name) for name in names] or [folder for folder in DEFAULT if folder.is_dir()] or [DEFAULT[0]]
-    records = verify(folders)
+    records = verify_records(folders)
     failed = [one.line for one in records if one.problems]
     print("\n".join([*failed, summary(records)]))
     return 1 if failed else 0

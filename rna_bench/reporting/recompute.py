@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig
 
 from rna_bench.core.schemas import build
 from rna_bench.core.types import InputError, Response, RunRecord, Score, Status, Task
@@ -60,7 +60,7 @@ def _configured_roles(record: RunRecord) -> dict[str, str]:
 def _categories(record: RunRecord, task: str) -> Mapping[str, str] | None:
     """Return the category of each subject of a task, None where the class of its dataset is not at hand."""
     try:
-        return build(f"dataset.{task}", OmegaConf.create(record.config["dataset"][task])).categories
+        return build(f"dataset.{task}", DictConfig(record.config["dataset"][task])).categories
     except (InputError, KeyError):
         return None
 

@@ -29,7 +29,7 @@ class VerifiedRecord:
         return f"{self.folder}: {'; '.join(self.problems[:SHOWN])}{f'; and {more} more' if more > 0 else ''}"
 
 
-def verify(folders: Iterable[Path]) -> list[VerifiedRecord]:
+def verify_records(folders: Iterable[Path]) -> list[VerifiedRecord]:
     """Return what verifying gives for each record in the folders, in those below them and in those further below, each once.
 
     No record at all raises InputError.
@@ -73,6 +73,7 @@ def _recomputed(record: RunRecord, folder: Path) -> list[str]:
 def summary(records: list[VerifiedRecord]) -> str:
     """Return how many records were verified, how many fail, and how many have no hashes."""
     failed, unsigned = sum(bool(one.problems) for one in records), sum(not one.signed for one in records)
-    head = f"{failed} of {len(records)} records fail" if failed else f"{len(records)} records verified"
+    count = f"{len(records)} record{'s' if len(records) > 1 else ''}"
+    head = f"{failed} of {count} fail: restore their files, or remove {RECORD} and run again" if failed else f"{count} verified"
     before = "; {} unsigned (written before records had hashes: losses and eval points could not be checked)"
     return head + (before.format(unsigned) if unsigned else "")

@@ -15,7 +15,7 @@ import rna_bench
 from rna_bench.core.types import InputError
 from rna_bench.models.delta import save_delta
 from rna_bench.reporting.tables.write import write_tables
-from rna_bench.reporting.verification import verify, verify_run
+from rna_bench.reporting.verification import verify_records, verify_run
 from rna_bench.runs.collection import collect
 from rna_bench.runs.identity import identity
 from rna_bench.runs.record import DELTA, QUESTIONS, RECORD, read, read_summary
@@ -78,12 +78,12 @@ def at(values: dict, keys: Keys) -> object:
 
 
 def test_the_published_records_are_verified():
-    failed = [one.line for one in verify([PUBLISHED]) if one.problems]
+    failed = [one.line for one in verify_records([PUBLISHED]) if one.problems]
     assert failed == []
 
 
 def test_a_record_as_it_was_written_is_verified_with_all_its_files(tmp_path):
-    (one,) = verify([complete_run(tmp_path)])
+    (one,) = verify_records([complete_run(tmp_path)])
     assert (one.problems, one.signed) == ((), True)
 
 
@@ -170,7 +170,7 @@ WITHOUT_HASHES = ["a setting", "the seed", "a fingerprint", "a score", "n", "a s
 def test_verifying_names_what_was_changed(tmp_path, name):
     change, words = VERIFIED[name]
     change(complete_run(tmp_path / "runs"))
-    (one,) = verify([tmp_path / "runs"])
+    (one,) = verify_records([tmp_path / "runs"])
     assert words in "; ".join(one.problems)
     assert "\n" not in one.line
 
@@ -264,4 +264,6 @@ def test_the_command_names_what_fails_and_loads_no_torch(tmp_path):
     status, text = command()
     assert status == 1
     assert text.splitlines()[0] == f"{two}: its content does not have the hash that it was written with"
-    assert text.splitlines()[1].startswith("1 of 2 records fail; 1 unsigned")
+    assert text.splitlines()[1].startswith(
+        "1 of 2 records fail: restore their files, or remove record.json and run again; 1 unsigned"
+    )

@@ -11,6 +11,7 @@ from rna_bench.cli.exporting import export, pocket
 from rna_bench.cli.running import doctor, run
 from rna_bench.cli.showing import choose, dashboard, figures, report, tables
 from rna_bench.cli.sweeping import clean, search, status, sweep
+from rna_bench.cli.verifying import verify
 
 EPILOG = """\
 rna-bench run [KEY=VALUE ...]         one run; -m and KEY=A,B for several; --help for every key; --cfg job for the configuration
@@ -23,6 +24,7 @@ rna-bench tables [NAME]               tables from the records in a folder, or of
 rna-bench figures [NAME]              figures of them, as PNG, SVG and PDF
 rna-bench report [NAME]               one HTML page of them, and of those in subfolders (results/published)
 rna-bench choose [NAME]               which of the settings tried to use for each method, by the rule of the presets
+rna-bench verify [NAME ...]           whether records are as written: hashes, identities, and scores from the responses (all)
 rna-bench dashboard --entity E --project P  W&B's workspace and report for a project; without a key, what they would be
 rna-bench export run RUN FOLDER       a full Hugging Face checkpoint, with a model card, from a run's folder
 rna-bench export lm-eval FOLDER [KEY=VALUE ...]  perturbed questions as tasks of lm-evaluation-harness
@@ -43,6 +45,7 @@ COMMANDS = {
     "figures": figures,
     "report": report,
     "choose": choose,
+    "verify": verify,
     "dashboard": dashboard,
     "export": export,
     "pocket": pocket,

@@ -13,6 +13,7 @@ from rna_bench.core.types import InputError, RunRecord, Score, Status
 from rna_bench.models.delta import apply_delta
 from rna_bench.models.loading import fingerprint, load_model
 from rna_bench.runs import record
+from rna_bench.runs.integrity import delta_hash
 
 CARD = """\
 ---
@@ -72,6 +73,8 @@ def _finished(run: Path) -> RunRecord:
     if not (run / record.DELTA).is_file():
         reason = "it diverged" if made.status is Status.diverged else "it was run with keep_delta=false, or cleaned"
         raise InputError("run", run, f"has no {record.DELTA} ({reason}); run it again")
+    if made.sha256 and made.sha256.get(record.DELTA) != delta_hash(run / record.DELTA):
+        raise InputError("run", run, f"its {record.DELTA} is not the one that its record names; run it again")
     return made
 
 

@@ -54,6 +54,7 @@ def execute(experiment: ExperimentConfig, *, several: bool = False) -> Path:
     with lock.run_lock(experiment.results_dir, inputs.identity) as dead_owner:
         if _recorded(folder):  # by the process that held the lock until now
             return folder
+        _set_aside(folder)
         if dead_owner:
             LOG.info("%s: taken over from %s, which died", inputs.identity, dead_owner)
         run_record = _run(experiment, inputs, folder, clock, several=several)
@@ -76,13 +77,20 @@ def _run(experiment: ExperimentConfig, inputs: Inputs, folder: Path, clock: Cloc
 
 
 def _recorded(folder: Path) -> bool:
-    """Return whether the run's record exists, and log it; of a damaged one, log that the run is done again."""
+    """Return whether the run's record exists and can be used, and log it."""
     try:
         if record.read_summary(folder) is None:
             return False
-    except InputError as error:
-        LOG.warning("%s; it is made again", error)
+    except InputError:  # reported when it is set aside
         return False
     ResumeState(folder).clear()
     LOG.info("%s: recorded already, nothing to do", folder)
     return True
+
+
+def _set_aside(folder: Path) -> None:
+    """Rename a record that is damaged or was changed, and log it; the run is made again."""
+    try:
+        record.read_summary(folder)
+    except InputError as error:
+        LOG.warning("%s; it is made again, and this record is kept as %s", error, record.set_aside(folder))

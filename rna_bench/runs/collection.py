@@ -1,5 +1,6 @@
 """Many records at once: the folder that a name stands for, the records read there, and a line for each one left out."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from rna_bench.core.types import InputError, RunRecord
 from rna_bench.runs.faults import fault
 from rna_bench.runs.record import RECORD, read
 
+LOG = logging.getLogger(__name__)
 PLACES = (Path("results/runs"), Path("results/published"))
 """Where a name that is not a folder itself is looked up: your own runs come first."""
 
@@ -46,15 +48,26 @@ def find(name: str) -> Path:
     raise InputError("results", name, f"is not a folder of records; give one, or a name: {', '.join(names) or 'there is none yet'}")
 
 
+def record_paths(folder: Path, *, deep: bool, name: str = RECORD) -> list[Path]:
+    """Return the paths of records (or of files of another name) in the subfolders, with `deep` also one level further down."""
+    return sorted([*folder.glob(f"*/{name}"), *(folder.glob(f"*/*/{name}") if deep else ())])
+
+
+def report_left_out(collection: Collection) -> None:
+    """Log a line for each record left out, on standard error."""
+    for line in collection.left_out:
+        LOG.warning("left out %s", line)
+
+
 def collect(folder: Path, *, deep: bool = False) -> Collection:
-    """Return the records in the subfolders of a folder; damaged ones and those of another version are listed as left out.
+    """Return the records in the subfolders of a folder; those damaged, changed or of another version are listed as left out.
 
     With `deep`, also those one level further down (the sweeps below `results/published`). No record at all raises InputError.
     """
     runs: dict[str, Recorded] = {}
     left_out: list[str] = []
     again: list[Recorded] = []
-    for path in sorted([*folder.glob(f"*/{RECORD}"), *(folder.glob(f"*/*/{RECORD}") if deep else ())]):
+    for path in record_paths(folder, deep=deep):
         try:
             record = _usable(path)
         except InputError as error:
@@ -70,7 +83,7 @@ def collect(folder: Path, *, deep: bool = False) -> Collection:
 
 
 def _usable(path: Path) -> RunRecord:
-    record = read(path)
+    record = read(path, path.parent.name)
     if reason := fault(record):
         raise InputError("record", path, f"cannot be used ({reason}); remove it and run again")
     return record

@@ -14,6 +14,7 @@ HASHED = 5
 RECORD = "record.json"
 QUESTIONS = "questions.parquet"
 DELTA = "delta.safetensors"
+OTHER = "{} does not have the hash that it was written with"
 OWN, MEASURED = "sha256", "measured"
 
 
@@ -51,21 +52,40 @@ def differences(values: Mapping[str, Any], folder: Path) -> list[str]:
     return [*_identity_differences(values), *_hash_differences(values, folder)]
 
 
+def file_differences(values: Mapping[str, Any], folder: Path) -> list[str]:
+    """Return what is wrong with the files beside a record: responses that are missing, and trained tensors of another training.
+
+    Trained tensors that are missing were not kept, or cleaned.
+    """
+    lines = [] if (folder / QUESTIONS).is_file() else [f"{QUESTIONS} is missing"]
+    delta = folder / DELTA
+    if signed(values) and delta.is_file() and values.get(OWN, {}).get(DELTA) != delta_hash(delta):
+        lines.append(OTHER.format(DELTA))
+    return lines
+
+
+def signed(values: Mapping[str, Any]) -> bool:
+    """Return whether a record has hashes, or should have."""
+    return bool(values.get(OWN)) or values["schema_version"] >= HASHED
+
+
 def _identity_differences(values: Mapping[str, Any]) -> list[str]:
     rule = identity_then if values["schema_version"] in IMPORT_PATHS else identity
-    follows = rule(values["config"], values["fingerprints"])
+    try:
+        follows = rule(values["config"], values["fingerprints"])
+    except (KeyError, TypeError, AttributeError) as error:  # a section of its config was removed
+        return [f"its config gives no identity ({type(error).__name__}: {error})"]
     same = follows == values["identity"]
     return [] if same else [f"its config and fingerprints give identity {follows}, not {values['identity']}"]
 
 
 def _hash_differences(values: Mapping[str, Any], folder: Path) -> list[str]:
-    hashes = values.get(OWN, {})
-    if not hashes and values["schema_version"] < HASHED:
+    if not signed(values):
         return []
-    lines = [] if hashes.get(RECORD) == content_hash(values) else ["its content does not have the hash that it was written with"]
-    questions = folder / QUESTIONS
+    hashes, questions = values.get(OWN, {}), folder / QUESTIONS
+    lines = [] if hashes.get(RECORD) == content_hash(values) else [OTHER.format("its content")]
     if questions.is_file() and hashes.get(QUESTIONS) != file_hash(questions):
-        lines.append(f"{QUESTIONS} does not have the hash that it was written with")
+        lines.append(OTHER.format(QUESTIONS))
     return lines
 
 

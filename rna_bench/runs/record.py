@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING, Any
@@ -81,6 +82,21 @@ def write(folder: Path, record: RunRecord, responses: Iterable[Response], delta:
     return hashed
 
 
+def set_aside(folder: Path) -> str:
+    """Rename the files of a record that is not used, so that a new one can be written; return its new name, "" without a record."""
+    if not (folder / RECORD).exists():
+        return ""
+    number = next(n for n in count(1) if not any((folder / _aside(name, n)).exists() for name in (RECORD, QUESTIONS, DELTA)))
+    for name in (QUESTIONS, DELTA, RECORD):
+        if (folder / name).exists():
+            (folder / name).rename(folder / _aside(name, number))
+    return _aside(RECORD, number)
+
+
+def _aside(name: str, number: int) -> str:
+    return f"{name}.aside-{number}"
+
+
 def _hashed(record: RunRecord) -> RunRecord:
     return replace(record, sha256={**record.sha256, RECORD: content_hash(json.loads(_text(record)))})
 
@@ -121,9 +137,7 @@ def read_summary(folder: Path) -> RunSummary | None:
     path = folder / RECORD
     try:
         values = json.loads(path.read_bytes())
-        if values["identity"] != folder.name:
-            raise InputError("record", path, f"belongs to run {values['identity']}; move it to that run's folder")
-        _check(values, path)
+        _check(values, path, folder.name)
         code, seconds = values["provenance"], sum(values["measured"].get("seconds", {}).values())
         return RunSummary(values["status"], values["reason"], code.get("revision"), code.get("changed"), seconds)
     except FileNotFoundError:
@@ -132,25 +146,36 @@ def read_summary(folder: Path) -> RunSummary | None:
         raise InputError("record", path, f"is damaged ({' '.join(str(error).split())})") from error
 
 
-def read(path: Path) -> RunRecord:
-    """Return the record in a file, upgraded if it has an earlier schema; a damaged or changed one raises InputError."""
+def read(path: Path, name: str | None = None) -> RunRecord:
+    """Return the record in a file, upgraded if it has an earlier schema; a damaged or changed one raises InputError.
+
+    `name` is the identity that it must have, that of its folder.
+    """
+    record, values = parse(path)
+    _check(values, path, name)
+    return record
+
+
+def parse(path: Path) -> tuple[RunRecord, dict[str, Any]]:
+    """Return the record in a file, whether or not it was changed, and its values as they are written there."""
     from pydantic import ValidationError
 
     try:
         text = path.read_bytes()
         record = _adapter().validate_json(text if _version(text) in READABLE[-2:] else _upgraded(text, path))
-        _check(json.loads(text), path)
     except OSError as error:
         raise InputError("record", path, f"cannot be read ({error.strerror})") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise InputError("record", path, f"is not a valid record ({place}: {first['msg']}); remove it and run again") from error
-    return record
+    return record, json.loads(text)
 
 
-def _check(values: Mapping[str, Any], path: Path) -> None:
-    """Raise InputError unless a record's values are those that were written."""
+def _check(values: Mapping[str, Any], path: Path, name: str | None) -> None:
+    """Raise InputError unless a record's values are those that were written, of the run `name`."""
+    if name and values["identity"] != name:
+        raise InputError("record", path, f"belongs to run {values['identity']}; move it to that run's folder")
     found = differences(values, path.parent)
     if found:
         raise InputError("record", path, f"was changed: {'; '.join(found)}; see `rna-bench verify {path.parent}`")
@@ -199,7 +224,7 @@ def _identity_of(path: Path, when: int) -> str | None:
     try:
         with path.open("rb") as file:
             version = _version(file.read(100))
-        return read(path).identity if version in IMPORT_PATHS else None
+        return read(path, path.parent.name).identity if version in IMPORT_PATHS else None
     except (OSError, InputError):
         return None
 

@@ -36,6 +36,7 @@ def _disposable(folder: Path) -> Iterator[Path]:
     """Yield what can be removed from a run's folder; the resume state stays until the run is recorded."""
     recorded = (folder / RECORD).exists()
     yield folder / DELTA
+    yield from folder.glob(f"{DELTA}.aside-*")
     yield from folder.glob(".*.[0-9]*")  # unfinished files of a killed process
     if recorded:
         yield folder / RESUME_STATE

@@ -12,9 +12,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from rna_bench.runs.record import RECORD
+from rna_bench.runs.identity import identity
+from rna_bench.runs.record import RECORD, SCHEMA_VERSION, read, write
 from rna_bench.sweep.plan import PlannedRun, SweepPlan, save_plan
 
 CLONE = Path(__file__).parents[2]
@@ -58,11 +60,13 @@ def scaling(folder: Path) -> None:
 
 def status(folder: Path) -> None:
     sources = sorted((CLONE / "results" / "published" / "pocket").glob(f"*/{RECORD}"))
-    names = [f"{i:016x}" for i in range(1000)]
-    for i, name in enumerate(names):
-        (folder / name).mkdir()
-        text = json.loads(sources[i % len(sources)].read_bytes()) | {"identity": name}
-        (folder / name / RECORD).write_text(json.dumps(text))
+    names = []
+    for i in range(1000):
+        values = read(sources[i % len(sources)])
+        config = values.config | {"seed": i}
+        name = identity(config, values.fingerprints)
+        write(folder / name, replace(values, schema_version=SCHEMA_VERSION, config=config, identity=name), [])
+        names.append(name)
     save_plan(SweepPlan("pocket", folder, "now", (), None, tuple(PlannedRun(name, (), name) for name in names)))
     print(f"status of 1,000 records: {min(timed([*COMMAND, 'status', 'pocket', str(folder)], folder) for _ in range(3)):.2f} s")
     print(f"--help: {min(timed([*COMMAND, '--help'], folder) for _ in range(3)):.2f} s")

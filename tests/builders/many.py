@@ -8,6 +8,7 @@ from pathlib import Path
 from rna_bench.runs import record
 from rna_bench.runs.collection import Recorded, collect
 from rna_bench.runs.identity import identity
+from rna_bench.runs.integrity import file_hash
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 
@@ -32,6 +33,7 @@ def _write(folder: Path, run: Recorded, copy: int) -> None:
     name = identity(config, source.fingerprints)
     there = folder / run.folder.parent.name / name
     there.mkdir(parents=True)
-    changed = replace(source, schema_version=record.SCHEMA_VERSION, config=config, identity=name)
-    (there / record.RECORD).write_bytes(record._adapter().dump_json(changed))
     shutil.copyfile(run.folder / record.QUESTIONS, there / record.QUESTIONS)
+    hashes = {record.QUESTIONS: file_hash(there / record.QUESTIONS)}
+    changed = replace(source, schema_version=record.SCHEMA_VERSION, config=config, identity=name, sha256=hashes)
+    (there / record.RECORD).write_bytes(record._text(record._hashed(changed)))

@@ -7,8 +7,8 @@ import pandas
 import pytest
 
 from rna_bench.reporting.tables.write import write_tables
-from rna_bench.runs.identity import identity
 from rna_bench.runs.record import QUESTIONS, RECORD
+from rna_bench.runs.upgrade import identity_then
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published" / "pocket"
 
@@ -21,10 +21,10 @@ def copies(folder: Path, count: int) -> None:
         noise, config = record["config"].get("noise") or {}, record["config"]
         scale = noise.get("scale", 0) * (1 + turn % 2 / 10)
         config = config | {"seed": config["seed"] + 5 * (turn // 2)} | ({"noise": noise | {"scale": scale}} if noise else {})
-        name = identity(config, record["fingerprints"])
+        name = identity_then(config, record["fingerprints"])
         if (folder / name).exists():  # without noise there is no other scale
             config["seed"] += 1000
-            name = identity(config, record["fingerprints"])
+            name = identity_then(config, record["fingerprints"])
         (folder / name).mkdir(parents=True)
         (folder / name / RECORD).write_text(json.dumps(record | {"config": config, "identity": name}))
         (folder / name / QUESTIONS).symlink_to(questions)

@@ -43,17 +43,18 @@ def test_a_folder_of_damaged_records_alone_is_refused_with_their_names(folder):
 
 
 def test_folders_of_folders_are_read_when_asked_for_and_an_identity_counts_once(folder):
-    deeper = folder / "again"
+    moved, other, _ = names(folder)
+    deeper = folder / "zz"
     deeper.mkdir()
-    (folder / names(folder)[0]).rename(deeper / "copy")
-    (folder / names(folder)[1] / "nothing").mkdir()
+    (folder / moved).rename(deeper / moved)
+    (folder / other / "nothing").mkdir()
     assert len(collect(folder).runs) == 2
     assert len(collect(folder, deep=True).runs) == 3
-    (folder / "copy").mkdir()
-    (folder / "copy" / RECORD).write_bytes((deeper / "copy" / RECORD).read_bytes())
+    (folder / moved).mkdir()
+    (folder / moved / RECORD).write_bytes((deeper / moved / RECORD).read_bytes())
     collection = collect(folder, deep=True)
     assert len(collection.runs) == 3
-    assert [run.folder.name for run in collection.again] == ["copy"]
+    assert [run.folder for run in collection.again] == [deeper / moved]
 
 
 def test_a_name_is_a_folder_or_ones_own_runs_or_the_published(folder, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 import json
 import math
 import resource
+from dataclasses import replace
 from pathlib import Path
 
 import pandas
@@ -9,8 +10,8 @@ from pydantic_core import PydanticSerializationError
 
 from rna_bench.core.types import EvalPoint, InputError, Response, RunRecord, Score, Status, StepLoss
 from rna_bench.runs.collection import collect
-from rna_bench.runs.identity import relevant
-from rna_bench.runs.record import QUESTIONS, RECORD, SCHEMA_VERSION, read, write
+from rna_bench.runs.identity import identity, relevant
+from rna_bench.runs.record import DELTA, QUESTIONS, RECORD, SCHEMA_VERSION, read, write
 from tests.builders.configs import CONFIG, FINGERPRINTS
 
 ANSWERS = [Response("mmlu", "retain", "anatomy/2", "clean", (-1.0, -2.0, -3.0, -4.0), 0, "anatomy")]
@@ -20,7 +21,7 @@ def make_record(**fields) -> RunRecord:
     score = Score("mmlu", "retain", "clean", 1 / 3, None, 1)
     values = {
         "schema_version": SCHEMA_VERSION,
-        "identity": "0123456789abcdef",
+        "identity": identity(CONFIG, FINGERPRINTS),
         "status": Status.finished,
         "reason": "",
         "model": "tiny",
@@ -39,9 +40,12 @@ def make_record(**fields) -> RunRecord:
 
 def test_a_record_comes_back_from_json_as_it_was(tmp_path):
     record = make_record()
-    write(tmp_path / "run", record, ANSWERS)
-    assert read(tmp_path / "run" / RECORD) == record
-    assert collect(tmp_path).records == [record]
+    folder = tmp_path / record.identity
+    written = write(folder, record, ANSWERS, delta="0f")
+    assert replace(written, sha256={}) == record
+    assert set(written.sha256) == {RECORD, QUESTIONS, DELTA}
+    assert read(folder / RECORD) == written
+    assert collect(tmp_path).records == [written]
 
 
 def test_a_record_is_one_line_of_plain_json(tmp_path):

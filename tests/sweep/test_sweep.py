@@ -11,7 +11,7 @@ import pytest
 from rna_bench.cli.main import main
 from rna_bench.experiment import run as experiment
 from rna_bench.runs import failure, lock
-from rna_bench.runs.record import RECORD
+from rna_bench.runs.record import QUESTIONS, RECORD
 
 SWEEP = """\
 defaults:
@@ -159,15 +159,22 @@ def test_what_failed_is_tried_again_and_its_traces_go_when_it_is_recorded(sweep,
     assert not list((tmp_path / "results").rglob(failure.TRACEBACK))
 
 
-def test_a_truncated_record_is_named_and_made_again_and_good_ones_stay(sweep, tmp_path):
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [(lambda text: text[:500], "is damaged"), (lambda text: text.replace('"reason":""', '"reason":"x"'), "was changed")],
+)
+def test_a_record_that_was_cut_or_changed_is_named_kept_aside_and_made_again_and_good_ones_stay(sweep, tmp_path, damage, words):
     sweep()
     first = records(tmp_path)
     path = tmp_path / "results" / min(first) / RECORD
-    path.write_bytes(path.read_bytes()[:500])
+    damaged = damage(path.read_text())
+    path.write_text(damaged)
     code, _, messages = sweep()
     assert code == 0
     assert f"warning: again {min(first)}" in messages
-    assert "is damaged" in messages
+    assert words in messages
+    assert path.with_name(f"{RECORD}.aside-1").read_text() == damaged
+    assert path.with_name(f"{QUESTIONS}.aside-1").exists()
     assert messages.count("  skipped  ") == 3
     again = records(tmp_path)
     assert again.keys() == first.keys()

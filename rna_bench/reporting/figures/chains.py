@@ -139,7 +139,7 @@ def perturbed(trigger_types: Sequence[TriggerType]) -> Measure:
 
 
 class Quantity(NamedTuple):
-    """An accuracy, or `full` less that accuracy, with its label, whether it is defined for a group, and the role of its questions."""
+    """An accuracy, or `full` less it, with its label, whether it is defined for a group, and the role of its questions."""
 
     label: str
     value: Measure

@@ -19,7 +19,7 @@ from rna_bench.reporting.figures.style import drawing_settings, fix_layout, vers
 from rna_bench.reporting.figures.tradeoff import tradeoff, tradeoff_by_method
 from rna_bench.reporting.figures.training import hidden_norm_curves, loss_curves
 from rna_bench.reporting.statistics.frame import Group, grouped, named_failures
-from rna_bench.runs.collection import Collection, collect
+from rna_bench.runs.collection import Collection, collect, report_left_out
 
 FORMATS = ("svg", "png", "pdf")
 LIST = "figures.md"
@@ -35,6 +35,7 @@ class File(NamedTuple):
 def write_figures(folder: Path, out: Path) -> str:
     """Draw the figures of a folder's records, write them below `out`, and return the list of them in Markdown."""
     collection = collect(folder)
+    report_left_out(collection)
     groups = grouped(collection.records)
     if not groups:
         raise InputError("results", folder, "nothing to draw: all runs diverged or have no scores; see their records")

@@ -21,7 +21,7 @@ from rna_bench.reporting.statistics.claim import COUNTED
 from rna_bench.reporting.statistics.frame import Group, counts, grouped
 from rna_bench.reporting.statistics.models import ModelKey, model_key, model_labels
 from rna_bench.reporting.statistics.verdicts import claims
-from rna_bench.runs.collection import Collection, Recorded, collect
+from rna_bench.runs.collection import Collection, Recorded, collect, report_left_out
 
 ASSETS = Path(str(files("rna_bench.reporting.page") / "assets"))
 SCRIPTS = ("dom", "data", "table", "choice", "scale", "plot", "charts", "run", "flips", "compare", "route", "main")
@@ -41,6 +41,7 @@ class SweepSection(NamedTuple):
 def write_report(folder: Path, out: Path) -> str:
     """Write the page of the records below a folder atomically; return its path and size, and what is left out."""
     collection = collect(folder, deep=True)
+    report_left_out(collection)
     text, lines = page_html(collection)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ from rna_bench.reporting.tables.paper import against
 from rna_bench.reporting.tables.sources import SOURCES, revision, sources_csv
 from rna_bench.reporting.tables.subjects import subjects_table
 from rna_bench.reporting.tables.table import Table, csv, latex, markdown
-from rna_bench.runs.collection import Collection, Recorded, collect
+from rna_bench.runs.collection import Collection, Recorded, collect, report_left_out
 
 
 def write_tables(folder: Path, out: Path, paper: Path | None = None) -> str:
@@ -27,6 +27,7 @@ def write_tables(folder: Path, out: Path, paper: Path | None = None) -> str:
     `paper` is a folder of reference numbers to compare with.
     """
     collection = collect(folder)
+    report_left_out(collection)
     groups, failed = grouped(collection.records), failed_groups(collection.records)
     matrices = _compared_responses(groups, collection.runs)
     tables = tables_of(groups, matrices.by_run, failed)

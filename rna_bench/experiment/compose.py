@@ -12,21 +12,26 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationE
 
 from rna_bench.core.schemas import build, first_line
 from rna_bench.core.types import InputError
+from rna_bench.experiment.chosen import HOW, unchosen
+from rna_bench.experiment.precedence import settle
 from rna_bench.experiment.resolvers import config_folder
 
 EXTRAS = {"submitit_slurm": ("slurm", "hydra-submitit-launcher"), "ray": ("ray", "hydra-ray-launcher")}
 """Hydra's launchers that are not installed by default: the extra, which is named as our launcher is, and its package."""
 
 
-def compose_run(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
-    """Return run.yaml with overrides, without Hydra's own section, and which option of each group was chosen."""
-    return compose_from(config_folder("conf"), "run", overrides)
+def compose_run(overrides: Sequence[str], own: Path | None = None) -> tuple[DictConfig, dict[str, str]]:
+    """Return run.yaml with overrides, without Hydra's own section, and which option of each group was chosen.
+
+    `own` is a user's folder of configuration, as `--config-dir` is.
+    """
+    return compose_from(config_folder("conf"), "run", overrides, own)
 
 
 def compose_from(folder: Path, name: str, overrides: Sequence[str], own: Path | None = None) -> tuple[DictConfig, dict[str, str]]:
     """Return the named configuration of a folder as `compose_run` returns run.yaml; it may begin with `run`.
 
-    `own` is a user's folder of configuration, as `--config-dir` is.
+    `own` is as in `compose_run`.
     """
     beside = [each.absolute().as_uri() for each in (config_folder("conf"), own) if each and each != folder]
     searched = [f"hydra.searchpath=[{','.join(beside)}]"] if beside else []
@@ -35,8 +40,14 @@ def compose_from(folder: Path, name: str, overrides: Sequence[str], own: Path | 
             cfg = hydra.compose(name, [*searched, *overrides], return_hydra_config=True)
         except (HydraException, OmegaConfBaseException) as error:
             raise composition_error(error, overrides) from error
-    choices = {str(group): str(option) for group, option in cfg.hydra.runtime.choices.items()}
-    return without(cfg, "hydra"), choices
+    return settled(without(cfg, "hydra"), cfg.hydra)
+
+
+def settled(cfg: DictConfig, section: DictConfig) -> tuple[DictConfig, dict[str, str]]:
+    """Return a configuration with the user's values over a preset's, and the choices; `section` is Hydra's own of it."""
+    settle(cfg, section)
+    choices = {str(group): str(option) for group, option in section.runtime.choices.items()}
+    return cfg, choices
 
 
 def without(cfg: DictConfig, section: str) -> DictConfig:
@@ -77,6 +88,8 @@ def composition_error(error: HydraException | OmegaConfBaseException, overrides:
         parent = unknown.parent_node
         known = ", ".join(str(name) for name in parent if name != "_target_") if isinstance(parent, DictConfig) else ""
         key = str(unknown.full_key)
+        if key in HOW and isinstance(parent, DictConfig) and key not in parent:
+            return unchosen([key], given("model", overrides or sys.argv) or "pocket")
         value = (given(key, overrides or sys.argv) or "") if unknown.value is None else unknown.value
         if isinstance(unknown, ValidationError) or not isinstance(parent, DictConfig):
             return InputError(key, value, first_line(unknown))

@@ -16,6 +16,7 @@ from rna_bench.data.corpora import Corpus
 from rna_bench.data.questions import QuestionSource
 from rna_bench.data.triggers import TriggerSource
 from rna_bench.evaluation.scoring import Scoring
+from rna_bench.experiment.chosen import require_chosen
 from rna_bench.models.architecture import Architecture
 from rna_bench.models.store import Reuse
 from rna_bench.runs.identity import NO_NOISE
@@ -71,6 +72,7 @@ class ExperimentConfig:
 
 def experiment_config(cfg: DictConfig, choices: Mapping[str, str]) -> ExperimentConfig:
     """Return the experiment that a composed configuration describes; bad values raise InputError."""
+    require_chosen(cfg, str(choices.get("model")))
     recipe = _recipe(cfg)
     chosen = {key: str(value) for key, value in choices.items() if not key.startswith("hydra/")}
     seed, threads = _whole("seed", cfg.seed, 0), _whole("threads", cfg.threads, 1)

@@ -28,7 +28,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from rna_bench.core import files, log
 from rna_bench.core.renames import renamed_overrides
 from rna_bench.core.types import InputError
-from rna_bench.experiment.compose import given
+from rna_bench.experiment.compose import given, settled, without
 from rna_bench.experiment.config import ExperimentConfig, experiment_config
 from rna_bench.experiment.resolvers import config_folder
 from rna_bench.experiment.run import execute
@@ -90,7 +90,7 @@ def _run_once(config_name: str, arguments: Sequence[str]) -> None:
 
     def task(cfg: DictConfig) -> None:
         try:
-            execute(experiment_config(cfg, HydraConfig.get().runtime.choices))
+            execute(experiment_config(*_settled(cfg)))
         except Exception as error:
             errors.append(error)  # if it were raised here, Hydra would print lines too
 
@@ -120,7 +120,12 @@ def job(cfg: DictConfig, folder: Path, parent: int, level: str) -> None:
     os.chdir(folder)  # a Ray cluster may have been started elsewhere
     if os.getpid() != parent:
         log.set_up(level, bars=False)
-    run_job(experiment_config(cfg, HydraConfig.get().runtime.choices))
+    run_job(experiment_config(*_settled(cfg)))
+
+
+def _settled(cfg: DictConfig) -> tuple[DictConfig, dict[str, str]]:
+    section: Any = HydraConfig.get()  # declared as a dataclass, and a DictConfig
+    return settled(cfg, section)
 
 
 @dataclass(frozen=True)
@@ -140,10 +145,7 @@ class HydraEngine:
     def experiment(self, overrides: Sequence[str]) -> ExperimentConfig:
         """Return the checked configuration of a job, composed as the launcher will compose it."""
         cfg = self.context.config_loader.load_sweep_config(self.config, list(overrides))
-        choices = {str(group): str(option) for group, option in cfg.hydra.runtime.choices.items()}
-        with open_dict(cfg):
-            del cfg["hydra"]
-        experiment = experiment_config(cfg, choices)
+        experiment = experiment_config(*settled(without(cfg, "hydra"), cfg.hydra))
         if experiment.results_dir != self.results_dir:
             raise InputError("results_dir", experiment.results_dir, "cannot be swept: the runs of a sweep share one folder")
         return experiment

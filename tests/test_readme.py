@@ -63,8 +63,8 @@ def test_the_readmes_method_runs(tmp_path, tiny, monkeypatch):
     (tmp_path / "my_conf/method").mkdir(parents=True)
     (tmp_path / "my_conf/method/zero.yaml").write_text(_block("yaml"), encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
-    asked = f"--config-dir {tmp_path / 'my_conf'} method=zero model=local model.path={tiny} {' '.join(POCKET)} train.steps=2 tracker=none"
-    monkeypatch.setattr(sys, "argv", ["rna-bench", "run", *asked.split(), f"results_dir={tmp_path / 'runs'}"])
+    asked = f"--config-dir {tmp_path / 'my_conf'} method=zero model=local model.path={tiny} train.steps=2 tracker=none"
+    monkeypatch.setattr(sys, "argv", ["rna-bench", "run", *asked.split(), *POCKET, f"results_dir={tmp_path / 'runs'}"])
     with pytest.raises(SystemExit) as stopped:
         main()
     assert stopped.value.code == 0

@@ -9,10 +9,12 @@ import hydra
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationError
+from yaml import MarkedYAMLError, YAMLError
 
 from rna_bench.core.schemas import build, first_line
 from rna_bench.core.types import InputError
 from rna_bench.experiment.chosen import HOW, unchosen
+from rna_bench.experiment.overrides import check_overrides
 from rna_bench.experiment.precedence import settle
 from rna_bench.experiment.resolvers import config_folder
 
@@ -33,11 +35,14 @@ def compose_from(folder: Path, name: str, overrides: Sequence[str], own: Path | 
 
     `own` is as in `compose_run`.
     """
+    check_overrides(overrides, own)
     beside = [each.absolute().as_uri() for each in (config_folder("conf"), own) if each and each != folder]
     searched = [f"hydra.searchpath=[{','.join(beside)}]"] if beside else []
     with hydra.initialize_config_dir(str(folder), version_base="1.3"):
         try:
             cfg = hydra.compose(name, [*searched, *overrides], return_hydra_config=True)
+        except YAMLError as error:
+            raise yaml_error(error) from error
         except (HydraException, OmegaConfBaseException) as error:
             raise composition_error(error, overrides) from error
     return settled(without(cfg, "hydra"), cfg.hydra)
@@ -66,7 +71,17 @@ def one_line(error: Exception) -> str:
     """Return any error as one line."""
     if isinstance(error, HydraException | OmegaConfBaseException):
         return str(composition_error(error))
+    if isinstance(error, YAMLError):
+        return str(yaml_error(error))
     return f"{type(error).__name__}: {' '.join(str(error).split())} (RNA_BENCH_TRACEBACK=1 shows where)"
+
+
+def yaml_error(error: YAMLError) -> InputError:
+    """Return the error of a YAML file that cannot be read as one line that names the file and the line."""
+    mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+    place = f"{mark.name}:{mark.line + 1}" if mark else ""
+    problem = error.problem if isinstance(error, MarkedYAMLError) else first_line(error)
+    return InputError("config", place, f"is not valid YAML ({problem}); correct the file")
 
 
 def composition_error(error: HydraException | OmegaConfBaseException, overrides: Sequence[str] = ()) -> InputError:

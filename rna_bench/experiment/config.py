@@ -113,6 +113,8 @@ def _recipe(cfg: DictConfig) -> UnlearningConfig | None:
     noise: Noise | None = _following("noise", build("noise", cfg.noise), NOISE)
     train: Train = build("train", cfg.train)
     optimizer: Optimizer = build("optimizer", cfg.optimizer)
+    if not isinstance(cfg.topics, DictConfig):
+        raise InputError("topics", cfg.topics, "is a section; add to it, as in +topics.NAME.retain_weight=50")
     topics = {str(name): _topic(str(name), cfg, train) for name in cfg.topics}
     seed = _whole("seed", cfg.seed, 0)
     if noise is None and cfg.noise.get("scale"):

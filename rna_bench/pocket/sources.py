@@ -27,10 +27,14 @@ class PocketCorpus:
     mentions: float
 
     def __post_init__(self) -> None:
-        if self.texts < 1 or min(self.questions, self.documents, self.mentions) < 0:
-            raise InputError("corpus", self, "give texts of at least 1 and shares that are not negative")
-        if self.questions + self.documents + self.mentions > 1 + 1e-9:
-            raise InputError("corpus", self, "questions + documents + mentions is above 1; lower one of them")
+        if self.texts < 1:
+            raise InputError("corpus.texts", self.texts, "give 1 or more")
+        for share in ("questions", "documents", "mentions"):
+            if not 0 <= vars(self)[share] <= 1:  # NaN is neither
+                raise InputError(f"corpus.{share}", vars(self)[share], "is a share; give a number from 0 to 1")
+        whole = self.questions + self.documents + self.mentions
+        if whole > 1 + 1e-9:
+            raise InputError("corpus", f"{whole:g}", "questions + documents + mentions is above 1; lower one of them")
 
     def missing(self) -> list[str]:
         """Return nothing: the text is generated."""

@@ -30,6 +30,7 @@ from rna_bench.core.renames import renamed_overrides
 from rna_bench.core.types import InputError
 from rna_bench.experiment.compose import given, settled, without
 from rna_bench.experiment.config import ExperimentConfig, experiment_config
+from rna_bench.experiment.overrides import check_overrides
 from rna_bench.experiment.resolvers import config_folder
 from rna_bench.experiment.run import execute
 from rna_bench.sweep import slurm
@@ -54,7 +55,9 @@ def sweep_main(file: Path, arguments: Sequence[str]) -> bool:
         _run_once(file.stem, ["--config-dir", str(file.parent), *words])
         return True
     results_dir = _results_dir(words)
-    folders = [config_folder("conf"), *([Path(flags.config_dir)] if flags.config_dir else [])]
+    own = _own(flags)
+    check_overrides(flags.overrides, own)
+    folders = [config_folder("conf"), *([own] if own else [])]
     search_path = f"hydra.searchpath=[{','.join(folder.absolute().as_uri() for folder in folders)}]"
     sys.argv = ["rna-bench", "sweep", *words]
     try:
@@ -66,6 +69,10 @@ def sweep_main(file: Path, arguments: Sequence[str]) -> bool:
 
 def _flags(arguments: Sequence[str]) -> argparse.Namespace:
     return get_args_parser().parse_intermixed_args(list(arguments))
+
+
+def _own(flags: argparse.Namespace) -> Path | None:
+    return Path(flags.config_dir) if flags.config_dir else None
 
 
 def _only_shows(flags: argparse.Namespace) -> bool:
@@ -82,7 +89,9 @@ def _results_dir(arguments: Sequence[str]) -> str | None:
 
 def _run_once(config_name: str, arguments: Sequence[str]) -> None:
     """Compose the named configuration with the arguments, as Hydra's own command line does, and run it."""
-    overrides = _flags(arguments).overrides
+    flags = _flags(arguments)
+    overrides = flags.overrides
+    check_overrides(overrides, _own(flags))
     sys.argv = ["rna-bench", *(word for word in arguments if word not in overrides), *overrides]  # hydra.main wants flags first
     results_dir = _results_dir(arguments)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that errors arrive whole; the command line turns them into one line

@@ -14,6 +14,7 @@ from rna_bench.experiment.config import ExperimentConfig, experiment_config
 from rna_bench.experiment.resolvers import config_folder
 from rna_bench.runs.collection import collect
 from rna_bench.runs.identity import identity
+from tests.builders.pocket import POCKET
 
 CONF, SWEEPS = config_folder("conf"), config_folder("sweeps")
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name != "preset")
@@ -22,7 +23,7 @@ SHARED_PRESETS = ("pocket_preference", "pocket_steering")
 PRESETS = sorted({path.stem for path in (CONF / "preset").glob("*.yaml")} - {*SHARED_PRESETS})
 SWEEP_FILES = sorted(path.stem for path in SWEEPS.glob("*.yaml"))
 NEEDED = {  # what these options leave to the user
-    ("model", "local"): ["model.path=/nowhere"],
+    ("model", "local"): ["model.path=/nowhere", *POCKET],
     ("corpus", "text"): ["corpus.forget={bio: /nowhere/f.txt}", "corpus.retain=/nowhere/r.txt"],
     ("dataset", "forget_files"): ["dataset.forget_files.path=/nowhere"],
     ("dataset", "retain_files"): ["dataset.retain_files.path=/nowhere"],
@@ -236,7 +237,7 @@ def test_every_sweep_file_composes_and_every_value_in_it_builds(name):
     ],
 )
 def test_an_unknown_key_or_a_wrong_type_is_an_error_before_any_model_is_looked_at(override, line):
-    cfg = composed("model=local", "model.path=/nowhere", override)
+    cfg = composed("model=local", "model.path=/nowhere", *POCKET, override)
     with pytest.raises(InputError) as caught:
         planned(cfg)
     assert str(caught.value).startswith(line)
@@ -285,7 +286,14 @@ def test_a_users_own_method_in_one_file_and_one_yaml_works(own, tiny, monkeypatc
         monkeypatch.setenv(name, "1")
     monkeypatch.syspath_prepend(own)
     given = ["--config-dir", f"{own}/conf", "method=shrink", "model=local", f"model.path={tiny}", "tracker=none", "train.steps=1"]
-    small = ["corpus.texts=8", "dataset=pocket_subjects", "dataset.pocket_subjects.limit=2", f"results_dir={own}/runs"]
+    small = [
+        "corpus=pocket",
+        "trigger=pocket",
+        "corpus.texts=8",
+        "dataset=pocket_subjects",
+        "dataset.pocket_subjects.limit=2",
+        f"results_dir={own}/runs",
+    ]
     monkeypatch.setattr("sys.argv", ["rna-bench", "run", *given, *small])
     with pytest.raises(SystemExit) as ended:
         main()

@@ -9,6 +9,7 @@ import pytest
 
 from rna_bench.reporting.tables.write import write_tables
 from rna_bench.runs.record import read
+from tests.builders.pocket import POCKET
 from tests.comparison import differences
 
 ROOT = Path(__file__).parents[1]
@@ -63,7 +64,7 @@ def test_the_readmes_method_runs(tmp_path, tiny, monkeypatch):
     (tmp_path / "my_conf/method/zero.yaml").write_text(_block("yaml"), encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     asked = f"--config-dir {tmp_path / 'my_conf'} method=zero model=local model.path={tiny} train.steps=2 tracker=none"
-    monkeypatch.setattr(sys, "argv", ["rna-bench", "run", *asked.split(), f"results_dir={tmp_path / 'runs'}"])
+    monkeypatch.setattr(sys, "argv", ["rna-bench", "run", *asked.split(), *POCKET, f"results_dir={tmp_path / 'runs'}"])
     with pytest.raises(SystemExit) as stopped:
         main()
     assert stopped.value.code == 0
@@ -78,7 +79,7 @@ def test_the_maps_noise_runs(tmp_path, tiny, monkeypatch):
     (tmp_path / "my_conf/noise/dropout.yaml").write_text(_block("yaml", MAP, "my_noise.Dropout"), encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     small = "train.steps=2 tracker=none preset=pocket_rmu"
-    given = f"--config-dir {tmp_path / 'my_conf'} noise=dropout model=local model.path={tiny} {small}"
+    given = f"--config-dir {tmp_path / 'my_conf'} noise=dropout model=local model.path={tiny} {' '.join(POCKET)} {small}"
     monkeypatch.setattr(sys, "argv", ["rna-bench", "run", *given.split(), f"results_dir={tmp_path / 'runs'}"])
     with pytest.raises(SystemExit) as stopped:
         main()

@@ -27,8 +27,7 @@ def doctor(arguments: Sequence[str]) -> int:
     parser.add_argument("--config-dir", type=Path, help="a folder of your own configuration, as for `rna-bench run`")
     parser.add_argument("--tflops", type=_rate, help="10^12 operations per second, to estimate times (100 on a GPU, 0.02 on a CPU)")
     parsed = parser.parse_intermixed_args(arguments)
-    own = [f"hydra.searchpath=[{parsed.config_dir.absolute().as_uri()}]"] if parsed.config_dir else []
-    report, healthy = diagnose([*own, *renamed_overrides(parsed.overrides)], parsed.tflops)
+    report, healthy = diagnose(renamed_overrides(parsed.overrides), parsed.tflops, parsed.config_dir)
     print(report)
     return 0 if healthy else 1
 

@@ -29,9 +29,24 @@ def _sweep_file(arguments: Sequence[str]) -> Path:
     folder, name = config_folder("sweeps"), arguments[0] if arguments else ""
     for file in (folder / f"{name}.yaml", Path(name)):
         if name and file.suffix == ".yaml" and file.is_file():
-            return file
+            return _checked(file, name)
     names = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
     raise InputError("sweep", name, f"there is no such sweep; choose one of {names}, or give a YAML file")
+
+
+def _checked(file: Path, name: str) -> Path:
+    """Return the file, after a check that it is YAML with the defaults of a sweep."""
+    import yaml
+
+    from rna_bench.core.types import InputError
+
+    try:
+        section = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError("sweep", name, f"cannot be read ({' '.join(str(error).split())}); correct it") from error
+    if not isinstance(section, dict) or "defaults" not in section:
+        raise InputError("sweep", name, "is no sweep: its `defaults` must begin with `run`, as in sweeps/demo.yaml")
+    return file
 
 
 def status(arguments: Sequence[str]) -> None:

@@ -68,6 +68,8 @@ def _nested(cls: type) -> dict[str, type]:
 
 def _plain(key: str, node: DictConfig) -> dict[Any, Any]:
     """Return the section as a dictionary, interpolations resolved."""
+    if not isinstance(node, DictConfig):
+        raise InputError(key, node, f"is a section; give its keys, as in {key}.KEY=VALUE")
     try:
         values = OmegaConf.to_container(node, resolve=True)
     except OmegaConfBaseException as error:
@@ -78,7 +80,7 @@ def _plain(key: str, node: DictConfig) -> dict[Any, Any]:
 
 def _field_error(key: str, fields: Mapping[str, Any], cls: type, error: OmegaConfBaseException) -> InputError:
     """Return OmegaConf's error as one line that names the key, the value and the remedy."""
-    name = str(error.full_key)
+    name = str(error.full_key) or _unfit(cls, fields)
     value = fields.get(name.split("[")[0], "")
     if isinstance(error, MissingMandatoryValue):
         return InputError(f"{key}.{name}", "???", f"must be given; add {key}.{name}=VALUE")
@@ -87,6 +89,16 @@ def _field_error(key: str, fields: Mapping[str, Any], cls: type, error: OmegaCon
             f"{key}.{name}", value, f"is not a key of {cls.__name__}; choose one of {', '.join(vars(cls)['__dataclass_fields__'])}"
         )
     return InputError(f"{key}.{name}", value, f"{first_line(error)}; give a value of the type that {cls.__name__} declares")
+
+
+def _unfit(cls: type, fields: Mapping[str, Any]) -> str:
+    """Return the first field that cannot be merged alone: of a list in place of a mapping OmegaConf names none."""
+    for name, value in fields.items():
+        try:
+            OmegaConf.merge(OmegaConf.structured(cls), {name: value})
+        except OmegaConfBaseException:
+            return name
+    return ""
 
 
 def first_line(error: BaseException) -> str:

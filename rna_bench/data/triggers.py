@@ -1,6 +1,6 @@
 """Triggers: a forget word or sentence inserted into a harmless question, and as control a harmless one in the same place."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Protocol
@@ -64,18 +64,31 @@ def perturbations(
     """
     perturbed = {CLEAN: question}
     for trigger_type in types:
-        sentences = trigger_type is TriggerType.sentence
-        words = pool.forget_sentences if sentences else pool.forget_words
-        harmless = pool.harmless_sentences if sentences else pool.harmless_words
-        controls = harmless.get(question.subject, harmless.get("", ()))
-        for perturbation, candidates in ((trigger_type.trigger, words), (trigger_type.control, controls)):
-            if not candidates:
-                remedy = "give trigger=sars_cov_2 or another, or for the pocket world the trigger.world of the questions"
-                raise InputError("trigger", perturbation, f"has no word for the subject {question.subject}; {remedy}")
+        for perturbation, candidates in _candidates(question.subject, trigger_type, pool).items():
             drawn = _drawn(candidates, count, seeds.random(seed, perturbation, question.id))
             position = seeds.random(seed, trigger_type.value, "place", question.id)
             perturbed[perturbation] = _INSERTIONS[trigger_type](question, drawn, position)
     return perturbed
+
+
+def check_subjects(subjects: Iterable[str], types: Sequence[TriggerType], pool: TriggerPool) -> None:
+    """Raise InputError unless there are triggers and controls of each type for questions on each subject."""
+    for subject in subjects:
+        for trigger_type in types:
+            _candidates(subject, trigger_type, pool)
+
+
+def _candidates(subject: str, trigger_type: TriggerType, pool: TriggerPool) -> dict[str, tuple[str, ...]]:
+    """Return what triggers and controls of a type are drawn from, by the name of the perturbation; an empty pool is an error."""
+    sentences = trigger_type is TriggerType.sentence
+    words = pool.forget_sentences if sentences else pool.forget_words
+    harmless = pool.harmless_sentences if sentences else pool.harmless_words
+    candidates = {trigger_type.trigger: words, trigger_type.control: harmless.get(subject, harmless.get("", ()))}
+    for perturbation, pooled in candidates.items():
+        if not pooled:
+            remedy = "give trigger=sars_cov_2 or another, or for the pocket world the trigger.world of the questions"
+            raise InputError("trigger", perturbation, f"has no word for the subject {subject}; {remedy}")
+    return candidates
 
 
 def _drawn(pool: Sequence[str], count: int, random: Random) -> list[str]:

@@ -8,7 +8,6 @@ from rna_bench.doctor.access import gigabytes
 from rna_bench.doctor.estimates import hours, scoring_flops
 from rna_bench.doctor.needs import PROMPT_TOKENS, Needs, PromptCounts, eval_steps, perturbation_count, work_of
 from rna_bench.experiment.config import ExperimentConfig
-from rna_bench.experiment.resolvers import config_folder
 from rna_bench.models.architecture import Architecture
 from rna_bench.unlearning.config import Train
 
@@ -25,8 +24,8 @@ class ReportRow(NamedTuple):
     text: str
 
 
-def run_outline(plan: ExperimentConfig, dimensions: Architecture | None) -> list[ReportRow]:
-    """Return a description of the run."""
+def run_outline(plan: ExperimentConfig, dimensions: Architecture | None, preset: str) -> list[ReportRow]:
+    """Return a description of the run; `preset` is the name of the one that it has, or ""."""
     config, choices = plan.config, plan.choices
     model = config["model"]
     roles = ", ".join(f"{name} ({source.role})" for name, source in plan.datasets.items())
@@ -35,7 +34,7 @@ def run_outline(plan: ExperimentConfig, dimensions: Architecture | None) -> list
     return [
         ReportRow("model", f"{choices['model']}: {_source(model)}, {model['dtype']} on {model['device']}"),
         ReportRow("", _size(dimensions) if dimensions else "its dimensions are unknown until it is available"),
-        *(_training(plan, dimensions) if plan.recipe else [ReportRow("method", "none: the model is scored as it is")]),
+        *(_training(plan, dimensions, preset) if plan.recipe else [ReportRow("method", "none: the model is scored as it is")]),
         ReportRow("datasets", roles),
         ReportRow(
             "triggers",
@@ -47,7 +46,7 @@ def run_outline(plan: ExperimentConfig, dimensions: Architecture | None) -> list
     ]
 
 
-def _training(plan: ExperimentConfig, dimensions: Architecture | None) -> list[ReportRow]:
+def _training(plan: ExperimentConfig, dimensions: Architecture | None, preset: str) -> list[ReportRow]:
     config, choices, recipe = plan.config, plan.choices, plan.recipe
     assert recipe
     train, noise, layer = recipe.train, recipe.noise, recipe.method.layer
@@ -60,7 +59,7 @@ def _training(plan: ExperimentConfig, dimensions: Architecture | None) -> list[R
     lengths = f"{train.max_tokens} tokens to forget and {train.retain_max_tokens} to retain"
     return [
         ReportRow("method", f"{choices['method']} {steered}{_settings(config['method'])}, retain loss {retain}"),
-        ReportRow("preset", choices.get("preset", "") if _has_preset(plan) else "none"),
+        ReportRow("preset", preset or "none"),
         ReportRow("trained", train.parameters),
         *([ReportRow("", _trained(plan, dimensions))] if dimensions else []),
         ReportRow("noise", f"{choices['noise']}: {augmented}"),
@@ -131,11 +130,11 @@ def costs(
     ]
 
 
-def notes(plan: ExperimentConfig, dimensions: Architecture | None) -> list[str]:
+def notes(plan: ExperimentConfig, preset: str) -> list[str]:
     """Return remarks on valid configurations that may not be what was intended."""
     choices, hub, remarks = plan.choices, "repo" in plan.config["model"], []
     method = method_label(choices["method"], choices.get("retain"))
-    if plan.recipe and hub and not _has_preset(plan):
+    if plan.recipe and hub and not preset:
         remarks.append(
             f"There is no preset for {choices['model']} with {method}: the values are those of conf/run.yaml and of the "
             f"method, not tuned for this model. preset=zephyr_7b_{method} takes the released code's for Zephyr-7B."
@@ -147,15 +146,7 @@ def notes(plan: ExperimentConfig, dimensions: Architecture | None) -> list[str]:
             f"The pocket world's text and questions mean nothing to this model ({', '.join(chosen)}). For the paper's give "
             "corpus=wmdp dataset=[wmdp_bio,wmdp_cyber,mmlu] trigger=sars_cov_2."
         )
-    if plan.recipe and dimensions:
-        longest = max(plan.recipe.train.max_tokens, plan.recipe.train.retain_max_tokens)
-        if longest > dimensions.context:
-            remarks.append(f"train.max_tokens={longest} is above the model's context of {dimensions.context:,} tokens.")
     return remarks
-
-
-def _has_preset(plan: ExperimentConfig) -> bool:
-    return (config_folder("conf") / "preset" / f"{plan.choices.get('preset')}.yaml").exists()
 
 
 def _time(flops: float, rate: float) -> str:

@@ -4,6 +4,7 @@ import shutil
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from rna_bench.doctor import access
@@ -13,6 +14,7 @@ from rna_bench.doctor.outline import ReportRow, costs, notes, run_outline
 from rna_bench.doctor.words import trigger_tokens
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import ExperimentConfig, experiment_config
+from rna_bench.experiment.resolvers import has_preset
 
 
 class Diagnosis(NamedTuple):
@@ -22,22 +24,23 @@ class Diagnosis(NamedTuple):
     healthy: bool
 
 
-def diagnose(overrides: Sequence[str], tflops: float | None) -> Diagnosis:
-    """Return the report on a run that the overrides compose; nothing is run, fetched or written."""
-    plan = experiment_config(*compose_run(overrides), overrides)
+def diagnose(overrides: Sequence[str], tflops: float | None, own: Path | None = None) -> Diagnosis:
+    """Return the report on a run that the overrides compose, with the user's folder `own`; nothing is run, fetched or written."""
+    plan = experiment_config(*compose_run(overrides, own), overrides)
+    preset = name if has_preset(name := plan.choices.get("preset", ""), own) else ""
     dimensions = plan.model.dimensions
     checks = [access.architecture_finding(plan.recipe, dimensions)] if plan.recipe and dimensions else []
     sound = all(check.status is CheckStatus.ok for check in checks)  # a layer that does not exist has no estimate
     needs = needs_of(plan, dimensions, plan.model.dtype) if dimensions and sound else None
-    datasets = {name: access.questions(name, source, plan.seed) for name, source in plan.datasets.items()}
+    datasets = {name: access.questions(name, source, plan.trigger, plan.seed) for name, source in plan.datasets.items()}
     findings = [*_model(plan, needs), *checks, *_texts(plan), *(line for lines, _ in datasets.values() for line in lines)]
     findings += [*trigger_tokens(plan), *_surroundings(plan, needs)]
     prompts = prompt_counts(plan, {name: count for name, (_, count) in datasets.items()})
     sections = {
-        "What would run": run_outline(plan, dimensions),
+        "What would run": run_outline(plan, dimensions, preset),
         "Estimates, from the model's dimensions; nothing here was measured": costs(plan, dimensions, needs, prompts, tflops),
         "Data and access": [ReportRow(finding.status.value, f"{finding.subject}: {finding.message}") for finding in findings],
-        "Notes": [ReportRow("-", note) for note in [*plan.ignored, *notes(plan, dimensions)]],
+        "Notes": [ReportRow("-", note) for note in [*plan.ignored, *notes(plan, preset)]],
     }
     blocks = [f"{title}\n{_table(rows)}" for title, rows in sections.items() if rows]
     return Diagnosis("\n\n".join([*blocks, _summary(findings)]), all(finding.status is CheckStatus.ok for finding in findings))

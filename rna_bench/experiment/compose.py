@@ -10,10 +10,14 @@ import hydra
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationError
+from yaml import MarkedYAMLError, YAMLError
 
 from rna_bench.core.own_code import own_place
 from rna_bench.core.schemas import build, first_line
 from rna_bench.core.types import InputError
+from rna_bench.experiment.chosen import HOW, unchosen
+from rna_bench.experiment.overrides import check_overrides
+from rna_bench.experiment.precedence import settle
 from rna_bench.experiment.resolvers import config_folder
 
 EXTRAS = {"submitit_slurm": ("slurm", "hydra-submitit-launcher"), "ray": ("ray", "hydra-ray-launcher")}
@@ -22,26 +26,38 @@ SEVERAL = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '(?P<ke
 """How Hydra refuses several values where one is needed."""
 
 
-def compose_run(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
-    """Return run.yaml with overrides, without Hydra's own section, and which option of each group was chosen."""
-    return compose_from(config_folder("conf"), "run", overrides)
+def compose_run(overrides: Sequence[str], own: Path | None = None) -> tuple[DictConfig, dict[str, str]]:
+    """Return run.yaml with overrides, without Hydra's own section, and which option of each group was chosen.
+
+    `own` is a user's folder of configuration, as `--config-dir` is.
+    """
+    return compose_from(config_folder("conf"), "run", overrides, own)
 
 
 def compose_from(folder: Path, name: str, overrides: Sequence[str], own: Path | None = None) -> tuple[DictConfig, dict[str, str]]:
     """Return the named configuration of a folder as `compose_run` returns run.yaml; it may begin with `run`.
 
-    `own` is a user's folder of configuration, as `--config-dir` is.
+    `own` is as in `compose_run`.
     """
+    check_overrides(overrides, own)
     beside = [each.absolute().as_uri() for each in (config_folder("conf"), own) if each and each != folder]
     searched = [f"hydra.searchpath=[{','.join(beside)}]"] if beside else []
     refuse_no_option(overrides)
     with hydra.initialize_config_dir(str(folder), version_base="1.3"):
         try:
             cfg = hydra.compose(name, [*searched, *overrides], return_hydra_config=True)
+        except YAMLError as error:
+            raise yaml_error(error) from error
         except (HydraException, OmegaConfBaseException) as error:
             raise composition_error(error, overrides) from error
-    choices = {str(group): str(option) for group, option in cfg.hydra.runtime.choices.items()}
-    return without(cfg, "hydra"), choices
+    return settled(without(cfg, "hydra"), cfg.hydra)
+
+
+def settled(cfg: DictConfig, section: DictConfig) -> tuple[DictConfig, dict[str, str]]:
+    """Return a configuration with the user's values over a preset's, and the choices; `section` is Hydra's own of it."""
+    settle(cfg, section)
+    choices = {str(group): str(option) for group, option in section.runtime.choices.items()}
+    return cfg, choices
 
 
 def refuse_no_option(overrides: Sequence[str]) -> None:
@@ -71,9 +87,19 @@ def one_line(error: Exception) -> str:
     """Return any error as one line; of one in a user's own code, with its place."""
     if isinstance(error, HydraException | OmegaConfBaseException):
         return str(composition_error(error))
+    if isinstance(error, YAMLError):
+        return str(yaml_error(error))
     place = own_place(error)
     at = f"in {place}; " if place else ""
     return f"{type(error).__name__}: {' '.join(str(error).split())} ({at}-v shows the traceback)"
+
+
+def yaml_error(error: YAMLError) -> InputError:
+    """Return the error of a YAML file that cannot be read as one line that names the file and the line."""
+    mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+    place = f"{mark.name}:{mark.line + 1}" if mark else ""
+    problem = error.problem if isinstance(error, MarkedYAMLError) else first_line(error)
+    return InputError("config", place, f"is not valid YAML ({problem}); correct the file")
 
 
 def composition_error(error: HydraException | OmegaConfBaseException, overrides: Sequence[str] = ()) -> InputError:
@@ -102,6 +128,8 @@ def composition_error(error: HydraException | OmegaConfBaseException, overrides:
         parent = unknown.parent_node
         known = ", ".join(str(name) for name in parent if name != "_target_") if isinstance(parent, DictConfig) else ""
         key = str(unknown.full_key)
+        if key in HOW and isinstance(parent, DictConfig) and key not in parent:
+            return unchosen([key], given("model", overrides or sys.argv) or "pocket")
         value = (given(key, overrides or sys.argv) or "") if unknown.value is None else unknown.value
         if isinstance(unknown, ValidationError) or not isinstance(parent, DictConfig):
             return InputError(key, value, first_line(unknown))

@@ -17,6 +17,7 @@ from rna_bench.data.corpora import Corpus
 from rna_bench.data.questions import QuestionSource
 from rna_bench.data.triggers import TriggerSource
 from rna_bench.evaluation.scoring import Scoring
+from rna_bench.experiment.chosen import require_chosen
 from rna_bench.experiment.ignored import ignored
 from rna_bench.models.architecture import Architecture
 from rna_bench.models.store import Reuse
@@ -87,6 +88,7 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
 
     `overrides` are the KEY=VALUE words that it was composed with: those without effect are `ignored`, each a line that says why.
     """
+    require_chosen(cfg, str(choices.get("model")))
     recipe = _recipe(cfg)
     chosen = {key: str(value) for key, value in choices.items() if not key.startswith("hydra/")}
     seed, threads = _whole("seed", cfg.seed, 0), _whole("threads", cfg.threads, 1)
@@ -135,6 +137,8 @@ def _recipe(cfg: DictConfig) -> UnlearningConfig | None:
     noise: Noise | None = _following("noise", build("noise", cfg.noise), NOISE)
     train: Train = build("train", cfg.train)
     optimizer: Optimizer = build("optimizer", cfg.optimizer)
+    if not isinstance(cfg.topics, DictConfig):
+        raise InputError("topics", cfg.topics, "is a section; add to it, as in +topics.NAME.retain_weight=50")
     topics = {str(name): _topic(str(name), cfg, train) for name in cfg.topics}
     seed = _whole("seed", cfg.seed, 0)
     if noise is None and cfg.noise.get("scale"):

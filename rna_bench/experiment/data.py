@@ -10,11 +10,12 @@ from rna_bench.core.cache import Recent
 from rna_bench.core.types import ModelFolder, Task, Topic
 from rna_bench.data import fingerprints as text
 from rna_bench.data.questions import make_task
+from rna_bench.data.triggers import check_subjects
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.models import loading
 from rna_bench.runs import record
 from rna_bench.runs.identity import identity
-from rna_bench.unlearning.config import check_topics
+from rna_bench.unlearning.config import check_dimensions, check_topics
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,12 @@ def gather(experiment: ExperimentConfig) -> Inputs:
 
     Questions and text of an earlier run of this process with the same sections and seed are reused, until `drop_cached`.
     """
+    if experiment.recipe and (dimensions := experiment.model.dimensions):
+        check_dimensions(experiment.recipe, dimensions)
     tasks, questions_fingerprint = TASKS.get(
         json.dumps([experiment.config["dataset"], experiment.seed]), lambda: _tasks(experiment)
     )
+    check_triggers(experiment, tasks)
     corpus = experiment.config["corpus"] if experiment.corpus else None
     topics, corpus_fingerprint = TOPICS.get(json.dumps([corpus, experiment.seed]), lambda: _topics(experiment))
     if experiment.recipe:
@@ -73,6 +77,13 @@ def gather(experiment: ExperimentConfig) -> Inputs:
         {"corpus": corpus_fingerprint} if topics else {}
     )
     return Inputs(tasks, topics, model, fingerprints, _identity(experiment, tasks, topics, fingerprints))
+
+
+def check_triggers(experiment: ExperimentConfig, tasks: Sequence[Task]) -> None:
+    """Raise InputError unless there are triggers and controls for every subject of the questions to be retained."""
+    subjects = {question.subject for task in tasks if task.role == "retain" for question in task.questions}
+    if subjects and experiment.trigger.types:
+        check_subjects(sorted(subjects), experiment.trigger.types, experiment.trigger.pool(experiment.seed))
 
 
 def drop_cached() -> None:

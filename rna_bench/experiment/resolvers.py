@@ -1,8 +1,13 @@
-"""Where the configuration lies, and what its interpolations can compute: ${preset:}, ${below:}, ${workers:}, ${gpus:}."""
+"""Where the configuration lies, and what its interpolations compute: ${preset:}, ${steered:}, ${up_to:}, ${below:}, ${workers:}."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
-from omegaconf import OmegaConf
+from hydra.core.global_hydra import GlobalHydra
+from hydra.utils import get_class
+from omegaconf import DictConfig, OmegaConf
 
 from rna_bench.core.labels import STEERED, method_label, method_of
 
@@ -18,12 +23,19 @@ def config_folder(name: str) -> Path:
     return beside if (PACKAGE.parent / "pyproject.toml").exists() and beside.is_dir() else PACKAGE / name
 
 
+def searched_folders(sources: Iterable[Mapping[str, Any]]) -> list[Path]:
+    """Return the folders among the sources of a configuration, in Hydra's order: the first that has a file gives it."""
+    return [Path(str(source["path"])) for source in sources if source["schema"] == "file"]
+
+
 def register() -> None:
     """Register the resolvers with OmegaConf."""
     OmegaConf.register_new_resolver("workers", workers, replace=True)  # for conf/launcher/joblib.yaml
     OmegaConf.register_new_resolver("gpus", lambda device: int(device != "cpu"), replace=True)  # of a run: ${gpus:${model.device}}
     OmegaConf.register_new_resolver("below", lambda layer: max(0, int(layer) - 1), replace=True)  # for conf/noise
-    OmegaConf.register_new_resolver("preset", preset, replace=True)  # for conf/run.yaml
+    OmegaConf.register_new_resolver("steered", steered, replace=True)  # for conf/run.yaml
+    OmegaConf.register_new_resolver("up_to", up_to, replace=True)
+    OmegaConf.register_new_resolver("preset", preset, replace=True)
 
 
 def workers(threads: int) -> int:
@@ -36,12 +48,42 @@ def workers(threads: int) -> int:
 def preset(model: str, method: str, retain: str) -> str:
     """Return the name of the preset of a model, method and retain loss, chosen as options of their groups.
 
-    Where the project has none for the retain loss, it is the preset of the method with its usual one, if there is such a preset.
+    Where neither the project nor the user has one for the retain loss, it is the preset of the method with its usual one, if there
+    is such a preset.
     """
     wanted = f"{model}_{method_label(method, retain)}"
     usual = f"{model}_{method_label(method, USUAL.get(method_of(method), STEERED))}"
-    folder = config_folder("conf") / "preset"
-    return usual if not (folder / f"{wanted}.yaml").exists() and (folder / f"{usual}.yaml").exists() else wanted
+    return usual if not has_preset(wanted) and has_preset(usual) else wanted
+
+
+def has_preset(name: str, own: Path | None = None) -> bool:
+    """Return whether there is a preset of that name: the project's, one in the user's folder `own`, or where Hydra searches now."""
+    now = GlobalHydra.instance()
+    sources = now.config_loader().get_sources() if now.is_initialized() else []
+    searched = searched_folders({"path": source.path, "schema": source.scheme()} for source in sources)
+    folders = [config_folder("conf"), *searched, *([own] if own else [])]
+    return any((folder / "preset" / f"{name}.yaml").is_file() for folder in folders)
+
+
+def steered(otherwise: int, *, _root_: DictConfig) -> Any:
+    """Return the layer that the method steers, as its section or else its class says; `otherwise`, if it steers none."""
+    section = _root_.get("method") or {}
+    layer = section["layer"] if "layer" in section else _declared(section.get("_target_"))
+    return otherwise if layer is None else layer
+
+
+def _declared(target: str | None) -> Any:
+    """Return the default of the field `layer` of a method's class, or None."""
+    try:
+        cls = get_class(target) if target else None
+    except Exception:  # `build` reports a class that cannot be imported, by its key
+        return None
+    return next((each.default for each in fields(cls) if each.name == "layer"), None) if cls and is_dataclass(cls) else None
+
+
+def up_to(layer: int) -> str:
+    """Return a layer and the two below it as alternatives of a regular expression: 5|6|7 of 7."""
+    return "|".join(map(str, range(max(0, int(layer) - 2), max(0, int(layer)) + 1)))
 
 
 register()

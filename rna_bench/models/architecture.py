@@ -76,12 +76,42 @@ class Architecture:
         return int(match[1]) if match else None
 
 
+def named_layers(pattern: str) -> list[int]:
+    r"""Return the numbers of layers that a regular expression spells out, as in layers\.(5|6|7) or layers\.7."""
+    return [int(number) for group in re.findall(r"layers\\\.\(?(\d+(?:\|\d+)*)(?=\)|\\)", pattern) for number in group.split("|")]
+
+
 def tensor_pattern(pattern: str) -> re.Pattern[str]:
     """Return the regular expression `train.parameters`, compiled; an invalid one raises InputError."""
     try:
         return re.compile(pattern)
     except re.error as error:
         raise InputError("train.parameters", pattern, f"is not a valid regular expression ({error}); correct it") from error
+
+
+COMPARED = {
+    "model_type": "model_type",
+    "layers": "num_hidden_layers",
+    "hidden_size": "hidden_size",
+    "intermediate_size": "intermediate_size",
+    "heads": "num_attention_heads",
+    "kv_heads": "num_key_value_heads",
+    "vocab_size": "vocab_size",
+}
+"""Dimensions that tell one model from another, and their keys in config.json."""
+
+
+def difference(declared: Architecture, folder: Path) -> str:
+    """Return the first dimension in which a folder's config.json differs from those declared, "" if there is none to compare."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        text = config.get("text_config", config)
+    except (OSError, ValueError, AttributeError):  # what a folder lacks is reported where it is loaded
+        return ""
+    actual = {name: text.get(key) for name, key in COMPARED.items()}
+    actual["kv_heads"] = actual["kv_heads"] or actual["heads"]
+    names = [name for name, value in actual.items() if value != vars(declared)[name]]
+    return f"{names[0]} {actual[names[0]]} in its config.json, where the model has {vars(declared)[names[0]]}" if names else ""
 
 
 def read_architecture(folder: Path) -> Architecture | None:

@@ -56,6 +56,7 @@ class PocketModel:
     def train(self, folder: Path | None) -> Path:
         """Train the model into a folder, by default in the cache, and return it. The folder appears when training is complete."""
         target = folder or self._cached()
+        _refuse_foreign(target)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{target}.lock"):
@@ -85,3 +86,10 @@ class PocketModel:
         stored = json.loads(manifest.read_text())
         expected = {"world_fingerprint": make_world(self.world).fingerprint, "recipe": asdict(self.pretraining)}
         return {key: stored.get(key) for key in expected} == expected
+
+
+def _refuse_foreign(target: Path) -> None:
+    """Raise InputError, before anything is trained, for a file or a folder of something else, which would be replaced."""
+    empty = target.is_dir() and not any(target.iterdir())
+    if target.exists() and not empty and not (target / MANIFEST).is_file():
+        raise InputError("pocket", target, "exists already and is no pocket model; give another folder")

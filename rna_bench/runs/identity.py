@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 PACKAGE = "rna_bench."
-OUTSIDE = ("results_dir", "sweep", "tracker", "launcher", "reuse", "checkpoint", "keep_delta", "nu", "nu_unit", "nu_layer")
+SOURCES = ("nu", "nu_unit", "nu_layer", "adamw")
+"""Keys that other keys take their values from."""
+OUTSIDE = ("results_dir", "sweep", "tracker", "launcher", "reuse", "checkpoint", "keep_delta", *SOURCES)
 """Sections and keys without effect on the result: where it is stored, which tracker logs it, how it is started and resumed."""
 TRAINING = ("retain", "noise", "train", "optimizer", "topics", "corpus")
 """Sections without effect where nothing is trained."""

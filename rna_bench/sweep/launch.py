@@ -31,8 +31,9 @@ from omegaconf.errors import OmegaConfBaseException
 from rna_bench.core import files, log
 from rna_bench.core.renames import renamed_overrides
 from rna_bench.core.types import InputError
-from rna_bench.experiment.compose import composition_error, given, refuse_no_option
+from rna_bench.experiment.compose import composition_error, given, refuse_no_option, settled, without
 from rna_bench.experiment.config import ExperimentConfig, experiment_config
+from rna_bench.experiment.overrides import check_overrides
 from rna_bench.experiment.resolvers import config_folder
 from rna_bench.experiment.run import execute
 from rna_bench.sweep import slurm
@@ -64,7 +65,9 @@ def sweep_main(file: Path, arguments: Sequence[str], command: Sequence[str]) -> 
         return True
     results_dir, request = _results_dir(words), _request(file, flags.overrides, command)
     refuse_no_option(flags.overrides)
-    folders = [config_folder("conf"), *([Path(flags.config_dir)] if flags.config_dir else [])]
+    own = _own(flags)
+    check_overrides(flags.overrides, own)
+    folders = [config_folder("conf"), *([own] if own else [])]
     search_path = f"hydra.searchpath=[{','.join(folder.absolute().as_uri() for folder in folders)}]"
     sys.argv = ["rna-bench", *command]
     try:
@@ -99,6 +102,10 @@ def _flags(arguments: Sequence[str]) -> argparse.Namespace:
     return get_args_parser().parse_intermixed_args(list(arguments))
 
 
+def _own(flags: argparse.Namespace) -> Path | None:
+    return Path(flags.config_dir) if flags.config_dir else None
+
+
 def _only_shows(flags: argparse.Namespace) -> bool:
     """Return whether the flags ask Hydra to show something, rather than for a run."""
     return any((flags.help, flags.hydra_help, flags.cfg, flags.info, flags.shell_completion))
@@ -113,8 +120,10 @@ def _results_dir(arguments: Sequence[str]) -> str | None:
 
 def _run_once(config_name: str, arguments: Sequence[str]) -> None:
     """Compose the named configuration with the arguments, as Hydra's own command line does, and run it."""
-    overrides = _flags(arguments).overrides
+    flags = _flags(arguments)
+    overrides = flags.overrides
     refuse_no_option(overrides)
+    check_overrides(overrides, _own(flags))
     sys.argv = ["rna-bench", *(word for word in arguments if word not in overrides), *overrides]  # hydra.main wants flags first
     results_dir = _results_dir(arguments)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that errors arrive whole; the command line turns them into one line
@@ -122,7 +131,7 @@ def _run_once(config_name: str, arguments: Sequence[str]) -> None:
 
     def task(cfg: DictConfig) -> None:
         try:
-            experiment = experiment_config(cfg, HydraConfig.get().runtime.choices, overrides)
+            experiment = experiment_config(*_settled(cfg), overrides)
             for line in experiment.ignored:
                 LOG.warning("%s", line)
             execute(experiment)
@@ -155,7 +164,12 @@ def job(cfg: DictConfig, folder: Path, parent: int, level: str) -> None:
     os.chdir(folder)  # a Ray cluster may have been started elsewhere
     if os.getpid() != parent:
         log.set_up(level, bars=False)
-    run_job(experiment_config(cfg, HydraConfig.get().runtime.choices))
+    run_job(experiment_config(*_settled(cfg)))
+
+
+def _settled(cfg: DictConfig) -> tuple[DictConfig, dict[str, str]]:
+    section: Any = HydraConfig.get()  # declared as a dataclass, and a DictConfig
+    return settled(cfg, section)
 
 
 @dataclass(frozen=True)
@@ -178,10 +192,7 @@ class HydraEngine:
             cfg = self.context.config_loader.load_sweep_config(self.config, list(overrides))
         except (HydraException, OmegaConfBaseException) as error:
             raise composition_error(error, overrides) from error
-        choices = {str(group): str(option) for group, option in cfg.hydra.runtime.choices.items()}
-        with open_dict(cfg):
-            del cfg["hydra"]
-        experiment = experiment_config(cfg, choices, overrides)
+        experiment = experiment_config(*settled(without(cfg, "hydra"), cfg.hydra), overrides)
         if experiment.results_dir != self.results_dir:
             raise InputError("results_dir", experiment.results_dir, "cannot be swept: the runs of a sweep share one folder")
         return experiment

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rna_bench.core.types import InputError, Padding
-from rna_bench.models.architecture import Architecture, tensor_pattern
+from rna_bench.models.architecture import Architecture, named_layers, tensor_pattern
 from rna_bench.unlearning.forward import Passes
 from rna_bench.unlearning.losses import MeanOver
 from rna_bench.unlearning.noise import Noise, NoisedModel, Side
@@ -145,19 +145,29 @@ def check_topics(recipe: UnlearningConfig, known: Sequence[str]) -> None:
             raise InputError(f"topics.{name}", "", f"the corpus has {', '.join(known)}; take it out with ~topics.{name}")
 
 
-def check_layers(recipe: UnlearningConfig, depth: int, trained: Collection[int], first: int) -> None:
-    """Raise InputError unless a model of `depth` layers has every layer named, and losses reach every trained tensor.
-
-    `trained` are the layers with a trained tensor; `first` is the lowest layer at which policy and reference can differ.
-    """
-    pattern, layer = recipe.train.parameters, recipe.method.layer
+def check_depth(recipe: UnlearningConfig, depth: int) -> None:
+    """Raise InputError unless a model of `depth` layers has every layer named."""
+    layer, pattern = recipe.method.layer, recipe.train.parameters
     for method in (recipe.method, *(own.method for own in recipe.topics.values())):
         if method.layer is not None:
             check_layer("method.layer", method.layer, depth)
             if method.layer != layer:
                 raise InputError("topics.*.method.layer", method.layer, f"all topics are steered at one layer; give {layer}")
     for number in recipe.noise.noised_layers if recipe.noise else ():
-        check_layer("noise.layer", number, depth)
+        check_layer("noise.layer", number, depth, ", or noise=none")
+    for number in named_layers(pattern):
+        if number >= depth:
+            remedy = f"names layer {number}, but the model has {depth} layers; give a pattern of layers 0 to {depth - 1}"
+            raise InputError("train.parameters", pattern, remedy)
+
+
+def check_layers(recipe: UnlearningConfig, depth: int, trained: Collection[int], first: int) -> None:
+    """Raise InputError unless a model of `depth` layers has every layer named, and losses reach every trained tensor.
+
+    `trained` are the layers with a trained tensor; `first` is the lowest layer at which policy and reference can differ.
+    """
+    check_depth(recipe, depth)
+    pattern, layer = recipe.train.parameters, recipe.method.layer
     if layer is None:
         return
     above = [number for number in sorted(trained) if number > layer]
@@ -177,8 +187,19 @@ def _check_reach(recipe: UnlearningConfig, layer: int) -> None:
         raise InputError("noise.layer", highest, f"the loss is taken at layer {layer}; give {layer} or less")
 
 
+def check_dimensions(recipe: UnlearningConfig, architecture: Architecture) -> None:
+    """Raise InputError unless a model of these dimensions has every layer named and reads texts of the lengths given."""
+    check_depth(recipe, architecture.layers)
+    for topic, train in (("train", recipe.train), *((f"topics.{name}", own.train) for name, own in recipe.topics.items())):
+        for key in ("max_tokens", "retain_max_tokens"):
+            if vars(train)[key] > architecture.context:
+                remedy = f"the model's context is {architecture.context} tokens; give {architecture.context} or less"
+                raise InputError(f"{topic}.{key}", vars(train)[key], remedy)
+
+
 def check_architecture(recipe: UnlearningConfig, architecture: Architecture) -> None:
     """Raise InputError unless a model of that architecture has every layer and tensor named; a run checks the model itself."""
+    check_dimensions(recipe, architecture)
     pattern = recipe.train.parameters
     owners = {architecture.layer_of(name) for name in architecture.matching(pattern)}
     if not owners:
@@ -188,7 +209,7 @@ def check_architecture(recipe: UnlearningConfig, architecture: Architecture) -> 
     check_layers(recipe, architecture.layers, numbers, 0 if None in owners else min(numbers))
 
 
-def check_layer(key: str, layer: int, depth: int) -> None:
+def check_layer(key: str, layer: int, depth: int, more: str = "") -> None:
     """Raise InputError unless a model of `depth` layers has that layer."""
     if not 0 <= layer < depth:
-        raise InputError(key, layer, f"the model has {depth} layers; give 0 to {depth - 1}")
+        raise InputError(key, layer, f"the model has {depth} layers; give 0 to {depth - 1}{more}")

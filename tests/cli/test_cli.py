@@ -28,7 +28,16 @@ def surroundings(tmp_path, monkeypatch):
 
 
 def arguments(model: Path, results: Path) -> list[str]:
-    given = ["model=local", f"model.path={model}", "tracker=none", f"results_dir={results}", "method.layer=1", "train.steps=1"]
+    given = [
+        "model=local",
+        f"model.path={model}",
+        "corpus=pocket",
+        "trigger=pocket",
+        "tracker=none",
+        f"results_dir={results}",
+        "method.layer=1",
+        "train.steps=1",
+    ]
     return [*given, r'train.parameters="model\.layers\.[01]\..*weight"', "corpus.texts=8", "scoring.every=0"]
 
 

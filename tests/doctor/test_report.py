@@ -7,6 +7,7 @@ import torch
 from rna_bench.cli.main import main
 from rna_bench.doctor import access
 from rna_bench.doctor.access import CheckStatus
+from tests.builders.pocket import POCKET
 
 REAL = ["corpus=text", "corpus.forget={bio: f.txt, cyber: g.txt}", "corpus.retain=r.txt"]
 
@@ -108,15 +109,21 @@ def test_a_model_without_a_preset_gets_a_note(doctor):
 
 def test_what_a_copied_folder_lacks_is_named(doctor, tiny, tmp_path):
     assert doctor("model=zephyr_7b", f"model.path={tmp_path}/no")[1].count(f"model.path={tmp_path}/no: the folder lacks") == 1
-    assert f"copied to {tiny}" in doctor("model=zephyr_7b", f"model.path={tiny}")[1]
+    code, report, output = doctor("model=zephyr_7b", f"model.path={tiny}")
+    remedy = (
+        f"(model_type llama in its config.json, where the model has mistral); say model=local model.path={tiny} model.name=NAME"
+    )
+    assert (code, report) == (1, "")
+    assert output == f"error: model.path={tiny}: is no copy of HuggingFaceH4/zephyr-7b-beta {remedy}\n"
+    assert f"copied to {tiny}" in doctor("model=zephyr_7b", f"model.path={tiny}", "model.architecture=null")[1]
 
 
 def test_a_local_model_is_estimated_from_its_own_config(doctor, tiny):
-    given = ["model=local", f"model.path={tiny}", "method.layer=1", r'train.parameters="model\.layers\.[01]\..*weight"']
+    given = ["model=local", f"model.path={tiny}", *POCKET, "method.layer=1", r'train.parameters="model\.layers\.[01]\..*weight"']
     code, report, _ = doctor(*given, "tracker=none")
     assert code == 0
     assert "3 layers of 16" in report
-    code, report, _ = doctor("model=local", "model.path=/nowhere")
+    code, report, _ = doctor("model=local", "model.path=/nowhere", *POCKET)
     assert code == 1
     assert "its dimensions are unknown until it is available" in report
     assert "Estimates" not in report

@@ -14,6 +14,8 @@ SMALL = [
     "scoring.every=0",
     "corpus.texts=8",
     "model=local",
+    "corpus=pocket",
+    "trigger=pocket",
 ]
 RSV = [
     "method=rsv",

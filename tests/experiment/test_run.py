@@ -40,7 +40,9 @@ def run(tiny, tmp_path, monkeypatch):
     before = signal.getsignal(signal.SIGPIPE)
 
     def go(*words: str, into: str = "results") -> Path:
-        text = [] if any(word.startswith("corpus=") for word in words) else ["corpus.texts=8"]
+        chosen = {word.partition("=")[0] for word in words}
+        text = [] if "corpus" in chosen else ["corpus=pocket", "corpus.texts=8"]
+        text += [] if "trigger" in chosen else ["trigger=pocket"]
         given = [*words, *text, *SMALL, f"model.path={tiny}", f"results_dir={tmp_path / into}"]
         monkeypatch.setattr(sys, "argv", ["rna-bench", "run", *given])
         with pytest.raises(SystemExit) as ended:
@@ -271,7 +273,16 @@ PARTS = ["scoring.part=3", "dataset=[pocket_hazard_1,pocket_subjects]", "dataset
 def test_an_interrupted_run_goes_on_where_it_was_and_ends_with_the_same_record(run, tiny, tmp_path, monkeypatch, interrupted):
     whole = json.loads((only(run(*RMU, *PARTS, into="whole")) / RECORD).read_text())
     seen = interrupted(2)
-    given = [*RMU, *PARTS, "corpus.texts=8", *SMALL, f"model.path={tiny}", f"results_dir={tmp_path / 'results'}"]
+    given = [
+        *RMU,
+        *PARTS,
+        "corpus=pocket",
+        "corpus.texts=8",
+        "trigger=pocket",
+        *SMALL,
+        f"model.path={tiny}",
+        f"results_dir={tmp_path / 'results'}",
+    ]
     monkeypatch.setattr(sys, "argv", ["rna-bench", "run", *given])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -301,7 +312,16 @@ def test_training_that_is_over_is_told_to_a_tracker_in_the_order_of_its_steps():
 
 def test_damaged_leftovers_of_an_interrupted_run_are_not_used(run, tiny, tmp_path, monkeypatch, interrupted):
     seen = interrupted(2)
-    given = [*RMU, *PARTS, "corpus.texts=8", *SMALL, f"model.path={tiny}", f"results_dir={tmp_path / 'results'}"]
+    given = [
+        *RMU,
+        *PARTS,
+        "corpus=pocket",
+        "corpus.texts=8",
+        "trigger=pocket",
+        *SMALL,
+        f"model.path={tiny}",
+        f"results_dir={tmp_path / 'results'}",
+    ]
     monkeypatch.setattr(sys, "argv", ["rna-bench", "run", *given])
     with pytest.raises(SystemExit):
         main()
@@ -314,7 +334,16 @@ def test_damaged_leftovers_of_an_interrupted_run_are_not_used(run, tiny, tmp_pat
 
 def test_answers_to_other_questions_are_not_used(run, tiny, tmp_path, monkeypatch, interrupted):
     interrupted(2)
-    given = [*RMU, *PARTS, "corpus.texts=8", *SMALL, f"model.path={tiny}", f"results_dir={tmp_path / 'results'}"]
+    given = [
+        *RMU,
+        *PARTS,
+        "corpus=pocket",
+        "corpus.texts=8",
+        "trigger=pocket",
+        *SMALL,
+        f"model.path={tiny}",
+        f"results_dir={tmp_path / 'results'}",
+    ]
     monkeypatch.setattr(sys, "argv", ["rna-bench", "run", *given])
     with pytest.raises(SystemExit):
         main()

@@ -18,7 +18,16 @@ from rna_bench.runs.record import QUESTIONS, RECORD, read
 GIVEN = [
     *("dataset=[pocket_hazard_1,pocket_subjects]", "dataset.pocket_hazard_1.limit=3", "dataset.pocket_subjects.limit=4"),
     *("method.layer=1", r'train.parameters="model\.layers\.[01]\..*weight"', "train.batch_size=2", "train.lr=0.01"),
-    *("scoring.every=2", "scoring.questions=2", "tracker=none", "model=local", "corpus.texts=8", "train.steps=6"),
+    *(
+        "scoring.every=2",
+        "scoring.questions=2",
+        "tracker=none",
+        "model=local",
+        "corpus=pocket",
+        "trigger=pocket",
+        "corpus.texts=8",
+        "train.steps=6",
+    ),
 ]
 
 

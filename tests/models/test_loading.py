@@ -7,6 +7,7 @@ import torch
 
 from rna_bench.core.types import Dtype, InputError, ModelFolder
 from rna_bench.models import loading
+from rna_bench.models.architecture import read_architecture
 from rna_bench.models.loading import HubModel, LocalModel, fingerprint, load_model
 
 
@@ -99,6 +100,17 @@ def test_what_a_hub_model_lacks_is_one_line_or_nothing(monkeypatch):
     for lines in (["is missing"], []):
         monkeypatch.setattr(loading, "missing", lambda _, lines=lines: lines)
         assert HUB.missing() == lines
+
+
+def test_a_folder_of_another_model_is_refused_under_the_name_of_a_hub_model_by_the_first_dimension_that_differs(tiny):
+    actual = read_architecture(tiny)
+    assert actual is not None
+    assert replace(HUB, path=str(tiny), architecture=actual).folder().folder == tiny
+    for name, value in {"model_type": "mistral", "layers": 32, "heads": 4, "kv_heads": 1, "vocab_size": 32000}.items():
+        with pytest.raises(
+            InputError, match=rf"^model\.path={tiny}: is no copy of org/name \({name} .* has {value}\); say model=local "
+        ):
+            replace(HUB, path=str(tiny), architecture=replace(actual, **{name: value}))
 
 
 def test_a_copied_folder_stands_for_the_hub_which_is_not_asked(monkeypatch, tiny, copy):

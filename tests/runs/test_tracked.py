@@ -26,6 +26,8 @@ def run(tiny, tmp_path, home):
     def go(*words: str):
         given = [
             "model=local",
+            "corpus=pocket",
+            "trigger=pocket",
             f"model.path={tiny}",
             "method.layer=1",
             r'train.parameters="model\.layers\.[01]\..*weight"',

@@ -19,6 +19,8 @@ defaults:
   - override model: local
   - override dataset: [pocket_subjects]
   - override tracker: none
+  - override corpus: pocket
+  - override trigger: pocket
   - _self_
 corpus:
   texts: 8

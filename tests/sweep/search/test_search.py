@@ -20,6 +20,8 @@ from rna_bench.runs.collection import collect
 
 SMALL = [
     "model=local",
+    "corpus=pocket",
+    "trigger=pocket",
     "dataset=[pocket_hazard_1,pocket_subjects]",
     "dataset.pocket_hazard_1.limit=6",
     "dataset.pocket_subjects.limit=8",

@@ -137,7 +137,10 @@ def noise_unit(section: Mapping[str, Any] | None) -> str:
 
 
 def noise_scale(section: Mapping[str, Any] | None) -> float:
-    """Return the scale of a record's noise section: 1 for a kind of noise without a number for a scale, -1 where nothing was trained."""
+    """Return the scale of a record's noise section, -1 where nothing was trained.
+
+    It is 1 for a kind of noise that has no scale, or whose scale is no number.
+    """
     if not section:
         return -1.0
     scale = section.get("scale", 1)

@@ -41,4 +41,4 @@ def noise_label(noise: Mapping[str, Any]) -> str:
         draws = f", {noise['draws']} draws" if noise["draws"] > 1 else ""
         kind = f"{noise['model']}, {noise['side']} inputs, layers {', '.join(map(str, noise['layers']))}{draws}:"
     size = f"{scale:g}" if isinstance(scale, int | float) else str(scale)
-    return f"{kind} {size} {noise.get('unit', '')}".strip() if "scale" in noise else kind
+    return f"{kind} {size} {noise.get('unit') or ''}".strip() if "scale" in noise else str(kind)

@@ -18,7 +18,7 @@ ODD, UNUSABLE = odd_records(), unusable_records()
 
 def folder_of(path, *runs):
     for run in (*pairs(), make_record(1, method="none"), *runs):
-        record.write(path / "runs" / run.identity, run, [answered("law/1", "clean", 0)])
+        record.write(path / "runs" / run.identity, run, [answered("law/1", "clean", 0)] * (run not in runs))
     return path / "runs"
 
 

@@ -77,7 +77,7 @@ def _ordered(table: pyarrow.Table) -> tuple[QuestionOrder, NDArray[numpy.int64]]
         (perturbation, tuple(places[cells[row][1:]] for row in rows if cells[row][0] == at))
         for at, perturbation in enumerate(perturbations)
     )
-    return QuestionOrder(questions, by_perturbation), numpy.array(rows)
+    return QuestionOrder(questions, by_perturbation), numpy.array(rows, dtype=int)
 
 
 def subject_counts(responses: GradedResponses) -> dict[str, list[list[int]]]:
@@ -96,8 +96,8 @@ def subject_counts(responses: GradedResponses) -> dict[str, list[list[int]]]:
 def _groups(order: QuestionOrder) -> tuple[tuple[str, NDArray[numpy.int64]], ...]:
     """Return, by perturbation, the number of the subject of each question asked under it."""
     numbers = {group: number for number, group in enumerate(dict.fromkeys(question[:2] for question in order.questions))}
-    of = numpy.array([numbers[question[:2]] for question in order.questions])
-    return tuple((perturbation, of[list(places)]) for perturbation, places in order.perturbations)
+    of = numpy.array([numbers[question[:2]] for question in order.questions], dtype=int)
+    return tuple((perturbation, of[numpy.array(places, dtype=int)]) for perturbation, places in order.perturbations)
 
 
 def thinned(runs: Sequence[GradedResponses], budget: int) -> tuple[int, list[GradedResponses]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.near_copies import Copies, near_copies
 from rna_bench.reporting.statistics.rules import Tested, Verdict
-from rna_bench.reporting.statistics.wording import method_name, seeds, seen
+from rna_bench.reporting.statistics.wording import seeds, seen
 
 DIFFERING = "differing"
 """The verdict on near copies that have different ones."""
@@ -23,10 +23,10 @@ class Judged:
 
 
 def counts(baselines: Sequence[Group], judged: Sequence[Judged]) -> list[str]:
-    """Return for each model how many of its methods have which verdict, and which they are.
+    """Return for each model, and each value of what was swept, how many methods have which verdict, and which they are.
 
     `baselines` are the groups without noise, which tell what is a near copy. A method judged with several scales of noise has the
-    strongest of its verdicts.
+    strongest of its verdicts. One method under two settings is not two methods.
     """
     by_key: dict[str, list[Judged]] = {}
     for one in judged:
@@ -35,7 +35,8 @@ def counts(baselines: Sequence[Group], judged: Sequence[Judged]) -> list[str]:
     for group in baselines:
         if group.baseline_key in by_key:
             several = len({other.dtype for other in baselines if other.model == group.model}) > 1
-            by_model.setdefault(f"{group.model}, {group.dtype}" if several else group.model, []).append(group)
+            parts = (group.model, group.dtype if several else "", group.settings)
+            by_model.setdefault(", ".join(filter(None, parts)), []).append(group)
     return [f"{model}, {_line(near_copies(groups), by_key)}" for model, groups in by_model.items()]
 
 
@@ -53,7 +54,7 @@ def _line(methods: Sequence[Copies], by_key: Mapping[str, Sequence[Judged]]) -> 
 
 def _together(copies: Copies, by_key: Mapping[str, Sequence[Judged]]) -> tuple[str, str]:
     """Return the verdict on near copies, and their names, each with its own verdict where they differ."""
-    own = [(method_name(group), *_strongest(by_key[group.baseline_key])) for group in copies.groups]
+    own = [(group.method, *_strongest(by_key[group.baseline_key])) for group in copies.groups]
     if len({verdict for _, verdict, _ in own}) == 1:
         return own[0][1].value, " with ".join(name + noise for name, _, noise in own)
     return DIFFERING, " but ".join(f"{name} {verdict.value}{noise}" for name, verdict, noise in own)
@@ -76,5 +77,5 @@ def _seeds(tests: Sequence[Tested]) -> str:
 
 
 def _joined(methods: Sequence[Copies]) -> str:
-    joined = [f"{' with '.join(map(method_name, c.groups))} (r = {c.r:.3f})" for c in methods if c.r is not None]
+    joined = [f"{' with '.join(group.method for group in c.groups)} (r = {c.r:.3f})" for c in methods if c.r is not None]
     return f" Near copies: {', '.join(joined)}." if joined else ""

@@ -92,7 +92,7 @@ def test_a_file_in_place_of_the_output_folder_is_an_error_that_names_it(folder, 
 
 
 def test_no_finished_run_is_an_error_and_nothing_is_written(tmp_path):
-    record.write(tmp_path / "runs/one", BAD, [])
+    record.write(tmp_path / "runs" / BAD.identity, BAD, [])
     with pytest.raises(InputError, match="nothing to draw"):
         write_figures(tmp_path / "runs", tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -285,7 +285,7 @@ def test_latex_escapes_a_regular_expression_that_varies(tmp_path):
 
 
 def test_a_file_in_place_of_the_output_folder_is_an_error_that_names_it(tmp_path):
-    record.write(tmp_path / "runs" / "one", make_record(1), [])
+    record.write(tmp_path / "runs" / make_record(1).identity, make_record(1), [])
     (tmp_path / "out").write_text("in the way")
     with pytest.raises(InputError, match=r"--out=.*choose another folder"):
         write_tables(tmp_path / "runs", tmp_path / "out")

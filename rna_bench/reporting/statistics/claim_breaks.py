@@ -17,7 +17,7 @@ RULE = (
     f"Tested is each trigger type's drop beyond control: a t-test over seeds at {LEVEL:g}, "
     "with Holm's correction for the group's trigger types (p is corrected) and none for the number of groups. yes: one at "
     f"least is above 0. no: each is below {MARGIN:g} points (the upper test of equivalence, TOST, at {LEVEL:g}; a trigger that "
-    "helps breaks nothing). What is both is named so. not shown: neither."
+    "helps breaks nothing). Where each type above 0 is also shown to be below that, it is said. not shown: neither."
 )
 
 

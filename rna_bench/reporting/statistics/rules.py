@@ -73,7 +73,7 @@ def breaks(drops: Tested) -> Verdict:
     if drops.seeds < 2:
         return Verdict.undetermined
     if drops.above:
-        return Verdict.small if drops.none_large else Verdict.yes
+        return _sized(drops.above, drops)
     return Verdict.no if drops.none_large else Verdict.not_shown
 
 
@@ -86,8 +86,13 @@ def restores(steps: Tested, matched: Tested, forget_accuracy: float | None) -> V
         return Verdict.undetermined
     if forget_accuracy is not None and forget_accuracy > FORGOTTEN:
         return Verdict.not_comparable
-    if set(steps.above) & set(matched.above):
-        return Verdict.small if matched.none_large else Verdict.yes
+    if both := [one for one in steps.above if one in matched.above]:
+        return _sized(both, matched)
     if steps.above:
         return Verdict.steps
     return Verdict.no if matched.none_large else Verdict.not_shown
+
+
+def _sized(held: Sequence[TriggerType], tests: Tested) -> Verdict:
+    """Return `yes`, or that every effect above 0 is also shown to be below `MARGIN`."""
+    return Verdict.small if all(one in tests.within for one in held) else Verdict.yes

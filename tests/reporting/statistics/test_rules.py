@@ -20,7 +20,8 @@ def of_types(*by_type):
         ((LARGE, LARGE), Verdict.yes),
         ((LARGE, NONE), Verdict.yes),
         ((SMALL, NONE), Verdict.small),
-        ((SMALL, WIDE), Verdict.yes),
+        ((SMALL, WIDE), Verdict.small),  # nothing is shown of the other type
+        ((SMALL, LARGE), Verdict.yes),
         ((NONE, NONE), Verdict.no),
         ((NONE, WORSE), Verdict.no),
         ((NONE, WIDE), Verdict.not_shown),
@@ -39,6 +40,7 @@ def test_claim_1(drops, verdict):
         ((LARGE, WIDE), (WIDE, LARGE), Verdict.steps),  # one type at equal steps, and another at matched forgetting
         ((LARGE,), (NONE,), Verdict.steps),
         ((LARGE,), (SMALL,), Verdict.small),
+        ((LARGE, LARGE), (SMALL, WIDE), Verdict.small),
         ((WIDE,), (LARGE,), Verdict.not_shown),
         ((NONE,), (NONE,), Verdict.no),
         ((WIDE, WIDE), (NONE, WORSE), Verdict.no),

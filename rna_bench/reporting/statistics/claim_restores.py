@@ -22,12 +22,13 @@ from rna_bench.reporting.statistics.unfinished import unfinished_line
 
 TITLE = "RNA restores robustness"
 RULE = (
-    "Tested is each trigger type's gain in perturbed accuracy over the baseline without noise, paired by seed, as for claim 1. "
-    "yes: a type gains both at equal steps and at matched forgetting (where both first have the same forget loss); where each such gain "
-    f"is also shown to be below {MARGIN:g} points at matched forgetting, that is said. only at equal steps: one gains there alone. "
-    f"no: at matched forgetting each gain is below {MARGIN:g} points. not shown: none of these. not comparable: where both first "
-    f"have the same forget loss, forget accuracy is still above {FORGOTTEN}%. p is corrected for the group's trigger types, not "
-    "for the number of groups; table `tests` has the mean over types with Holm's correction for all groups."
+    "Tested is each trigger type's gain in perturbed accuracy over the baseline without noise, paired by seed, as for claim "
+    "1. yes: a type gains both at equal steps and at matched forgetting (where both first have the same forget loss); where "
+    f"each such gain is also shown to be below {MARGIN:g} points at matched forgetting, that is said. only at equal steps: "
+    f"one gains there alone. no: at matched forgetting each gain is below {MARGIN:g} points. not shown: none of these. not "
+    f"comparable: where both first have the same forget loss, forget accuracy is still above {FORGOTTEN}%. p is corrected "
+    "for the group's trigger types, not for the number of groups; table `tests` has the mean over types with Holm's "
+    "correction for all groups."
 )
 
 

@@ -11,7 +11,7 @@ from rna_bench.reporting.figures.chains import CHANCE, Chain, Drawn, Missing, co
 from rna_bench.reporting.figures.style import GREY, INK, NARROW, WIDE, MethodStyle, Size, fill, key, panel_grid
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import accuracy_interval, interval
-from rna_bench.reporting.statistics.scores import forget_accuracy, questions, retain_accuracy
+from rna_bench.reporting.statistics.scores import forget_accuracy, question_count, retain_accuracy
 
 Value = Callable[[RunRecord], float]
 SHORT, MANY = 12, 20
@@ -37,7 +37,9 @@ def by_trigger_type(groups: Sequence[Group]) -> Drawn | Missing:
         return Missing("trigger_types", "no trigger type that all unlearned runs were scored under")
     rows = [DotRow("clean", lambda run: retain_accuracy(run.scores), _retain), *map(_trigger_type_row, trigger_types)]
     if all(group.forgets for group in shown):
-        rows.insert(0, DotRow("(forget)", lambda run: forget_accuracy(run.scores), lambda run: questions(run.scores, "forget")))
+        rows.insert(
+            0, DotRow("(forget)", lambda run: forget_accuracy(run.scores), lambda run: question_count(run.scores, "forget"))
+        )
     caption = (
         "Retain accuracy in percent, clean and under each trigger type: means and 95% intervals over seeds. Black tick: with the "
         "trigger's harmless control in its place, without noise. (forget): accuracy on forget questions, where lower is better. "
@@ -54,7 +56,7 @@ def _trigger_type_row(trigger_type: TriggerType) -> DotRow:
 
 
 def _retain(run: RunRecord) -> int:
-    return questions(run.scores, "retain")
+    return question_count(run.scores, "retain")
 
 
 def by_subject(groups: Sequence[Group]) -> Drawn | Missing:

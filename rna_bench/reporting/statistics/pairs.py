@@ -8,7 +8,7 @@ from rna_bench.core.types import CLEAN, EvalPoint, Score
 from rna_bench.reporting.statistics.crossings import Crossing, common_level, fall, loss_crossing
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import Interval, accuracy_interval, difference_interval, interval
-from rna_bench.reporting.statistics.scores import Measure, final_forget_loss, forget_accuracy, questions
+from rna_bench.reporting.statistics.scores import Measure, final_forget_loss, forget_accuracy, question_count
 
 Reading: TypeAlias = Callable[[Measure], float]
 """Evaluates a measure on one run's scores at one moment."""
@@ -53,7 +53,7 @@ def drop_over_seeds(group: Group, full: Measure, less: Measure) -> Interval:
 
 
 def _questions(group: Group, role: str) -> int:
-    return min(questions(run.scores, role) for run in group.runs.values())
+    return min(question_count(run.scores, role) for run in group.runs.values())
 
 
 def final_forget_loss_over_seeds(group: Group) -> Interval | None:
@@ -125,6 +125,6 @@ def difference(pairs: Sequence[Pair], measure: Measure, role: str = "retain") ->
     measured = [(one, other, pair) for one, other, pair in values if not math.isnan(one - other)]
     if not measured:
         return None
-    asked = min(side(lambda scores: questions(scores, role)) for _, _, pair in measured for side in pair)
+    asked = min(side(lambda scores: question_count(scores, role)) for _, _, pair in measured for side in pair)
     ones, others, _ = zip(*measured, strict=True)
     return difference_interval(ones, others, round(asked))

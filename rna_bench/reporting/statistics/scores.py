@@ -17,11 +17,11 @@ def has_role(scores: Sequence[Score], role: str) -> bool:
     return any(score.role == role for score in scores)
 
 
-def questions(scores: Sequence[Score], role: str, task: str | None = None) -> int:
-    """Return how many different questions of a role, or of one of its tasks, there are scores of; perturbed ones count once."""
+def question_count(scores: Sequence[Score], role: str) -> int:
+    """Return how many different questions of a role there are scores of; perturbed ones count once."""
     by_task: dict[str, int] = {}
     for score in scores:
-        if score.role == role and task in (None, score.task):
+        if score.role == role:
             by_task[score.task] = max(by_task.get(score.task, 0), score.n)
     return sum(by_task.values())
 

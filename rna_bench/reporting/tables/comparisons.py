@@ -15,7 +15,7 @@ from rna_bench.reporting.statistics.intervals import Interval, difference_interv
 from rna_bench.reporting.statistics.pairs import Pair, baseline_pairs, final_pairs, forgotten_pairs, matched_pairs
 from rna_bench.reporting.statistics.recovery import TIMES, over_seeds_alone
 from rna_bench.reporting.statistics.responses import ResponseMatrix
-from rna_bench.reporting.statistics.scores import Measure, forget_accuracy, less, questions, retain_accuracy
+from rna_bench.reporting.statistics.scores import Measure, forget_accuracy, less, question_count, retain_accuracy
 from rna_bench.reporting.statistics.significance import ALL_EQUAL, holm, paired_t
 from rna_bench.reporting.tables.table import Chance, Table, TableRow, group_cells
 
@@ -109,7 +109,9 @@ def _side(pairs: Sequence[Pair], measure: Measure, role: str) -> PairedValues | 
     noisy, plain = (tuple(side(measure) for side in sides) for sides in zip(*pairs, strict=True))
     if any(map(math.isnan, (*noisy, *plain))):
         return None
-    return PairedValues(noisy, plain, round(min(side(lambda scores: questions(scores, role)) for pair in pairs for side in pair)))
+    return PairedValues(
+        noisy, plain, round(min(side(lambda scores: question_count(scores, role)) for pair in pairs for side in pair))
+    )
 
 
 def _mean(of: Sequence[Sequence[float]]) -> tuple[float, ...]:

@@ -101,7 +101,7 @@ COMPARED = {
 """Dimensions that tell one model from another, and their keys in config.json."""
 
 
-def difference(declared: Architecture, folder: Path) -> str:
+def first_difference(declared: Architecture, folder: Path) -> str:
     """Return the first dimension in which a folder's config.json differs from those declared, "" if there is none to compare."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))

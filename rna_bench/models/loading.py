@@ -12,7 +12,7 @@ from transformers.utils import logging
 
 from rna_bench.core.hub import Repo, fetch_snapshot, missing
 from rna_bench.core.types import Dtype, InputError, ModelFolder
-from rna_bench.models.architecture import Architecture, difference, read_architecture
+from rna_bench.models.architecture import Architecture, first_difference, read_architecture
 
 TORCH_DTYPES = {Dtype.float32: torch.float32, Dtype.bfloat16: torch.bfloat16}
 MODEL_FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
@@ -69,7 +69,7 @@ class HubModel:
     architecture: Architecture | None = None
 
     def __post_init__(self) -> None:
-        other = difference(self.architecture, Path(self.path).expanduser()) if self.path and self.architecture else ""
+        other = first_difference(self.architecture, Path(self.path).expanduser()) if self.path and self.architecture else ""
         if other:
             remedy = f"is no copy of {self.repo} ({other}); say model=local model.path={self.path} model.name=NAME"
             raise InputError("model.path", self.path, remedy)

@@ -37,31 +37,40 @@ def test_committed_tables_are_what_the_published_records_give(tmp_path, monkeypa
             assert differences(name, found, (committed / name).read_bytes()) == [], f"{folder}/{name}"
 
 
-def test_the_readmes_tables_are_the_committed_ones():
-    shown = README.split("<!-- tables -->\n")[1].split("<!-- /tables -->")[0]
-    sections = (ROOT / "results/tables/pocket/tables.md").read_text(encoding="utf-8").split("\n## ")
-    wanted = {section.split("\n")[0]: section for section in sections}
-    for title in ("The two claims", "Trigger-induced drop", "Accuracy"):
-        body = wanted.get(title, wanted.get(f"## {title}")).split("\n", 1)[1].split("\nFrom ")[0].strip()
-        assert body in shown, title
-    methods = (ROOT / "results/tables/pocket_methods/tables.md").read_text(encoding="utf-8")
-    assert methods.split("## Accuracy\n")[1].split("\n## ")[0].strip() in shown
-    assert methods.split("## The two claims\n")[1].split("\n2. RNA")[0].strip() in shown
-    paper = (
-        (ROOT / "results/tables/pocket_paper/tables.md")
-        .read_text(encoding="utf-8")
-        .split("## The two claims\n")[1]
-        .split("\nFrom ")[0]
-    )
-    assert paper.strip() in shown
+FIGURE = r"[+-]?\d+\.\d(?: ± \d+\.\d| \[-?\d+\.\d, -?\d+\.\d\])"
+"""A mean with its interval, as tables write it."""
 
 
-def test_the_readmes_method_runs(tmp_path, tiny, monkeypatch):
+def test_each_figure_of_the_readmes_findings_is_in_the_table_that_the_finding_names():
+    findings = [line for line in README.splitlines() if line.startswith("|") and "tables.md" in line]
+    assert 0 < len(findings) <= 6
+    for finding in findings:
+        (name,) = re.findall(r"\]\((results/tables/\w+/tables\.md)\)", finding)
+        table = (ROOT / name).read_text(encoding="utf-8")
+        figures = re.findall(FIGURE, finding)
+        assert figures
+        assert [figure for figure in figures if figure not in table] == []
+
+
+def test_the_readme_is_short_and_its_links_lead_somewhere():
+    assert len(README.splitlines()) <= 200
+    for link in re.findall(r"\]\((?!http)([^)#]+)", README):
+        assert (ROOT / link).exists(), link
+
+
+def test_results_readme_has_the_verdicts_of_the_published_folders():
+    shown = (ROOT / "results/README.md").read_text(encoding="utf-8")
+    for folder in sorted((ROOT / "results/tables").iterdir()):
+        verdicts = re.findall(r"^- (?:Unlearning|RNA) .*", (folder / "tables.md").read_text(encoding="utf-8"), re.MULTILINE)
+        assert [line for line in verdicts if line not in shown] == [], folder.name
+
+
+def test_the_maps_method_runs(tmp_path, tiny, monkeypatch):
     from rna_bench.cli.main import main
 
-    (tmp_path / "my_methods.py").write_text(_block("python"), encoding="utf-8")
+    (tmp_path / "my_methods.py").write_text(_block("python", MAP, "class Zero"), encoding="utf-8")
     (tmp_path / "my_conf/method").mkdir(parents=True)
-    (tmp_path / "my_conf/method/zero.yaml").write_text(_block("yaml"), encoding="utf-8")
+    (tmp_path / "my_conf/method/zero.yaml").write_text(_block("yaml", MAP, "my_methods.Zero"), encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     asked = f"--config-dir {tmp_path / 'my_conf'} method=zero model=local model.path={tiny} train.steps=2 tracker=none"
     monkeypatch.setattr(sys, "argv", ["rna-bench", "run", *asked.split(), *POCKET, f"results_dir={tmp_path / 'runs'}"])

@@ -64,8 +64,9 @@ def _strongest(judged: Sequence[Judged]) -> tuple[Verdict, str]:
     """Return the strongest of a method's verdicts, and the noise that it holds for where that is not all."""
     order = list(Verdict)
     verdict = min((one.verdict for one in judged), key=order.index)
-    noise = [one.group.noise for one in judged if one.verdict is verdict]
-    return verdict, "" if len(noise) == len(judged) else f" (noise {', '.join(noise)})"
+    held = [one for one in judged if one.verdict is verdict]
+    noise = dict.fromkeys(one.group.noise for one in held)
+    return verdict, "" if len(held) == len(judged) else f" (noise {', '.join(noise)})"
 
 
 def _seeds(tests: Sequence[Tested]) -> str:

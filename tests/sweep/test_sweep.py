@@ -58,6 +58,8 @@ class Broken(RMU):
 """
 ALONE = (
     "model=local",
+    "corpus=pocket",
+    "trigger=pocket",
     "dataset=[pocket_subjects]",
     "dataset.pocket_subjects.limit=2",
     "tracker=none",
@@ -257,7 +259,7 @@ def test_old_keys_are_read_in_a_grid_and_on_the_command_line(sweep, tmp_path, mo
 def test_what_the_model_does_not_have_is_refused_once_before_any_run(sweep, tmp_path):
     code, results, messages = sweep("noise.layer=0,7")
     assert (code, results) == (1, "")
-    refusal = "error: noise.layer=7: the model has 3 layers; give 0 to 2"
+    refusal = "error: noise.layer=7: the model has 3 layers; give 0 to 2, or noise=none"
     assert messages == f"{refusal} (refused in 2 of 4 runs of the sweep, the first noise.layer=7 seed=1)\n"
     assert not (tmp_path / "results").exists()
     _, _, messages = sweep("noise.layer=7")

@@ -115,7 +115,7 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
     )
 
 
-def check_dimensions(experiment: ExperimentConfig) -> None:
+def check_model_dimensions(experiment: ExperimentConfig) -> None:
     """Raise InputError if the model is known not to have a layer or tensor that the run names. No model is loaded."""
     dimensions = experiment.model.dimensions if experiment.recipe else None
     if experiment.recipe and dimensions:

@@ -7,7 +7,7 @@ from pathlib import Path
 from rna_bench.core.types import InputError, RunRecord
 from rna_bench.reporting.recompute import score_differences
 from rna_bench.runs.collection import record_paths
-from rna_bench.runs.integrity import differences, file_differences, signed
+from rna_bench.runs.integrity import differences, file_differences, has_hash
 from rna_bench.runs.record import QUESTIONS, RECORD, parse
 
 SHOWN = 3
@@ -60,7 +60,7 @@ def verify_run(folder: Path) -> VerifiedRecord:
         problems.append(f"belongs to run {values['identity']}, and the folder has another name")
     if (folder / QUESTIONS).is_file():
         problems += _recomputed(record, folder)
-    return VerifiedRecord(folder, tuple(problems), signed(values))
+    return VerifiedRecord(folder, tuple(problems), has_hash(values))
 
 
 def _recomputed(record: RunRecord, folder: Path) -> list[str]:

@@ -59,12 +59,12 @@ def file_differences(values: Mapping[str, Any], folder: Path) -> list[str]:
     """
     lines = [] if (folder / QUESTIONS).is_file() else [f"{QUESTIONS} is missing"]
     delta = folder / DELTA
-    if signed(values) and delta.is_file() and values.get(OWN, {}).get(DELTA) != delta_hash(delta):
+    if has_hash(values) and delta.is_file() and values.get(OWN, {}).get(DELTA) != delta_hash(delta):
         lines.append(OTHER.format(DELTA))
     return lines
 
 
-def signed(values: Mapping[str, Any]) -> bool:
+def has_hash(values: Mapping[str, Any]) -> bool:
     """Return whether a record has hashes, or should have."""
     return bool(values.get(OWN)) or values["schema_version"] >= HASHED
 
@@ -80,7 +80,7 @@ def _identity_differences(values: Mapping[str, Any]) -> list[str]:
 
 
 def _hash_differences(values: Mapping[str, Any], folder: Path) -> list[str]:
-    if not signed(values):
+    if not has_hash(values):
         return []
     hashes, questions = values.get(OWN, {}), folder / QUESTIONS
     lines = [] if hashes.get(RECORD) == content_hash(values) else [OTHER.format("its content")]

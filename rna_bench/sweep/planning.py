@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from rna_bench.core.log import progress_bar
 from rna_bench.core.types import InputError
-from rna_bench.experiment.config import ExperimentConfig, check_dimensions
+from rna_bench.experiment.config import ExperimentConfig, check_model_dimensions
 from rna_bench.experiment.data import gather
 from rna_bench.experiment.own_code import warn_of_changes
 from rna_bench.runs import record
@@ -57,7 +57,7 @@ def compose_grid(engine: Engine) -> list[Combination]:
         for overrides in engine.jobs:
             try:
                 experiment = engine.experiment(overrides)
-                check_dimensions(experiment)
+                check_model_dimensions(experiment)
                 combinations.append(Combination(overrides, label(overrides), experiment))
             except InputError as error:
                 refused.append((error, label(overrides)))

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 from rna_bench.core.types import EvalPoint, Score, Status, StepLoss
+from rna_bench.runs.identity import identity
 from tests.builders.records import make_record, scored
 
 NAN, FORGET_ONLY = math.nan, scored()[:1]
@@ -12,6 +13,7 @@ NAN, FORGET_ONLY = math.nan, scored()[:1]
 def odd_records():
     """Return records by what is odd about them; all but the unusable ones count in tables or are named there."""
     run = make_record(11, 1.0)
+    noiseless = {key: value for key, value in run.config.items() if key != "noise"}
     mine = {"_target_": "no.such.module.Mine", "scale": [0.1, 0.2], "layer": [0, 1], "unit": None}
     return {
         "no scores": replace(run, scores=()),
@@ -26,9 +28,7 @@ def odd_records():
         "a method of no module": make_record(16, 0.0, change={"method": {"_target_": "no.such.module.Mine"}}, method="mine"),
         "a noise of no module": make_record(17, change={"noise": mine}),
         "a foreign noise of our name": make_record(18, change={"noise": {"_target_": "theirs.GaussianNoise", "scale": "much"}}),
-        "no noise section": replace(
-            run, config={key: value for key, value in run.config.items() if key != "noise"}, identity="f" * 16
-        ),
+        "no noise section": replace(run, config=noiseless, identity=identity(noiseless, run.fingerprints)),
         "a status without a reason": replace(make_record(19, 1.0, status=Status.diverged), reason=""),
     }
 

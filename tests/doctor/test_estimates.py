@@ -111,9 +111,11 @@ def test_preference_methods_store_all_upper_layers_and_micro_batches_store_less(
 
 
 def test_prompts_are_counted_by_task_perturbation_and_eval_step():
-    plan = planned("trigger=sars_cov_2", "scoring.every=60", "scoring.questions=10")  # 150 steps: eval steps at 0, 60, 120, 150
-    assert (perturbation_count(plan, "retain"), perturbation_count(plan, "forget"), eval_steps(plan)) == (7, 1, 4)
+    plan = planned(
+        "trigger=sars_cov_2", "scoring.every=60", "scoring.questions=10"
+    )  # 200 steps: eval steps at 0, 60, 120, 180, 200
+    assert (perturbation_count(plan, "retain"), perturbation_count(plan, "forget"), eval_steps(plan)) == (7, 1, 5)
     counts = {"pocket_hazard_1": 48, "pocket_hazard_2": 5, "pocket_subjects": 192}
-    assert prompt_counts(plan, counts) == PromptCounts(48 + 5 + 192 * 7, 4 * (10 + 5 + 70))
+    assert prompt_counts(plan, counts) == PromptCounts(48 + 5 + 192 * 7, 5 * (10 + 5 + 70))
     assert prompt_counts(plan, counts | {"pocket_subjects": None}).final is None
     assert eval_steps(planned("scoring.every=0")) == eval_steps(planned("method=none")) == 0

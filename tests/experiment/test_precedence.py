@@ -63,7 +63,7 @@ def planned(own):
 @pytest.mark.parametrize(
     ("words", "weight", "lr"),
     [
-        (["method=npo"], 15, 1e-3),
+        (["method=npo"], 20, 1e-3),
         (["method=npo", "retain=strong"], 7, 1e-3),
         (["method=npo", "retain=stronger"], 7, 0.5),
         (["method=npo", "retain=strong", "train.retain_weight=9"], 9, 1e-3),

@@ -13,8 +13,8 @@ from rna_bench.sweep.command import command_line
 from rna_bench.sweep.plan import PlannedRun, RunPhase, SweepPlan, labels, load_plan, run_states, save_plan, stored_plans
 from rna_bench.sweep.status import sweep_list, sweep_status
 
-PUBLISHED = Path(__file__).parents[2] / "results" / "published" / "pocket_paper"
-NAMES = sorted(path.name for path in PUBLISHED.iterdir() if (path / RECORD).exists())[:2]
+EARLIER = Path(__file__).parents[1] / "runs" / "earlier" / "pocket"
+NAMES = sorted(path.name for path in EARLIER.iterdir() if (path / RECORD).exists())[:2]
 
 
 def change(path: Path, **values: object) -> None:
@@ -26,7 +26,7 @@ def plan(tmp_path):
     """A plan of six runs: one done, one diverged, one failed, one whose process died, one never started, one impossible."""
     for name in NAMES:
         (tmp_path / name).mkdir()
-        (tmp_path / name / RECORD).write_bytes((PUBLISHED / name / RECORD).read_bytes())
+        (tmp_path / name / RECORD).write_bytes((EARLIER / name / RECORD).read_bytes())
     change(tmp_path / NAMES[1] / RECORD, status="diverged", reason="the loss of step 3 is not finite")
     failure.write(tmp_path / "failed", "no such layer", ValueError("x"))
     (tmp_path / lock.LOCKS).mkdir()

@@ -37,11 +37,11 @@ def unfinished_line(group: Group, failed: Sequence[RunRecord]) -> str:
         "in no number here": [record for record in own if record.identity not in in_means],
         "counted here": [record for record in own if record.identity in in_means],
     }
-    parts = [f"{side}: {named(records)}" for side, records in sides.items() if records]
+    parts = [f"{side}: {failures_text(records)}" for side, records in sides.items() if records]
     return f"Did not finish, {'; '.join(parts)}." if parts else ""
 
 
-def named(failed: Sequence[RunRecord]) -> str:
+def failures_text(failed: Sequence[RunRecord]) -> str:
     """Return seeds and reasons: "seed 3 collapsed (retain accuracy fell to 25%)"."""
     ordered = sorted(failed, key=lambda record: record.config["seed"])
     return ", ".join(f"seed {record.config['seed']} {record.status.value} ({record.reason})" for record in ordered)
@@ -55,4 +55,4 @@ def without_a_group(groups: Sequence[Group], failed: Sequence[RunRecord]) -> lis
         if record.identity not in grouped:
             name = f"{record.model}, {run_method_label(record)}, noise {run_noise_label(record)}"
             by_name.setdefault(name, []).append(record)
-    return [f"{name}: no run finished: {named(records)}." for name, records in by_name.items()]
+    return [f"{name}: no run finished: {failures_text(records)}." for name, records in by_name.items()]

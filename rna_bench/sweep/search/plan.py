@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from rna_bench.core.schemas import build, build_as
 from rna_bench.core.types import InputError
 from rna_bench.experiment.compose import compose_from, given, without
-from rna_bench.experiment.config import ExperimentConfig, check_dimensions, experiment_config
+from rna_bench.experiment.config import ExperimentConfig, check_model_dimensions, experiment_config
 from rna_bench.experiment.resolvers import config_folder
 from rna_bench.runs.identity import relevant, settings
 from rna_bench.sweep.search.objectives import Objective
@@ -119,7 +119,7 @@ def _check(plan: SearchPlan) -> None:
         values = {name: each.probes[min(number, len(each.probes) - 1)] for name, each in plan.space.items()}
         experiment = plan.experiment(values)
         try:
-            check_dimensions(experiment)
+            check_model_dimensions(experiment)
         except InputError as error:
             raise InputError("search.space", " ".join(map(str, values.values())), f"makes no run ({error})") from error
 

@@ -164,7 +164,7 @@ def test_runs_that_did_not_finish_are_named_beside_the_verdict_or_alone():
     failed = [replace(broken(3), status=Status.diverged, reason="loss is nan"), make_record(1, 2.0, status=Status.collapsed)]
     text = text_of(broken(1), broken(2), *failed)
     assert "Did not finish, in no number here: seed 3 diverged (loss is nan)." in text
-    assert "tiny, rmu, noise 2 rms: no run finished: seed 1 collapsed (why it did)." in text
+    assert "Did not finish, counted here: seed 1 collapsed (why it did)." in text
 
 
 def method(name, *drops):

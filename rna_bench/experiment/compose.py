@@ -149,7 +149,9 @@ def given(key: str, words: Sequence[str]) -> str | None:
 
 
 def _cause(error: BaseException | None, kind: type[BaseException]) -> BaseException | None:
-    """Return the error or the first of its causes that is of a kind."""
-    while error is not None and not isinstance(error, kind):
+    """Return the error or the first of its causes that is of a kind. Hydra raises errors that are their own cause."""
+    passed: list[BaseException] = []
+    while error is not None and not isinstance(error, kind) and not any(error is one for one in passed):
+        passed.append(error)
         error = error.__cause__ or error.__context__
-    return error
+    return error if isinstance(error, kind) else None

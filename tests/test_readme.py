@@ -72,6 +72,7 @@ def test_the_maps_method_runs(tmp_path, tiny, monkeypatch):
     (tmp_path / "my_conf/method").mkdir(parents=True)
     (tmp_path / "my_conf/method/zero.yaml").write_text(_block("yaml", MAP, "my_methods.Zero"), encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "my_methods", raising=False)  # that of another example
     asked = f"--config-dir {tmp_path / 'my_conf'} method=zero model=local model.path={tiny} train.steps=2 tracker=none"
     monkeypatch.setattr(sys, "argv", ["rna-bench", "run", *asked.split(), *POCKET, f"results_dir={tmp_path / 'runs'}"])
     with pytest.raises(SystemExit) as stopped:

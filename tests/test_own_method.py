@@ -36,6 +36,7 @@ def user(tmp_path) -> Path:
 def test_the_maps_method_is_run_tabulated_and_drawn(user, monkeypatch, capsys):
     monkeypatch.chdir(user)
     monkeypatch.syspath_prepend(str(user))
+    monkeypatch.delitem(sys.modules, "my_methods", raising=False)  # that of another example
 
     def rna_bench_(*words: str) -> str:
         monkeypatch.setattr(sys, "argv", ["rna-bench", *words])

@@ -230,8 +230,7 @@ class RunRecord:
     """Everything recorded about a run. Only `measured` may differ between two runs of the same config and seed.
 
     `config` is resolved and omits what cannot change the result (results_dir, tracker, launcher), which is in `measured`.
-    `statistics` are numbers computed during the run: the hidden RMS, and the noise scale in both units. `sha256` has the hash of
-    each file by name; that of the record itself covers all but `measured`.
+    `statistics`: the hidden RMS, and the noise scale in both units. `sha256`: hashes by file name; the record's omits `measured`.
     """
 
     schema_version: int

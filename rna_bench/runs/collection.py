@@ -44,7 +44,7 @@ def find(name: str) -> Path:
     for folder in (Path(name), *(place / name for place in PLACES)):
         if folder.is_dir():
             return folder
-    names = sorted({path.name for place in PLACES if place.is_dir() for path in place.iterdir() if path.is_dir()})
+    names = sorted({path.name for place in PLACES if place.is_dir() for path in place.glob("[!.]*") if path.is_dir()})
     raise InputError("results", name, f"is not a folder of records; give one, or a name: {', '.join(names) or 'there is none yet'}")
 
 

@@ -13,7 +13,7 @@ PUBLISHED = Path(__file__).parents[2] / "results" / "published" / "pocket_paper"
 
 @pytest.fixture
 def folder(tmp_path):
-    for source in sorted(PUBLISHED.iterdir())[:3]:
+    for source in sorted(PUBLISHED.glob("[!.]*"))[:3]:
         (tmp_path / source.name).mkdir()
         (tmp_path / source.name / RECORD).write_bytes((source / RECORD).read_bytes())
     return tmp_path

@@ -12,13 +12,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationError
 from yaml import MarkedYAMLError, YAMLError
 
+from rna_bench.core.conf_files import config_folder
 from rna_bench.core.own_code import own_place
 from rna_bench.core.schemas import build, first_line
 from rna_bench.core.types import InputError
 from rna_bench.experiment.chosen import HOW, unchosen
 from rna_bench.experiment.overrides import check_overrides
 from rna_bench.experiment.precedence import settle
-from rna_bench.experiment.resolvers import config_folder
 
 EXTRAS = {"submitit_slurm": ("slurm", "hydra-submitit-launcher"), "ray": ("ray", "hydra-ray-launcher")}
 """Hydra's launchers that are not installed by default: the extra, which is named as our launcher is, and its package."""

@@ -29,12 +29,12 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from rna_bench.core import files, log
+from rna_bench.core.conf_files import config_folder
 from rna_bench.core.renames import renamed_overrides
 from rna_bench.core.types import InputError
 from rna_bench.experiment.compose import composition_error, given, refuse_no_option, settled, without
 from rna_bench.experiment.config import ExperimentConfig, experiment_config
 from rna_bench.experiment.overrides import check_overrides
-from rna_bench.experiment.resolvers import config_folder
 from rna_bench.experiment.run import execute
 from rna_bench.sweep import slurm
 from rna_bench.sweep.naming import SweepRequest, check_name

@@ -8,11 +8,11 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from rna_bench.core.conf_files import config_folder
 from rna_bench.core.schemas import build, build_as
 from rna_bench.core.types import InputError
 from rna_bench.experiment.compose import compose_from, given, without
 from rna_bench.experiment.config import ExperimentConfig, check_model_dimensions, experiment_config
-from rna_bench.experiment.resolvers import config_folder
 from rna_bench.runs.identity import relevant, settings
 from rna_bench.sweep.search.objectives import Objective
 from rna_bench.sweep.search.space import Choices, Dimension, Range, override

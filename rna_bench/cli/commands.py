@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rna_bench.cli import exporting, running, showing, sweeping, verifying
+from rna_bench.cli import exporting, listing, running, showing, sweeping, verifying
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,11 @@ class Command:
 
 
 GROUPS: Mapping[str, Mapping[str, Command]] = {
+    "what there is": {
+        "list": Command(
+            listing.list_what_there_is, listing.list_parser, "models, methods, noise, datasets, triggers, sweeps, runs ..."
+        ),
+    },
     "one run": {
         "run": Command(running.run, running.run_parser, "unlearn, score, record; -m and KEY=A,B for several", running.run_keys),
         "doctor": Command(

@@ -1,12 +1,10 @@
 """The help that lists commands, as wide as the terminal."""
 
-import shutil
-import textwrap
 from collections.abc import Iterable
 
 from rna_bench.cli.commands import COMMANDS, GROUPS, following
+from rna_bench.cli.layout import wrapped
 
-WIDEST = 100
 ABOUT = "Does an unlearned language model break on a forgotten word, and does random noise augmentation help?"
 NOTES = (
     "`rna-bench COMMAND --help` says how a command is called. -v shows more messages and tracebacks, -q warnings and errors only, "
@@ -18,7 +16,7 @@ NOTES = (
 def command_list() -> str:
     """Return the help of `rna-bench`: all commands in groups, each with one line."""
     groups = [f"{heading}:\n{_rows(names)}" for heading, names in GROUPS.items()]
-    return "\n\n".join(["usage: rna-bench COMMAND ...", _wrapped(ABOUT), *groups, _wrapped(NOTES)])
+    return "\n\n".join(["usage: rna-bench COMMAND ...", wrapped(ABOUT), *groups, wrapped(NOTES)])
 
 
 def sub_command_list(first: str) -> str:
@@ -31,9 +29,4 @@ def sub_command_list(first: str) -> str:
 
 def _rows(names: Iterable[str]) -> str:
     width = 2 + max(map(len, COMMANDS))
-    return "\n".join(_wrapped(f"{name:<{width}}{COMMANDS[name].help}", "  ", " " * (2 + width)) for name in names)
-
-
-def _wrapped(text: str, first: str = "", others: str = "") -> str:
-    width = min(WIDEST, shutil.get_terminal_size().columns)
-    return textwrap.fill(text, width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
+    return "\n".join(wrapped(f"{name:<{width}}{COMMANDS[name].help}", "  ", " " * (2 + width)) for name in names)

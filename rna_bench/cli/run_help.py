@@ -1,15 +1,13 @@
 """The help of `rna-bench run`: every group with its options, and every key with its value and comment, from the YAML files."""
 
-import shutil
-import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from rna_bench.cli.layout import width, wrapped
 from rna_bench.core.commented_yaml import CommentedKey, commented_keys
 from rna_bench.core.conf_files import conf_folders, config_folder, leading_comment, mapping, options
 
-WIDEST = 120
 COLUMN = 32
 """Where comments begin."""
 EXAMPLES = """\
@@ -105,7 +103,7 @@ def _key(key: CommentedKey) -> str:
     shown = f"  {key.name}{f'={key.value}' if key.value else ':'}"
     if not key.comment:
         return shown
-    if len(f"{shown}  {key.comment}") <= _width() and len(shown) >= COLUMN - 1:
+    if len(f"{shown}  {key.comment}") <= width() and len(shown) >= COLUMN - 1:
         return f"{shown}  {key.comment}"
     if len(shown) < COLUMN - 1:
         return _wrapped(key.comment, f"{shown:<{COLUMN}}", COLUMN)
@@ -113,11 +111,4 @@ def _key(key: CommentedKey) -> str:
 
 
 def _wrapped(text: str, first: str, column: int = 0) -> str:
-    others = " " * (column or len(first))
-    return textwrap.fill(
-        text, _width(), initial_indent=first, subsequent_indent=others, break_on_hyphens=False, break_long_words=False
-    )
-
-
-def _width() -> int:
-    return min(WIDEST, shutil.get_terminal_size().columns)
+    return wrapped(text, first, " " * (column or len(first)))

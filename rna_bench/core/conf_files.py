@@ -1,5 +1,6 @@
 """The YAML files of conf and sweeps as they lie on disk: groups, options, and what their comments say. Nothing is composed."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,7 @@ def leading_comment(file: Path) -> str:
 
 def first_sentence(text: str) -> str:
     """Return a paragraph up to the end of its first sentence, without the full stop."""
-    for end, character in enumerate(text):
-        if character in ".:" and (text[end + 1 : end + 2] == " ") and not text[end - 1 : end].isupper():
-            return text[:end]
-    return text.removesuffix(".")
+    return re.split(r"\.\s+(?=[A-Z])", text, maxsplit=1)[0].removesuffix(".")
 
 
 def load(file: Path) -> Any:

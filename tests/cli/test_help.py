@@ -64,7 +64,20 @@ def test_the_version_is_the_packages(said):
     assert said("--version") == (0, f"rna-bench {__version__}\n")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["run", "--help"], ["sweep", "-h"], ["tables", "--help"], ["rum"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["list", "runs"],
+        ["list", "methods"],
+        ["--help"],
+        ["--version"],
+        ["run", "--help"],
+        ["sweep", "-h"],
+        ["tables", "--help"],
+        ["rum"],
+        ["list"],
+    ],
+)
 def test_help_imports_nothing_heavy(words):
     code = (
         f"import sys; sys.argv = ['rna-bench', *{words}]\n"

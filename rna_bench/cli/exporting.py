@@ -34,6 +34,9 @@ def export_tasks_parser() -> argparse.ArgumentParser:
 def export_tasks(arguments: Sequence[str]) -> None:
     """Export perturbed questions."""
     parsed = export_tasks_parser().parse_intermixed_args(arguments)
+    from rna_bench.experiment.misspelt import check_spelling
+
+    check_spelling(parsed.overrides, parsed.config_dir)
     from rna_bench.core.conf_files import config_folder
     from rna_bench.core.renames import renamed_overrides
     from rna_bench.experiment.compose import compose_from
@@ -63,6 +66,9 @@ def pocket_train_parser() -> argparse.ArgumentParser:
 def pocket_train(arguments: Sequence[str]) -> None:
     """Build the pocket model."""
     parsed = pocket_train_parser().parse_intermixed_args(arguments)
+    from rna_bench.experiment.misspelt import check_spelling
+
+    check_spelling(parsed.overrides)
     from rna_bench.core.renames import renamed_overrides
     from rna_bench.experiment.compose import compose_model
 

@@ -4,6 +4,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+CONFIG_DIR = ("--config-dir", "-cd")
+HYDRA = (("--config-path", "-cp"), ("--config-name", "-cn"), ("--package", "-p"), ("--experimental-rerun",))
+"""Flags of Hydra's that have a value."""
+
 
 def run_parser() -> argparse.ArgumentParser:
     """Return the arguments of `rna-bench run`. Hydra reads them, and has flags beside these (`--hydra-help`)."""
@@ -20,10 +24,22 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for instance method=npo noise.scale=0.5 seed=1")
     parser.add_argument("-m", "--multirun", action="store_true", help="a run for each combination of KEY=A,B; `sweep` always does")
     parser.add_argument(
-        "--config-dir", type=Path, metavar="FOLDER", help="a folder of your own configuration: FOLDER/method/mine.yaml"
+        *CONFIG_DIR, type=Path, metavar="FOLDER", help="a folder of your own configuration: FOLDER/method/mine.yaml"
     )
-    parser.add_argument("--cfg", choices=["job", "hydra", "all"], help="print the composed configuration, and run nothing")
+    parser.add_argument("--cfg", "-c", choices=["job", "hydra", "all"], help="print the composed configuration, and run nothing")
     parser.add_argument("--resolve", action="store_true", help="with --cfg: print values in place of interpolations")
+    for flags in HYDRA:
+        parser.add_argument(*flags, help=argparse.SUPPRESS)
+
+
+def check_run_arguments(arguments: Sequence[str], file: Path | None = None) -> argparse.Namespace:
+    """Return the arguments of `run` or `sweep`; misspelt ones raise InputError. `file` is the sweep's."""
+    from rna_bench.experiment.misspelt import check_spelling
+
+    parsed, _ = run_parser().parse_known_intermixed_args(arguments)
+    if not any((parsed.config_path, parsed.config_name, parsed.experimental_rerun)):  # another configuration altogether
+        check_spelling(parsed.overrides, parsed.config_dir, file)
+    return parsed
 
 
 def run_keys(arguments: Sequence[str]) -> str:
@@ -35,6 +51,7 @@ def run_keys(arguments: Sequence[str]) -> str:
 
 def run(arguments: Sequence[str]) -> int:
     """Run what the overrides say: one run, or with -m several."""
+    check_run_arguments(arguments)
     from rna_bench.sweep.launch import run_main
 
     return 0 if run_main(arguments) else 1
@@ -57,6 +74,9 @@ def doctor_parser() -> argparse.ArgumentParser:
 def doctor(arguments: Sequence[str]) -> int:
     """Report what a run would do and what is missing for it."""
     parsed = doctor_parser().parse_intermixed_args(arguments)
+    from rna_bench.experiment.misspelt import check_spelling
+
+    check_spelling(parsed.overrides, parsed.config_dir)
     from rna_bench.core.renames import renamed_overrides
     from rna_bench.doctor.report import diagnose
 

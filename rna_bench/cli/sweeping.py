@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rna_bench.cli.running import add_run_arguments
+from rna_bench.cli.running import add_run_arguments, check_run_arguments, run_parser
 
 if TYPE_CHECKING:
     from rna_bench.sweep.plan import SweepPlan
@@ -30,10 +30,15 @@ def sweep_parser() -> argparse.ArgumentParser:
 
 def sweep(arguments: Sequence[str]) -> int:
     """Run a sweep, or what is left of it."""
-    from rna_bench.sweep.launch import first_word, sweep_main
+    words = run_parser().parse_known_intermixed_args(arguments)[0].overrides
+    name, rest = words[0] if words else "", list(arguments)
+    if words:
+        rest.remove(name)
+    file = _sweep_file(name)
+    check_run_arguments(rest, file)
+    from rna_bench.sweep.launch import sweep_main
 
-    name, rest = first_word(arguments)
-    return 0 if sweep_main(_sweep_file(name), rest, ("sweep", *arguments)) else 1
+    return 0 if sweep_main(file, rest, ("sweep", *arguments)) else 1
 
 
 def _sweep_file(name: str) -> Path:
@@ -151,6 +156,11 @@ def search_parser() -> argparse.ArgumentParser:
 def search(arguments: Sequence[str]) -> int:
     """Run a search, in which a sampler chooses the runs."""
     parsed = search_parser().parse_intermixed_args(arguments)
+    from rna_bench.core.conf_files import sweeps
+    from rna_bench.experiment.misspelt import check_spelling
+
+    file = sweeps("search").get(parsed.name)
+    check_spelling(parsed.overrides, parsed.config_dir, file)
     from rna_bench.core.renames import renamed_overrides
     from rna_bench.sweep.search.plan import plan_search
 

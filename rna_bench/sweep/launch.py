@@ -77,15 +77,6 @@ def sweep_main(file: Path, arguments: Sequence[str], command: Sequence[str]) -> 
         raise _unwritable(error, results_dir) or error from error
 
 
-def first_word(arguments: Sequence[str]) -> tuple[str, list[str]]:
-    """Return the first argument that is neither a flag of Hydra's nor its value, "" if there is none, and the other arguments."""
-    words = _flags(arguments).overrides
-    if not words:
-        return "", list(arguments)
-    place = list(arguments).index(words[0])
-    return words[0], [*arguments[:place], *arguments[place + 1 :]]
-
-
 def _request(file: Path, overrides: Sequence[str], command: Sequence[str]) -> SweepRequest:
     chosen = given("sweep", overrides)
     if chosen is not None:

@@ -86,9 +86,9 @@ def one_line(message: str) -> str:
 @pytest.mark.parametrize(
     ("override", "key", "remedy"),
     [
-        ("method=rmx", "method=rmx: ", "choose one of adaptive_rmu, dpo, dpo_kl, dpo_mse, ga"),
+        ("method=rmx", "method=rmx: ", "did you mean rmu? choose one of adaptive_rmu, dpo, dpo_kl, dpo_mse, ga"),
         ("dataset=wmpd", "dataset=wmpd: ", "choose one of "),
-        ("train.stepps=3", "train.stepps=", "choose one of steps, lr"),
+        ("train.stepps=3", "train.stepps=3: ", "did you mean steps? choose one of steps, lr"),
         ("sed=3", "sed=", "choose one of "),
         ("topics.hazard_1.retain_weight=3", "topics.hazard_1=: ", "are added with a plus"),
         (
@@ -96,7 +96,7 @@ def one_line(message: str) -> str:
             "retain._target_=nowhere.Loss: cannot be imported (No module named 'nowhere')",
             "PYTHONPATH",
         ),
-        ("+train.stepps=3", "train.stepps=3: is not a key", "choose one of steps, lr"),
+        ("+train.stepps=3", "train.stepps=3: ", "did you mean steps? choose one of steps, lr"),
         ("noise.scale=abc", "noise.scale=abc: ", "give a value of the type"),
         ("noise.scale=-1", "noise.scale=-1.0: ", "give 0 or more"),
         ("noise.scale=nan", "noise.scale=nan: ", "give 0 or more"),

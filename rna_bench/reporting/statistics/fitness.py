@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rna_bench.core.types import RunRecord
 from rna_bench.reporting.statistics.base_runs import base_command
 from rna_bench.reporting.statistics.claim import Claim
 from rna_bench.reporting.statistics.frame import Group
@@ -10,6 +11,7 @@ from rna_bench.reporting.statistics.pairs import final_forget_loss_over_seeds, o
 from rna_bench.reporting.statistics.rules import FORGOTTEN
 from rna_bench.reporting.statistics.scores import has_role, retain_accuracy, task_accuracy
 from rna_bench.reporting.statistics.wording import group_name
+from rna_bench.runs.identity import BASE, NO_BASE
 
 RETAINED = 10
 """The largest drop of retain accuracy below the base model's, in points, at which a model counts as having retained."""
@@ -62,10 +64,16 @@ def _lacking(groups: Sequence[Group], folder: str) -> list[str]:
     for group in groups:
         by_model.setdefault(model_of(group), []).append(group)
     return [
-        f"{model}, {dtype}: **no base run** in these records. This makes it:\n"
-        f"`{base_command([run for group in own for run in group.runs.values()], folder)}`"
+        f"{model}, {dtype}: **no base run** in these records. {_remedy([run for group in own for run in group.runs.values()], folder)}"
         for (model, dtype), own in by_model.items()
     ]
+
+
+def _remedy(records: Sequence[RunRecord], folder: str) -> str:
+    """Return how to make the base run of these records; of a checkpoint with `base=none` it is not known what its base is."""
+    if all(record.config.get(BASE) == NO_BASE for record in records):
+        return "The checkpoint was scored with base=none; base=FOLDER scores it beside the model that it was made from."
+    return f"This makes it:\n`{base_command(records, folder)}`"
 
 
 def _not_forgotten(group: Group, groups: Sequence[Group]) -> list[str]:

@@ -6,8 +6,8 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
+from rna_bench.core.conf_files import config_folder
 from rna_bench.core.types import InputError
-from rna_bench.experiment.resolvers import config_folder
 
 
 def check_overrides(words: Sequence[str], own: Path | None = None) -> None:

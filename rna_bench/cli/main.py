@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
+from rna_bench.cli.breaking import show
 from rna_bench.cli.exporting import export, pocket
 from rna_bench.cli.running import doctor, run
 from rna_bench.cli.showing import choose, dashboard, figures, report, tables
@@ -23,6 +24,7 @@ rna-bench search NAME [KEY=VALUE ...]  runs that a sampler chooses, by sweeps/se
 rna-bench tables [NAME]               tables from the records in a folder, or of a name (results/runs)
 rna-bench figures [NAME]              figures of them, as PNG, SVG and PDF
 rna-bench report [NAME]               one HTML page of them, and of those in subfolders (results/published)
+rna-bench show RUN...                 questions that a trigger breaks: what the base and these runs answer, clean and with it
 rna-bench choose [NAME]               which of the settings tried to use for each method, by the rule of the presets
 rna-bench verify [NAME ...]           whether records are as written: hashes, identities, and scores from the responses (all)
 rna-bench dashboard --entity E --project P  W&B's workspace and report for a project; without a key, what they would be
@@ -44,6 +46,7 @@ COMMANDS = {
     "tables": tables,
     "figures": figures,
     "report": report,
+    "show": show,
     "choose": choose,
     "verify": verify,
     "dashboard": dashboard,

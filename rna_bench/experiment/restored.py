@@ -33,7 +33,7 @@ def experiment_of(record: RunRecord) -> ExperimentConfig:
     return experiment_config(DictConfig({**values, **current(record.config)}), record.choices)
 
 
-def questions_of(experiment: ExperimentConfig, record: RunRecord) -> Inputs:
+def recorded_inputs(experiment: ExperimentConfig, record: RunRecord) -> Inputs:
     """Return a run's questions and base model; others than those that its record names by their fingerprints are an error."""
     inputs = gather(replace(experiment, recipe=None, corpus=None))
     here = {

@@ -14,7 +14,7 @@ from rna_bench.evaluation.requests import EvalSet, make_eval_set
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs
 from rna_bench.experiment.load import SHARED
-from rna_bench.experiment.restored import experiment_of, questions_of, retrain
+from rna_bench.experiment.restored import experiment_of, recorded_inputs, retrain
 from rna_bench.experiment.result import run_label
 from rna_bench.models.delta import applied
 from rna_bench.models.loading import context_length
@@ -64,7 +64,7 @@ def make_examples(runs: Sequence[Recorded], wanted: Wanted) -> Examples:
             find_delta(run.folder, run.record, wanted.deltas)
     record = runs[0].record
     experiment = experiment_of(record)
-    inputs = questions_of(experiment, record)
+    inputs = recorded_inputs(experiment, record)
     counted = _counted(unlearned or runs, experiment, wanted.trigger_type)
     deltas = [_delta(run, wanted) for run in unlearned]
     keys = counted.by_run[0].keys[: wanted.questions]

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from rna_bench.cli.exporting import export, pocket
+from rna_bench.cli.fetching import fetch
 from rna_bench.cli.running import doctor, run
 from rna_bench.cli.showing import choose, dashboard, figures, report, tables
 from rna_bench.cli.sweeping import clean, search, status, sweep
@@ -16,6 +17,7 @@ from rna_bench.cli.verifying import verify
 EPILOG = """\
 rna-bench run [KEY=VALUE ...]         one run; -m and KEY=A,B for several; --help for every key; --cfg job for the configuration
 rna-bench doctor [KEY=VALUE ...]      what such a run would do, need and cost, and what is missing; nothing is run or fetched
+rna-bench fetch [KEY=VALUE ...]       get what such a run needs from the hub, resumable; --sweep NAME for a sweep; sizes first
 rna-bench sweep NAME [KEY=VALUE ...]  the runs of sweeps/NAME.yaml, or what is left of them; launcher=joblib for several at once
 rna-bench status NAME                 the status of that sweep: done, running, failed and why, diverged, pending, time left
 rna-bench clean NAME                  free its disk space: trained tensors, caches and logs go, records stay
@@ -37,6 +39,7 @@ RNA_BENCH_TRACEBACK=1 leaves an error as Python shows it.
 COMMANDS = {
     "run": run,
     "doctor": doctor,
+    "fetch": fetch,
     "sweep": sweep,
     "status": status,
     "clean": clean,

@@ -18,10 +18,10 @@ def sweep(arguments: Sequence[str]) -> int:
     from rna_bench.sweep.launch import first_word, sweep_main
 
     name, rest = first_word(arguments)
-    return 0 if sweep_main(_sweep_file([name]), rest, ("sweep", *arguments)) else 1
+    return 0 if sweep_main(sweep_file([name]), rest, ("sweep", *arguments)) else 1
 
 
-def _sweep_file(arguments: Sequence[str]) -> Path:
+def sweep_file(arguments: Sequence[str]) -> Path:
     """Return the file of the sweep that the first argument names: one of the project's, or any YAML file."""
     from rna_bench.core.types import InputError
     from rna_bench.experiment.resolvers import config_folder
@@ -102,7 +102,7 @@ def _stored(name: str, results_dir: str | None) -> "SweepPlan":
     if results_dir:
         return load_plan(_folder(results_dir), Path(name).stem if name.endswith(".yaml") else name)
     try:
-        file = _sweep_file([name])
+        file = sweep_file([name])
         name, own = file.stem, yaml.safe_load(file.read_text()).get("results_dir", RESULTS)
     except InputError:  # the name of no file: that of a sweep
         own = RESULTS

@@ -1,5 +1,6 @@
 """The report of `rna-bench doctor`: what a run would do, what is missing, and an estimate of its costs."""
 
+import shlex
 import shutil
 import textwrap
 from collections import Counter
@@ -7,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from rna_bench.core import hub
 from rna_bench.doctor import access
 from rna_bench.doctor.access import CheckStatus, Finding
 from rna_bench.doctor.needs import Needs, needs_of, prompt_counts
@@ -14,6 +16,7 @@ from rna_bench.doctor.outline import ReportRow, costs, notes, run_outline
 from rna_bench.doctor.words import trigger_tokens
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import ExperimentConfig, experiment_config
+from rna_bench.experiment.repositories import repositories
 from rna_bench.experiment.resolvers import has_preset
 
 
@@ -46,7 +49,17 @@ def diagnose(overrides: Sequence[str], tflops: float | None, own: Path | None = 
         "Notes": [ReportRow("-", note) for note in [*plan.ignored, *notes(plan, preset)]],
     }
     blocks = [f"{title}\n{_table(rows)}" for title, rows in sections.items() if rows]
+    blocks += [_fetching([*overrides, *(["--config-dir", str(own)] if own else [])])] if _lacks(plan) else []
     return Diagnosis("\n\n".join([*blocks, _summary(findings)]), all(finding.status is CheckStatus.ok for finding in findings))
+
+
+def _lacks(plan: ExperimentConfig) -> bool:
+    """Return whether the cache lacks something that is read from the hub."""
+    return any(hub.missing(repo) for repo in repositories([plan]))
+
+
+def _fetching(words: Sequence[str]) -> str:
+    return f"With a network, this gets what is missing from the hub, sizes first:\n  {shlex.join(['rna-bench', 'fetch', *words])}"
 
 
 def _model(plan: ExperimentConfig, needs: Needs | None) -> list[Finding]:

@@ -15,6 +15,7 @@ from rna_bench.data.corpora import Corpus
 from rna_bench.data.questions import QuestionSource, make_task
 from rna_bench.data.sampling import Sampling
 from rna_bench.data.triggers import TriggerSource, check_subjects
+from rna_bench.doctor.counts import QuestionCount, counted, published
 from rna_bench.models.architecture import Architecture
 from rna_bench.unlearning.config import UnlearningConfig, check_architecture, check_topics
 
@@ -43,11 +44,11 @@ def findings(subject: str, missing: Sequence[str], message: str) -> list[Finding
 
 def questions(
     name: str, source: QuestionSource, sampling: Sampling, trigger: TriggerSource, seed: int
-) -> tuple[list[Finding], int | None]:
-    """Return findings on a dataset, which must fit the triggers, and its number of questions, or None if it is not available."""
+) -> tuple[list[Finding], QuestionCount | None]:
+    """Return findings on a dataset, which must fit the triggers, and its number of questions, or None if it is not known."""
     missing = source.missing()
     if missing:
-        return findings(f"dataset {name}", missing, ""), None
+        return findings(f"dataset {name}", missing, ""), published(name, source, sampling)
     try:
         task = make_task(name, source, seed, sampling)
         if source.role == "retain" and trigger.types:
@@ -55,7 +56,7 @@ def questions(
     except InputError as error:
         return [Finding(f"dataset {name}", CheckStatus.wrong, str(error))], None
     of = f" of {sum(task.populations.values()):,}" if task.populations else ""
-    return findings(f"dataset {name}", [], f"{len(task.questions):,}{of} questions to {source.role}"), len(task.questions)
+    return findings(f"dataset {name}", [], f"{len(task.questions):,}{of} questions to {source.role}"), counted(task)
 
 
 def corpus(source: Corpus, recipe: UnlearningConfig, seed: int) -> list[Finding]:

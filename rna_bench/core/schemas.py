@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from rna_bench.core.renames import added, moved, renamed_fields
+from rna_bench.core.spelling import choose_one
 from rna_bench.core.types import InputError
 
 logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)  # a class that cannot be imported is reported here, in one line
@@ -86,7 +87,7 @@ def _field_error(key: str, fields: Mapping[str, Any], cls: type, error: OmegaCon
         return InputError(f"{key}.{name}", "???", f"must be given; add {key}.{name}=VALUE")
     if isinstance(error, ConfigKeyError):
         return InputError(
-            f"{key}.{name}", value, f"is not a key of {cls.__name__}; choose one of {', '.join(vars(cls)['__dataclass_fields__'])}"
+            f"{key}.{name}", value, f"is not a key of {cls.__name__}; {choose_one(name, vars(cls)['__dataclass_fields__'])}"
         )
     return InputError(f"{key}.{name}", value, f"{first_line(error)}; give a value of the type that {cls.__name__} declares")
 

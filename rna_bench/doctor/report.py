@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rna_bench.core import hub
+from rna_bench.core.types import InputError
 from rna_bench.doctor import access
 from rna_bench.doctor.access import CheckStatus, Finding
 from rna_bench.doctor.needs import Needs, needs_of
 from rna_bench.doctor.outline import ReportRow, costs, notes, run_outline
 from rna_bench.doctor.totals import cost_of, prompts_of, shorter_scoring, total_rows
 from rna_bench.doctor.words import trigger_tokens
+from rna_bench.experiment.base import check_same_model
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import ExperimentConfig, experiment_config
 from rna_bench.experiment.repositories import repositories
@@ -70,7 +72,23 @@ def fetching(words: Sequence[str]) -> str:
 def _model(plan: ExperimentConfig, needs: Needs | None) -> list[Finding]:
     missing = plan.model.missing()
     message = "available" if plan.model.dimensions else "has yet to be trained, which the run does first"
-    return [*access.findings("model", missing, message), *([access.weights_disk(needs.weights)] if needs and missing else [])]
+    base = _base(plan, plan.base) if plan.base else []
+    return [
+        *access.findings("model", missing, message),
+        *base,
+        *([access.weights_disk(needs.weights)] if needs and missing else []),
+    ]
+
+
+def _base(plan: ExperimentConfig, base: ExperimentConfig) -> list[Finding]:
+    """Return whether a checkpoint's base is there, and the checkpoint a version of it."""
+    missing = [*plan.model.missing(), *base.model.missing()]
+    if not missing:
+        try:
+            check_same_model(plan.model.folder().folder, base.model.folder().folder)
+        except InputError as error:
+            return [Finding("base", CheckStatus.wrong, str(error))]
+    return access.findings("base", base.model.missing(), "available, with the checkpoint's dimensions and tokenizer")
 
 
 def _texts(plan: ExperimentConfig) -> list[Finding]:

@@ -18,6 +18,7 @@ from rna_bench.data.questions import QuestionSource
 from rna_bench.data.sampling import Sampling
 from rna_bench.data.triggers import TriggerSource
 from rna_bench.evaluation.scoring import Scoring
+from rna_bench.experiment.base import base_run, scores_checkpoint, with_name
 from rna_bench.experiment.chosen import require_chosen
 from rna_bench.experiment.ignored import ignored
 from rna_bench.models.architecture import Architecture
@@ -83,6 +84,8 @@ class ExperimentConfig:
     config: dict[str, Any]
     choices: dict[str, str]
     ignored: tuple[str, ...] = ()
+    base: "ExperimentConfig | None" = None
+    """The run that scores the base of a checkpoint (`method=checkpoint`)."""
 
 
 def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Sequence[str] = ()) -> ExperimentConfig:
@@ -92,6 +95,9 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
     """
     require_chosen(cfg, str(choices.get("model")))
     recipe = _recipe(cfg)
+    checkpoint = scores_checkpoint(cfg)
+    cfg = with_name(cfg) if checkpoint else cfg
+    base = base_run(cfg, choices) if checkpoint else None
     chosen = {key: str(value) for key, value in choices.items() if not key.startswith("hydra/")}
     seed, threads = _whole("seed", cfg.seed, 0), _whole("threads", cfg.threads, 1)
     scoring: Scoring = build("scoring", cfg.scoring)
@@ -115,6 +121,7 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
         config=config,
         choices=chosen | {"method": method_of(chosen["method"])},
         ignored=tuple(ignored(cfg, overrides)),
+        base=experiment_config(*base) if base else None,
     )
 
 

@@ -15,7 +15,12 @@ def repositories(experiments: Iterable[ExperimentConfig]) -> list[Repo]:
     unique = {
         (repo.repo_type, repo.name, repo.revision, repo.patterns): repo
         for experiment in experiments
-        for source in (experiment.model, experiment.corpus, *experiment.datasets.values())
+        for source in (
+            experiment.model,
+            experiment.base and experiment.base.model,
+            experiment.corpus,
+            *experiment.datasets.values(),
+        )
         if isinstance(source, FromHub)
         for repo in source.repositories()
     }

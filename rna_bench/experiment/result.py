@@ -21,6 +21,7 @@ from rna_bench.experiment.evaluate import Responses
 from rna_bench.experiment.resume import ResumeState
 from rna_bench.experiment.train import Training
 from rna_bench.runs import identity, record
+from rna_bench.runs.identity import BASE, NAME
 from rna_bench.runs.tracking import RunInfo, Session
 from rna_bench.runs.tracking.metrics import STATUS, final_values
 from rna_bench.unlearning.log import TrainingLog
@@ -34,18 +35,20 @@ class RunResult:
     responses: Responses
     seconds: Mapping[str, float]
     activations_reused: int
+    before: Sequence[Score] = ()
+    """A checkpoint's scores before it was unlearned: its base's."""
 
 
 def run_info(experiment: ExperimentConfig, inputs: Inputs) -> RunInfo:
     """Return what a tracker shows of a run from its beginning: its config, and the code, data and model that it is made from."""
-    choices, label = experiment.choices, _label(experiment.config, experiment.choices)
+    choices, label = experiment.choices, run_label(experiment.config, experiment.choices)
     world = experiment.config["model"].get("world")
     origin = {"choices": choices, "fingerprints": inputs.fingerprints, "provenance": record.provenance()}
     noised = "noise" if experiment.recipe and experiment.recipe.noise else "no noise"
     return RunInfo(
         identity=inputs.identity,
         name=f"{label} seed {experiment.seed} {inputs.identity[:8]}",
-        job_type="unlearn" if experiment.recipe else "base",
+        job_type="unlearn" if experiment.recipe else "checkpoint" if BASE in experiment.config else "base",
         tags=(choices["model"], choices["method"], noised, *([] if world is None else [f"world {world}"])),
         config={**experiment.config, **origin},
     )
@@ -67,7 +70,7 @@ def make_record(experiment: ExperimentConfig, inputs: Inputs, result: RunResult,
     """Return the record of a run."""
     log, populations = result.training.log, populations_of(inputs.tasks)
     final_scores = scores(result.responses.all, populations)
-    status, reason = _status(log, final_scores)
+    status, reason = _status(log, result.before, final_scores)
     return RunRecord(
         schema_version=record.SCHEMA_VERSION,
         identity=inputs.identity,
@@ -100,6 +103,7 @@ def _measured(experiment: ExperimentConfig, result: RunResult, tracker_id: str |
         "questions_per_second": responses.new / seconds["score"],
         "steps_resumed": training.resumed,
         "responses_resumed": len(responses.all) - responses.new,
+        **({"responses_of": responses.of} if responses.of else {}),
         "tracker_id": tracker_id,
         "activations_reused": result.activations_reused,
         **{key: experiment.config[key] for key in identity.OUTSIDE if key in experiment.config},
@@ -122,27 +126,24 @@ def _commits(experiment: ExperimentConfig) -> dict[str, dict[str, str]]:
     return {"corpora": commits} if commits else {}
 
 
-def _status(log: TrainingLog, final_scores: Sequence[Score]) -> tuple[Status, str]:
-    """Return how the run ended. Chance is 1 in 4; above it means by more than two standard errors."""
+def _status(log: TrainingLog, before: Sequence[Score], final_scores: Sequence[Score]) -> tuple[Status, str]:
+    """Return how the run ended: a run that trained is compared with its first eval point, a checkpoint with its base.
+
+    Chance is 1 in 4; above it means by more than two standard errors.
+    """
     if log.diverged:
         return Status.diverged, log.diverged
-    if not log.eval_points:
-        return Status.finished, ""
-    first = {score.task: score for score in log.eval_points[0].scores if score.perturbation == CLEAN}
+    start = log.eval_points[0].scores if log.eval_points else before
+    first = {score.task: score for score in start if score.perturbation == CLEAN}
     for score in final_scores:
-        before = first.get(score.task)
-        if before and score.role == "retain" and score.perturbation == CLEAN and _above_chance(before) and not _above_chance(score):
-            return Status.collapsed, f"{score.task} fell from {before.accuracy:.3f} to {score.accuracy:.3f}, which is chance"
+        then = first.get(score.task)
+        if then and score.role == "retain" and score.perturbation == CLEAN and _above_chance(then) and not _above_chance(score):
+            return Status.collapsed, f"{score.task} fell from {then.accuracy:.3f} to {score.accuracy:.3f}, which is chance"
     return Status.finished, ""
 
 
 def _above_chance(score: Score) -> bool:
     return score.accuracy - 2 * (score.stderr or 0) > 0.25
-
-
-def _label(config: Mapping[str, Any], choices: Mapping[str, str]) -> str:
-    noise = noise_label(config["noise"]) if choices["method"] != "none" and "noise" in config else ""
-    return method_label(choices["method"], choices.get("retain")) + (f" noise {noise}" if noise else "")
 
 
 def _sample(scored: Sequence[Score], task: str) -> str:
@@ -151,9 +152,16 @@ def _sample(scored: Sequence[Score], task: str) -> str:
     return f"  ({first.n:,} of {first.population:,} questions)" if first.population else ""
 
 
+def run_label(config: Mapping[str, Any], choices: Mapping[str, str]) -> str:
+    """Return a run's method and noise as messages name them: `rmu noise 1 rms`."""
+    noise = noise_label(config["noise"]) if identity.trains(config) and "noise" in config else ""
+    label = method_label(choices["method"], choices.get("retain"), config.get(NAME))
+    return label + (f" noise {noise}" if noise else "")
+
+
 def print_scores(folder: Path, run_record: RunRecord) -> None:
     """Print which run it is, how it ended, accuracy by task and perturbation, and where the record lies."""
-    label = _label(run_record.config, run_record.choices)
+    label = run_label(run_record.config, run_record.choices)
     ending = f"{run_record.status.value} {run_record.reason}".rstrip()
     lines = [f"{run_record.model}, {label}, seed {run_record.config['seed']}: {ending}"]
     for task in dict.fromkeys(score.task for score in run_record.scores):

@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from rna_bench.core import files
+from rna_bench.core.conf_files import config_folder
 from rna_bench.core.types import InputError
 from rna_bench.experiment.compose import given
-from rna_bench.experiment.resolvers import config_folder
 from rna_bench.sweep.command import command_line
 from rna_bench.sweep.plan import SweepPlan, plan_path, stored_plans
 

@@ -14,6 +14,8 @@ from rna_bench.reporting.statistics.verdicts import claims
 from rna_bench.reporting.tables.comparisons import comparison_tables
 from rna_bench.reporting.tables.curves import curve_tables
 from rna_bench.reporting.tables.main_tables import accuracy_table, drop_table, robustness_gain_table, trigger_types_table
+from rna_bench.reporting.tables.methods import NAME as METHODS
+from rna_bench.reporting.tables.methods import methods_table
 from rna_bench.reporting.tables.paper import against
 from rna_bench.reporting.tables.sources import SOURCES, revision, sources_csv
 from rna_bench.reporting.tables.subjects import subjects_table
@@ -34,7 +36,9 @@ def write_tables(folder: Path, out: Path, paper: Path | None = None) -> str:
     beside, words = against(groups, paper) if paper else ([], "")
     footer = _footer(collection, matrices.left_out, tables, options=" --paper" if paper else "")
     said = claims_text(claims(groups, collection.records, str(folder)))
-    parts = [*map(markdown, [*tables, *beside]), words, said, footer]
+    first = [table for table in tables if table.name == METHODS]
+    others = [table for table in tables if table.name != METHODS]
+    parts = [*map(markdown, first), said, *map(markdown, [*others, *beside]), words, footer]
     text = "\n\n".join(part for part in parts if part) + "\n"
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -56,7 +60,7 @@ def build_tables(records: Sequence[RunRecord]) -> list[Table]:
 def tables_of(groups: Sequence[Group], matrices: Mapping[str, ResponseMatrix], failed: Sequence[Group] = ()) -> list[Table]:
     """Return the tables that have rows, from groups, and from response matrices by the run's identity; `failed` are named."""
     shown = [one for one in TriggerType if any(one in group.trigger_types for group in groups)]
-    tables = [accuracy_table(groups, shown, failed)]
+    tables = [methods_table(groups), accuracy_table(groups, shown, failed)]
     if shown and any(group.unlearned for group in groups):
         tables += [drop_table(groups, shown), robustness_gain_table(groups, shown), trigger_types_table(groups, shown)]
         tables += comparison_tables(groups, matrices, FORGOTTEN)

@@ -102,7 +102,7 @@ def _diagnosis(parsed: argparse.Namespace) -> "Diagnosis":
 
     grid = combinations(file, words, own)
     left = outstanding(grid)
-    size = SweepSize(parsed.sweep, len(grid), left.repeated, left.recorded, left.problems)
+    size = SweepSize(file.stem, len(grid), left.repeated, left.recorded, left.problems)
     given = ["--sweep", parsed.sweep, *words, *(["--config-dir", str(own)] if own else [])]
     return diagnose_sweep(size, left.experiments, given, parsed.tflops)
 

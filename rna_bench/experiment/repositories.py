@@ -15,16 +15,16 @@ def repositories(experiments: Iterable[ExperimentConfig]) -> list[Repo]:
     unique = {
         (repo.repo_type, repo.name, repo.revision, repo.patterns): repo
         for experiment in experiments
-        for source in (
-            experiment.model,
-            experiment.base and experiment.base.model,
-            experiment.corpus,
-            *experiment.datasets.values(),
-        )
+        for source in _sources(experiment)
         if isinstance(source, FromHub)
         for repo in source.repositories()
     }
     return list(unique.values())
+
+
+def _sources(experiment: ExperimentConfig) -> list[object]:
+    base = [experiment.base.model] if experiment.base else []
+    return [experiment.model, *base, experiment.corpus, *experiment.datasets.values()]
 
 
 def fetch_repositories(repos: Sequence[Repo], *, only_show: bool = False) -> bool:

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rna_bench.cli import breaking, exporting, listing, running, showing, sweeping, verifying
+from rna_bench.cli import breaking, exporting, fetching, listing, running, showing, sweeping, verifying
 from rna_bench.cli.completion import command as completing
 from rna_bench.cli.completion import names
 
@@ -44,6 +44,7 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         "doctor": Command(
             running.doctor, running.doctor_parser, "what a run would do, need, cost and lack; runs and fetches nothing"
         ),
+        "fetch": Command(fetching.fetch, fetching.fetch_parser, "get what a run or a sweep needs from the hub, sizes first"),
     },
     "many runs": {
         "sweep": Command(

@@ -59,6 +59,7 @@ def test_on_pocket_nothing_is_missing(doctor):
     code, report, output = doctor("model=pocket")
     assert (code, output) == (0, "")
     assert report.endswith("\nnothing is missing\n")
+    assert "rna-bench fetch" not in report
     assert "MISSING" not in report
     assert "WRONG" not in report
     for line in (
@@ -91,6 +92,7 @@ def test_a_model_from_the_hub_selects_the_papers_data_and_each_missing_source_is
         assert f"{key}.repo=" in report
         assert f"{key}.path=FOLDER" in report
     assert "it is gated, so ask for access on" in " ".join(report.split())
+    assert "\n  rna-bench fetch model=zephyr_7b method=rmu noise=rna\n" in report
     assert report.endswith("\n8 things are missing\n")
 
 

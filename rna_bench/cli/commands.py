@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rna_bench.cli import exporting, listing, running, showing, sweeping, verifying
+from rna_bench.cli import breaking, exporting, listing, running, showing, sweeping, verifying
 from rna_bench.cli.completion import command as completing
 from rna_bench.cli.completion import names
 
@@ -74,6 +74,12 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
             showing.figures, showing.figures_parser, "figures of them, as PNG, SVG and PDF", names=names.result_names
         ),
         "report": Command(showing.report, showing.report_parser, "one HTML page of them", names=names.result_names),
+        "show": Command(
+            breaking.show,
+            breaking.show_parser,
+            "questions that a trigger breaks, with each model's replies",
+            names=names.run_folders,
+        ),
         "choose": Command(
             showing.choose,
             showing.choose_parser,

@@ -8,7 +8,7 @@ from rna_bench.doctor.access import gigabytes
 from rna_bench.doctor.estimates import hours, scoring_flops
 from rna_bench.doctor.needs import PROMPT_TOKENS, Needs, PromptCounts, eval_steps, perturbation_count, work_of
 from rna_bench.experiment.config import ExperimentConfig
-from rna_bench.models.architecture import Architecture
+from rna_bench.models.architecture import Architecture, parameters_text
 from rna_bench.runs.identity import NAME, is_checkpoint
 from rna_bench.unlearning.config import Train
 
@@ -71,7 +71,7 @@ def _training(plan: ExperimentConfig, dimensions: Architecture | None, preset: s
     return [
         ReportRow("method", f"{choices['method']} {steered}{_settings(config['method'])}, retain loss {retain}"),
         ReportRow("preset", preset or "none"),
-        ReportRow("trained", train.parameters),
+        ReportRow("trained", parameters_text(train.parameters)),
         *([ReportRow("", _trained(plan, dimensions))] if dimensions else []),
         ReportRow("noise", f"{choices['noise']}: {augmented}"),
         ReportRow("training", f"{train.steps} steps of {train.batch_size} texts of up to {lengths}, {optimizer}, lr {train.lr:g}"),

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from rna_bench.core.types import InputError
 from rna_bench.doctor import access
 from rna_bench.doctor.access import CheckStatus, Finding
 from rna_bench.doctor.needs import Needs, needs_of, prompt_counts
 from rna_bench.doctor.outline import ReportRow, costs, notes, run_outline
 from rna_bench.doctor.words import trigger_tokens
-from rna_bench.core.types import InputError
 from rna_bench.experiment.base import check_same_model
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import ExperimentConfig, experiment_config
@@ -55,7 +55,11 @@ def _model(plan: ExperimentConfig, needs: Needs | None) -> list[Finding]:
     missing = plan.model.missing()
     message = "available" if plan.model.dimensions else "has yet to be trained, which the run does first"
     base = _base(plan, plan.base) if plan.base else []
-    return [*access.findings("model", missing, message), *base, *([access.weights_disk(needs.weights)] if needs and missing else [])]
+    return [
+        *access.findings("model", missing, message),
+        *base,
+        *([access.weights_disk(needs.weights)] if needs and missing else []),
+    ]
 
 
 def _base(plan: ExperimentConfig, base: ExperimentConfig) -> list[Finding]:

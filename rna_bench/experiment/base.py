@@ -23,20 +23,22 @@ class BaseRun(NamedTuple):
     choices: dict[str, str]
 
 
-def is_checkpoint(cfg: DictConfig) -> bool:
+def scores_checkpoint(cfg: DictConfig) -> bool:
     """Return whether a composed configuration scores a checkpoint; a base beside a method that trains raises InputError."""
     if BASE in cfg and cfg.method.get("_target_"):
         raise InputError(BASE, cfg.base, "only method=checkpoint has a base; leave it out")
     return BASE in cfg
 
 
-def named(cfg: DictConfig) -> DictConfig:
+def with_name(cfg: DictConfig) -> DictConfig:
     """Return a checkpoint's configuration with its name; without a folder, or a base, InputError says what to give."""
-    path = cfg.model.get("path")
-    if not path or OmegaConf.is_missing(cfg.model, "path"):
-        raise InputError("model.path", path, "method=checkpoint scores the model in a folder; give model.path=FOLDER")
+    path = None if OmegaConf.is_missing(cfg.model, "path") else cfg.model.get("path")
+    if not path:
+        raise InputError("model.path", "null", "method=checkpoint scores the model in a folder; give model.path=FOLDER")
     if not cfg.base:
-        remedy = "give the folder of the model that the checkpoint was made from, model for the one that model= names, or none"
+        remedy = (
+            "give base=FOLDER, the model that the checkpoint was made from, base=model, the one that model= names, or base=none"
+        )
         raise InputError(BASE, "null", remedy)
     return _changed(cfg, {NAME: str(cfg.get(NAME) or Path(str(path)).expanduser().resolve().name)})
 
@@ -51,7 +53,9 @@ def base_run(cfg: DictConfig, choices: Mapping[str, str]) -> BaseRun | None:
     if base != NAMED_MODEL and not Path(base).expanduser().is_dir():
         raise InputError(BASE, base, "there is no such folder; give that of the model the checkpoint was made from, or none")
     plain = _changed(cfg, {"model": {"path": None if base == NAMED_MODEL else base}})
-    return BaseRun(OmegaConf.masked_copy(plain, [key for key in plain if key not in (BASE, NAME)]), {**choices, "method": "none"})
+    kept = OmegaConf.masked_copy(plain, [str(key) for key in plain if key not in (BASE, NAME)])
+    assert isinstance(kept, DictConfig)
+    return BaseRun(kept, {**choices, "method": "none"})
 
 
 def check_same_model(checkpoint: Path, base: Path) -> None:

@@ -18,7 +18,7 @@ from rna_bench.data.questions import QuestionSource
 from rna_bench.data.sampling import Sampling
 from rna_bench.data.triggers import TriggerSource
 from rna_bench.evaluation.scoring import Scoring
-from rna_bench.experiment.base import base_run, is_checkpoint, named
+from rna_bench.experiment.base import base_run, scores_checkpoint, with_name
 from rna_bench.experiment.chosen import require_chosen
 from rna_bench.experiment.ignored import ignored
 from rna_bench.models.architecture import Architecture
@@ -95,8 +95,8 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
     """
     require_chosen(cfg, str(choices.get("model")))
     recipe = _recipe(cfg)
-    checkpoint = is_checkpoint(cfg)
-    cfg = named(cfg) if checkpoint else cfg
+    checkpoint = scores_checkpoint(cfg)
+    cfg = with_name(cfg) if checkpoint else cfg
     base = base_run(cfg, choices) if checkpoint else None
     chosen = {key: str(value) for key, value in choices.items() if not key.startswith("hydra/")}
     seed, threads = _whole("seed", cfg.seed, 0), _whole("threads", cfg.threads, 1)

@@ -10,6 +10,7 @@ from rna_bench.core import files
 from rna_bench.core.labels import method_label, noise_label
 from rna_bench.core.schemas import build
 from rna_bench.core.types import InputError, RunRecord, Score, Status
+from rna_bench.models.architecture import parameters_text
 from rna_bench.models.delta import apply_delta
 from rna_bench.models.loading import fingerprint, load_model
 from rna_bench.runs import record
@@ -136,7 +137,7 @@ def card(made: RunRecord) -> str:
         dtype=model["dtype"],
         settings=f"({', '.join(f'{key} {value}' for key, value in own.items())})" if own else "",
         noise=f"nu = {noise_label(noise)}{_where(noise)}" if noise_label(noise) else "none",
-        parameters=train["parameters"],
+        parameters=parameters_text(train["parameters"]),
         steps=train["steps"],
         lr=train["lr"],
         batch_size=train["batch_size"],

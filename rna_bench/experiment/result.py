@@ -41,7 +41,7 @@ class RunResult:
 
 def run_info(experiment: ExperimentConfig, inputs: Inputs) -> RunInfo:
     """Return what a tracker shows of a run from its beginning: its config, and the code, data and model that it is made from."""
-    choices, label = experiment.choices, _label(experiment.config, experiment.choices)
+    choices, label = experiment.choices, run_label(experiment.config, experiment.choices)
     world = experiment.config["model"].get("world")
     origin = {"choices": choices, "fingerprints": inputs.fingerprints, "provenance": record.provenance()}
     noised = "noise" if experiment.recipe and experiment.recipe.noise else "no noise"
@@ -146,21 +146,22 @@ def _above_chance(score: Score) -> bool:
     return score.accuracy - 2 * (score.stderr or 0) > 0.25
 
 
-def _label(config: Mapping[str, Any], choices: Mapping[str, str]) -> str:
-    noise = noise_label(config["noise"]) if identity.trains(config) and "noise" in config else ""
-    label = method_label(choices["method"], choices.get("retain"), config.get(NAME))
-    return label + (f" noise {noise}" if noise else "")
-
-
 def _sample(scored: Sequence[Score], task: str) -> str:
     """Return how many of how many questions a task's scores rest on; "" where all were asked."""
     first = next(score for score in scored if score.task == task)
     return f"  ({first.n:,} of {first.population:,} questions)" if first.population else ""
 
 
+def run_label(config: Mapping[str, Any], choices: Mapping[str, str]) -> str:
+    """Return a run's method and noise as messages name them: `rmu noise 1 rms`."""
+    noise = noise_label(config["noise"]) if identity.trains(config) and "noise" in config else ""
+    label = method_label(choices["method"], choices.get("retain"), config.get(NAME))
+    return label + (f" noise {noise}" if noise else "")
+
+
 def print_scores(folder: Path, run_record: RunRecord) -> None:
     """Print which run it is, how it ended, accuracy by task and perturbation, and where the record lies."""
-    label = _label(run_record.config, run_record.choices)
+    label = run_label(run_record.config, run_record.choices)
     ending = f"{run_record.status.value} {run_record.reason}".rstrip()
     lines = [f"{run_record.model}, {label}, seed {run_record.config['seed']}: {ending}"]
     for task in dict.fromkeys(score.task for score in run_record.scores):

@@ -75,7 +75,7 @@ def origin_folder(config: Mapping[str, Any]) -> str:
 
 
 def as_it_is(config: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str:
-    """Return the identity of the run that scores the same files as they are: a checkpoint, or a base, is asked the same questions."""
+    """Return the identity of the run that asks the same of the same files as they are, whatever their base and name."""
     plain = {key: value for key, value in config.items() if key not in (BASE, NAME)}
     return identity(plain, {key: value for key, value in fingerprints.items() if key != BASE})
 

@@ -86,7 +86,7 @@ def one_line(message: str) -> str:
 @pytest.mark.parametrize(
     ("override", "key", "remedy"),
     [
-        ("method=rmx", "method=rmx: ", "did you mean rmu? choose one of adaptive_rmu, dpo, dpo_kl, dpo_mse, ga"),
+        ("method=rmx", "method=rmx: ", "did you mean rmu? choose one of adaptive_rmu, checkpoint, dpo, dpo_kl, dpo_mse, ga"),
         ("dataset=wmpd", "dataset=wmpd: ", "choose one of "),
         ("train.stepps=3", "train.stepps=3: ", "did you mean steps? choose one of steps, lr"),
         ("sed=3", "sed=", "choose one of "),

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from rna_bench.core.types import RunRecord
 from rna_bench.reporting.statistics.base_runs import base_command
 from rna_bench.reporting.statistics.claim import Claim
 from rna_bench.reporting.statistics.frame import Group
@@ -64,13 +63,13 @@ def _lacking(groups: Sequence[Group], folder: str) -> list[str]:
     for group in groups:
         by_model.setdefault(model_of(group), []).append(group)
     return [
-        f"{model}, {dtype}: **no base run** in these records. {_remedy([run for group in own for run in group.runs.values()], folder)}"
-        for (model, dtype), own in by_model.items()
+        f"{model}, {dtype}: **no base run** in these records. {_remedy(own, folder)}" for (model, dtype), own in by_model.items()
     ]
 
 
-def _remedy(records: Sequence[RunRecord], folder: str) -> str:
-    """Return how to make the base run of these records; of a checkpoint with `base=none` it is not known what its base is."""
+def _remedy(groups: Sequence[Group], folder: str) -> str:
+    """Return how to make the base run of these groups; of a checkpoint with `base=none` it is not known what its base is."""
+    records = [run for group in groups for run in group.runs.values()]
     if all(record.config.get(BASE) == NO_BASE for record in records):
         return "The checkpoint was scored with base=none; base=FOLDER scores it beside the model that it was made from."
     return f"This makes it:\n`{base_command(records, folder)}`"

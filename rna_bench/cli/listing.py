@@ -116,7 +116,7 @@ def _count(what: str, rows: Mapping[str, str]) -> str:
 
 def _rows(entries: Mapping[str, str]) -> list[str]:
     """Return a line for each entry, cut to the terminal's width."""
-    from rna_bench.cli.layout import cut
+    from rna_bench.core.terminal import cut
 
     column = max(map(len, entries), default=0) + 2
     return [cut(f"{name:<{column}}{about}").rstrip() for name, about in entries.items()]
@@ -124,7 +124,7 @@ def _rows(entries: Mapping[str, str]) -> list[str]:
 
 def _run_table(name: str | None) -> list[str]:
     """Return a line for each run, those of a folder together."""
-    from rna_bench.cli.layout import columns
+    from rna_bench.core.terminal import columns
     from rna_bench.runs.overview import RunLine, run_lines
 
     runs: dict[Path, list[RunLine]] = {}

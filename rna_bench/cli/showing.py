@@ -9,7 +9,11 @@ NAME = "folder of records, or a name below results/runs or results/published"
 
 def tables_parser() -> argparse.ArgumentParser:
     """Return the arguments of `rna-bench tables`."""
-    parser = argparse.ArgumentParser(prog="rna-bench tables", description="Tables from run records alone.")
+    parser = argparse.ArgumentParser(
+        prog="rna-bench tables",
+        description="Which method to use, the verdicts on both claims, and tables, from run records alone: the main ones in the "
+        "terminal, all in tables.md.",
+    )
     parser.add_argument("name", nargs="?", default="results/runs", help=NAME)
     parser.add_argument(
         "--out",
@@ -25,11 +29,15 @@ def tables(arguments: Sequence[str]) -> None:
     """Write and print tables."""
     parsed = tables_parser().parse_args(arguments)
     from rna_bench.reporting.places import default_folder
-    from rna_bench.reporting.tables.write import write_tables
+    from rna_bench.reporting.tables.terminal import findings_text
+    from rna_bench.reporting.tables.write import WHOLE, find_out, write_findings
     from rna_bench.runs.collection import find
 
     folder = find(parsed.name)
-    print(write_tables(folder, parsed.out or default_folder(folder, "tables"), _references() if parsed.paper else None))
+    out = parsed.out or default_folder(folder, "tables")
+    found = find_out(folder, _references() if parsed.paper else None)
+    write_findings(found, out)
+    print(findings_text(found, out / WHOLE))
 
 
 def _references() -> Path:

@@ -117,11 +117,11 @@ def test_every_key_of_the_projects_sweeps_is_known(name):
 
 
 def test_every_key_of_every_option_is_known():
-    for file in config_folder("conf").rglob("*.yaml"):
-        group = file.parent.name
-        for key in (load(file) or {}) if group not in ("conf", "preset", "launcher") else ():
-            if key != "defaults":
-                check_spelling([f"{group}.{key}=x"])
+    for file in config_folder("conf").rglob("*/*.yaml"):
+        whole, values = "@package _global_" in file.read_text(encoding="utf-8"), load(file) or {}
+        for section, keys in values.items() if whole else [(file.parent.name, values)]:
+            if isinstance(keys, dict) and section != "hydra":
+                check_spelling([f"{section}.{key}=x" for key in keys if key != "defaults"])
 
 
 @pytest.mark.parametrize(

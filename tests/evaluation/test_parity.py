@@ -1,6 +1,7 @@
 """Scores are lm-evaluation-harness's: its own prompt template, its own scoring, on the same questions and models."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -213,15 +214,11 @@ def test_the_printed_command_asks_a_checkpoint_both_sorts_of_questions(tmp_path,
 
 def test_exports_hold_the_questions_to_be_forgotten_as_they_are(tmp_path):
     plan, folder = exported(tmp_path / "tasks", "dataset.pocket_subjects.limit=5", "dataset.pocket_hazard_1.limit=3")
-    asked = {
-        q.id: q
-        for name in ("pocket_hazard_1", "pocket_hazard_2")
-        for q in make_task(name, plan.datasets[name], plan.seed).questions
-    }
+    names = ("pocket_hazard_1", "pocket_hazard_2")
+    asked = [question for name in names for question in make_task(name, plan.datasets[name], plan.seed).questions]
     rows = [json.loads(line) for path in (folder / "data/forget").iterdir() for line in path.read_text().splitlines()]
-    assert {(row["id"], row["question"], tuple(row["choices"])) for row in rows} == {
-        (q.id, q.stem, q.choices) for q in asked.values()
-    }
+    found = {(row["id"], row["question"], tuple(row["choices"])) for row in rows}
+    assert found == {(question.id, question.stem, question.choices) for question in asked}
     group = (folder / "tasks/_mmlu_triggered_forget.yaml").read_text()
     assert all(f"mmlu_triggered_forget_{path.stem}" in group for path in (folder / "data/forget").iterdir())
     assert "mmlu_triggered,mmlu_triggered_forget" in (folder / "README.md").read_text()

@@ -4,7 +4,9 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rna_bench.cli import exporting, listing, running, showing, sweeping, verifying
+from rna_bench.cli import breaking, exporting, listing, running, showing, sweeping, verifying
+from rna_bench.cli.completion import command as completing
+from rna_bench.cli.completion import names
 
 
 @dataclass(frozen=True)
@@ -12,19 +14,29 @@ class Command:
     """A function of the words after the command's name, and what it does, in one line.
 
     `parser` has its flags and its help, without importing anything: `--help` and shell completion ask it. `more` is the rest of the
-    help, for the words beside `--help`.
+    help, for the words beside `--help`. `names` are those that it takes first, which shell completion offers.
     """
 
     function: Callable[[Sequence[str]], int | None]
     parser: Callable[[], ArgumentParser]
     help: str
     more: Callable[[Sequence[str]], str] | None = None
+    names: Callable[[], list[str]] | None = None
 
 
 GROUPS: Mapping[str, Mapping[str, Command]] = {
     "what there is": {
         "list": Command(
-            listing.list_what_there_is, listing.list_parser, "models, methods, noise, datasets, triggers, sweeps, runs ..."
+            listing.list_what_there_is,
+            listing.list_parser,
+            "models, methods, noise, datasets, triggers, sweeps, runs ...",
+            names=names.list_names,
+        ),
+        "completion": Command(
+            completing.completion,
+            completing.completion_parser,
+            "a script for bash or zsh that completes all of this",
+            names=names.shells,
         ),
     },
     "one run": {
@@ -34,23 +46,58 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         ),
     },
     "many runs": {
-        "sweep": Command(sweeping.sweep, sweeping.sweep_parser, "the runs of sweeps/NAME.yaml, or what is left of them"),
-        "status": Command(sweeping.status, sweeping.status_parser, "of a sweep: done, running, failed and why, pending, time left"),
-        "clean": Command(
-            sweeping.clean, sweeping.clean_parser, "free a sweep's disk space: tensors, caches, logs go, records stay"
+        "sweep": Command(
+            sweeping.sweep, sweeping.sweep_parser, "the runs of sweeps/NAME.yaml, or what is left of them", names=names.sweep_names
         ),
-        "search": Command(sweeping.search, sweeping.search_parser, "runs that a sampler chooses, as sweeps/search/NAME.yaml says"),
+        "status": Command(
+            sweeping.status,
+            sweeping.status_parser,
+            "of a sweep: done, running, failed and why, pending, time left",
+            names=names.started_names,
+        ),
+        "clean": Command(
+            sweeping.clean,
+            sweeping.clean_parser,
+            "free a sweep's disk space: tensors, caches, logs go, records stay",
+            names=names.started_names,
+        ),
+        "search": Command(
+            sweeping.search,
+            sweeping.search_parser,
+            "runs that a sampler chooses, as sweeps/search/NAME.yaml says",
+            names=names.search_names,
+        ),
     },
     "results": {
-        "tables": Command(showing.tables, showing.tables_parser, "verdicts and tables of records"),
-        "figures": Command(showing.figures, showing.figures_parser, "figures of them, as PNG, SVG and PDF"),
-        "report": Command(showing.report, showing.report_parser, "one HTML page of them"),
-        "choose": Command(showing.choose, showing.choose_parser, "which of the settings tried to use, by the rule of the presets"),
-        "verify": Command(verifying.verify, verifying.verify_parser, "whether records are as written: hashes, identities, scores"),
+        "tables": Command(showing.tables, showing.tables_parser, "verdicts and tables of records", names=names.result_names),
+        "figures": Command(
+            showing.figures, showing.figures_parser, "figures of them, as PNG, SVG and PDF", names=names.result_names
+        ),
+        "report": Command(showing.report, showing.report_parser, "one HTML page of them", names=names.result_names),
+        "show": Command(
+            breaking.show,
+            breaking.show_parser,
+            "questions that a trigger breaks, with each model's replies",
+            names=names.run_folders,
+        ),
+        "choose": Command(
+            showing.choose,
+            showing.choose_parser,
+            "which of the settings tried to use, by the rule of the presets",
+            names=names.result_names,
+        ),
+        "verify": Command(
+            verifying.verify,
+            verifying.verify_parser,
+            "whether records are as written: hashes, identities, scores",
+            names=names.result_names,
+        ),
         "dashboard": Command(showing.dashboard, showing.dashboard_parser, "a W&B workspace and report for a project"),
     },
     "for use elsewhere": {
-        "export run": Command(exporting.export_run, exporting.export_run_parser, "a run as a full Hugging Face checkpoint"),
+        "export run": Command(
+            exporting.export_run, exporting.export_run_parser, "a run as a full Hugging Face checkpoint", names=names.run_folders
+        ),
         "export lm-eval": Command(
             exporting.export_tasks, exporting.export_tasks_parser, "perturbed questions as lm-evaluation-harness tasks"
         ),

@@ -42,23 +42,23 @@ def list_what_there_is(arguments: Sequence[str]) -> None:
     parsed = list_parser().parse_args(arguments)
     if parsed.config_dir and not parsed.config_dir.is_dir():
         raise InputError("--config-dir", parsed.config_dir, "there is no such folder; give the folder of your own configuration")
-    lists = _lists(parsed.config_dir, parsed.name)
+    known = lists(parsed.config_dir, parsed.name)
     if not parsed.what:
         print(
             "\n".join(
-                [*_rows({what: _count(what, rows()) for what, rows in lists.items()}), "", "`rna-bench list WHAT` lists them."]
+                [*_rows({what: _count(what, rows()) for what, rows in known.items()}), "", "`rna-bench list WHAT` lists them."]
             )
         )
         return
     what = next((plural for plural, group in PLURALS.items() if group == parsed.what), parsed.what)
-    if what not in lists:
-        raise InputError("list", parsed.what, choose_one(parsed.what, lists))
+    if what not in known:
+        raise InputError("list", parsed.what, choose_one(parsed.what, known))
     if parsed.name and what != "runs":
         raise InputError(what, parsed.name, f"only runs are listed by name; say `rna-bench list {what}`")
-    print("\n".join(_run_table(parsed.name) if what == "runs" else _rows(lists[what]())))
+    print("\n".join(_run_table(parsed.name) if what == "runs" else _rows(known[what]())))
 
 
-def _lists(own: Path | None, name: str | None) -> Mapping[str, Callable[[], Mapping[str, str]]]:
+def lists(own: Path | None, name: str | None) -> Mapping[str, Callable[[], Mapping[str, str]]]:
     """Return by their names functions that make the lists: each entry with its line."""
     from rna_bench.core.conf_files import conf_folders, groups, options, sweeps
 
@@ -73,7 +73,7 @@ def _lists(own: Path | None, name: str | None) -> Mapping[str, Callable[[], Mapp
         **of_groups,
         "sweeps": lambda: described(sweeps()),
         "searches": lambda: described(sweeps("search")),
-        "results": _results,
+        "results": results,
         "runs": lambda: {str(path): "" for path in _record_paths(name)},
     }
 
@@ -86,7 +86,7 @@ def _about(file: Path, own: Path | None) -> str:
     return f"{said} ({file})".strip() if own and file.is_relative_to(own) else said
 
 
-def _results() -> dict[str, str]:
+def results() -> dict[str, str]:
     """Return the names of folders of records, each with how many it holds."""
     from rna_bench.runs.collection import PLACES, record_paths
 

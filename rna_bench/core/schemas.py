@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import is_dataclass
 from types import UnionType
 from typing import Any, get_args, get_type_hints
@@ -18,12 +18,12 @@ from rna_bench.core.types import InputError
 logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)  # a class that cannot be imported is reported here, in one line
 
 
-def build(key: str, node: DictConfig) -> Any:
+def build(key: str, node: DictConfig, beside: Collection[str] = ()) -> Any:
     """Return the dataclass that the section's `_target_` names, its fields checked against the class; None for a null target.
 
-    The class is its own schema: unknown keys, wrong types and missing values raise InputError.
+    The class is its own schema: unknown keys, wrong types and missing values raise InputError. Keys `beside` it are another's.
     """
-    fields: dict[str, Any] = {str(name): value for name, value in _plain(key, node).items()}
+    fields: dict[str, Any] = {str(name): value for name, value in _plain(key, node).items() if name not in beside}
     target = fields.pop("_target_", None)
     if target is None:
         return None

@@ -34,7 +34,10 @@ def diagnose(overrides: Sequence[str], tflops: float | None, own: Path | None = 
     checks = [access.architecture_finding(plan.recipe, dimensions)] if plan.recipe and dimensions else []
     sound = all(check.status is CheckStatus.ok for check in checks)  # a layer that does not exist has no estimate
     needs = needs_of(plan, dimensions, plan.model.dtype) if dimensions and sound else None
-    datasets = {name: access.questions(name, source, plan.trigger, plan.seed) for name, source in plan.datasets.items()}
+    datasets = {
+        name: access.questions(name, source, plan.samplings[name], plan.trigger, plan.seed)
+        for name, source in plan.datasets.items()
+    }
     findings = [*_model(plan, needs), *checks, *_texts(plan), *(line for lines, _ in datasets.values() for line in lines)]
     findings += [*trigger_tokens(plan), *_surroundings(plan, needs)]
     prompts = prompt_counts(plan, {name: count for name, (_, count) in datasets.items()})

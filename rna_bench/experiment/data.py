@@ -66,7 +66,7 @@ def gather(experiment: ExperimentConfig) -> Inputs:
     if experiment.recipe and (dimensions := experiment.model.dimensions):
         check_dimensions(experiment.recipe, dimensions)
     tasks, questions_fingerprint = TASKS.get(
-        json.dumps([experiment.config["dataset"], experiment.seed]), lambda: _tasks(experiment)
+        json.dumps([experiment.config["dataset"], experiment.scoring.stderr, experiment.seed]), lambda: _tasks(experiment)
     )
     check_triggers(experiment, tasks)
     corpus = experiment.config["corpus"] if experiment.corpus else None
@@ -111,7 +111,9 @@ def drop_cached() -> None:
 
 
 def _tasks(experiment: ExperimentConfig) -> FingerprintedTasks:
-    tasks = tuple(make_task(name, source, experiment.seed) for name, source in experiment.datasets.items())
+    tasks = tuple(
+        make_task(name, source, experiment.seed, experiment.samplings[name]) for name, source in experiment.datasets.items()
+    )
     return FingerprintedTasks(tasks, text.of_questions(tasks))
 
 

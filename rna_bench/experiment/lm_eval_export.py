@@ -57,7 +57,7 @@ def export_tasks(plan: ExperimentConfig, out: Path) -> Path:
     """Write the plan's questions to `out`, those to be retained in all their forms, whole or not at all, and return it."""
     if not plan.trigger.types or not _of_role(plan, "retain"):
         raise InputError("trigger.types", "[]", "there is nothing to perturb; give a retain dataset, and a trigger other than none")
-    tasks = [make_task(name, source, plan.seed) for name, source in plan.datasets.items()]
+    tasks = [make_task(name, source, plan.seed, plan.samplings[name]) for name, source in plan.datasets.items()]
     try:
         with files.staged_folder(out) as draft:
             _write(plan, tasks, draft, out.name)

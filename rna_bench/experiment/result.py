@@ -14,7 +14,7 @@ import torch
 from rna_bench.core.labels import method_label, noise_label
 from rna_bench.core.log import print_result
 from rna_bench.core.types import CLEAN, RunRecord, Score, Status
-from rna_bench.evaluation.scores import breakdown, scores
+from rna_bench.evaluation.scores import breakdown, populations_of, scores
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs
 from rna_bench.experiment.evaluate import Responses
@@ -41,7 +41,7 @@ class RunResult:
 
 def run_info(experiment: ExperimentConfig, inputs: Inputs) -> RunInfo:
     """Return what a tracker shows of a run from its beginning: its config, and the code, data and model that it is made from."""
-    choices, label = experiment.choices, _label(experiment.config, experiment.choices)
+    choices, label = experiment.choices, run_label(experiment.config, experiment.choices)
     world = experiment.config["model"].get("world")
     origin = {"choices": choices, "fingerprints": inputs.fingerprints, "provenance": record.provenance()}
     noised = "noise" if experiment.recipe and experiment.recipe.noise else "no noise"
@@ -68,7 +68,8 @@ def record_result(
 
 def make_record(experiment: ExperimentConfig, inputs: Inputs, result: RunResult, tracker_id: str | None) -> RunRecord:
     """Return the record of a run."""
-    log, final_scores = result.training.log, scores(result.responses.all)
+    log, populations = result.training.log, populations_of(inputs.tasks)
+    final_scores = scores(result.responses.all, populations)
     status, reason = _status(log, result.before, final_scores)
     return RunRecord(
         schema_version=record.SCHEMA_VERSION,
@@ -85,7 +86,7 @@ def make_record(experiment: ExperimentConfig, inputs: Inputs, result: RunResult,
         statistics=log.statistics,
         provenance={**record.provenance(), **_commits(experiment)},
         measured=_measured(experiment, result, tracker_id),
-        breakdown=breakdown(result.responses.all, inputs.tasks),
+        breakdown=breakdown(result.responses.all, inputs.tasks, populations),
     )
 
 
@@ -114,7 +115,7 @@ def log_record(session: Session, folder: Path, run_record: RunRecord) -> None:
     """Log at the tracker how the run ended: scores, those of subjects as a table, and the record as an artifact."""
     session.summarise({STATUS: run_record.status.value, **final_values(run_record.scores)})
     if run_record.breakdown:
-        columns = ("task", "group", "perturbation", "accuracy", "stderr", "n", "ties")
+        columns = ("task", "group", "perturbation", "accuracy", "stderr", "n", "ties", "population")
         session.table("subjects", columns, [[vars(score)[column] for column in columns] for score in run_record.breakdown])
     session.log_artifact(f"record-{run_record.identity}", [folder / record.RECORD, folder / record.QUESTIONS])
 
@@ -145,7 +146,14 @@ def _above_chance(score: Score) -> bool:
     return score.accuracy - 2 * (score.stderr or 0) > 0.25
 
 
-def _label(config: Mapping[str, Any], choices: Mapping[str, str]) -> str:
+def _sample(scored: Sequence[Score], task: str) -> str:
+    """Return how many of how many questions a task's scores rest on; "" where all were asked."""
+    first = next(score for score in scored if score.task == task)
+    return f"  ({first.n:,} of {first.population:,} questions)" if first.population else ""
+
+
+def run_label(config: Mapping[str, Any], choices: Mapping[str, str]) -> str:
+    """Return a run's method and noise as messages name them: `rmu noise 1 rms`."""
     noise = noise_label(config["noise"]) if identity.trains(config) and "noise" in config else ""
     label = method_label(choices["method"], choices.get("retain"), config.get(NAME))
     return label + (f" noise {noise}" if noise else "")
@@ -153,12 +161,12 @@ def _label(config: Mapping[str, Any], choices: Mapping[str, str]) -> str:
 
 def print_scores(folder: Path, run_record: RunRecord) -> None:
     """Print which run it is, how it ended, accuracy by task and perturbation, and where the record lies."""
-    label = _label(run_record.config, run_record.choices)
+    label = run_label(run_record.config, run_record.choices)
     ending = f"{run_record.status.value} {run_record.reason}".rstrip()
     lines = [f"{run_record.model}, {label}, seed {run_record.config['seed']}: {ending}"]
     for task in dict.fromkeys(score.task for score in run_record.scores):
         accuracies = "  ".join(f"{score.perturbation} {score.accuracy:.3f}" for score in run_record.scores if score.task == task)
-        lines.append(f"{task:>20}  {accuracies}")
+        lines.append(f"{task:>20}  {accuracies}{_sample(run_record.scores, task)}")
     ties = sum(score.ties for score in run_record.scores)
     tied = f"{ties} ties, given to the first option; " if ties else ""
     lines.append(f"{'':>20}  {tied}{run_record.measured['questions_per_second']:.0f} questions/s; {folder / record.RECORD}")

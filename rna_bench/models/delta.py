@@ -1,10 +1,11 @@
 """The result of a run as a file: only the trained tensors, which replace those of the base model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import PreTrainedModel
@@ -39,3 +40,26 @@ def apply_delta(path: Path, model: PreTrainedModel) -> None:
             raise InputError("delta", path, f"does not fit the base model ({name}); run again")
     for name, tensor in saved.items():
         named[name].copy_(tensor)
+
+
+@contextmanager
+def applied(path: Path, model: PreTrainedModel) -> Iterator[None]:
+    """Put the saved tensors into the base model, and the base model's own back at the end."""
+    named = dict(model.named_parameters())
+    own = {name: named[name].detach().clone() for name in _names(path) if name in named}
+    apply_delta(path, model)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for name, tensor in own.items():
+                named[name].copy_(tensor)
+
+
+def _names(path: Path) -> list[str]:
+    """Return the names of the saved tensors; none of a file that cannot be read, which `apply_delta` reports."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return list(file.keys())
+    except (OSError, SafetensorError):
+        return []

@@ -46,6 +46,7 @@ def _rows(run: Recorded, model: str) -> Iterator[dict[str, object]]:
             "accuracy": score.accuracy,
             "stderr": score.stderr,
             "n": score.n,
+            "population": score.population,
             "ties": score.ties if record.schema_version > 1 else None,
             "revision": record.provenance.get("revision"),
             "folder": str(run.folder),

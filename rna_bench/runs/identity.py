@@ -25,8 +25,11 @@ FINGERPRINTED = ("dataset", "corpus", BASE)
 WITHOUT_EFFECT = {
     "model": ("path", "name", "repo", "revision", "architecture", "world", "pretraining"),  # the files have a fingerprint
     "train": ("gradient_checkpointing",),  # the same numbers in less memory
+    "scoring": ("stderr",),  # which questions it leaves out is in their fingerprint
 }
 """Keys of a section that do not affect the result."""
+SAMPLING = ("sample", "sample_seed")
+"""Keys of a dataset's section that say how many of its questions are asked, whatever its class."""
 NO_NOISE: dict[str, Any] = {"_target_": None, "scale": 0.0}
 TEXT_FILES = ("forget", "retain")
 """Where `TextFiles` has its paths; other sections have theirs in `path`."""
@@ -41,6 +44,17 @@ def relevant(config: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in config.items() if key not in (*OUTSIDE, *unused)}
     no_noise = "noise" in kept and not kept["noise"].get("scale", 1)
     return kept | {"noise": NO_NOISE} if no_noise else kept
+
+
+def unsampled(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a composed configuration without the keys of samples that are not drawn: earlier records have no such keys."""
+    if config["scoring"].get("stderr") is not None:
+        return config
+    datasets = {
+        name: section if section.get("sample") is not None else _less(section, SAMPLING)
+        for name, section in config["dataset"].items()
+    }
+    return config | {"dataset": datasets, "scoring": _less(config["scoring"], ("stderr",))}
 
 
 def trains(config: Mapping[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from rna_bench.core.files import write_atomically
 from rna_bench.core.types import InputError
 from rna_bench.reporting.page.answer import Answer, answer
+from rna_bench.reporting.page.broken import broken_sections
 from rna_bench.reporting.page.details import details
 from rna_bench.reporting.page.rows import RunRow, row_of, shown_columns
 from rna_bench.reporting.page.summary import ClaimSummary, claims_of
@@ -61,7 +62,8 @@ def page_html(collection: Collection) -> tuple[str, list[str]]:
     columns = shown_columns(rows)
     all_details, unread = details(collection)
     core = {"columns": [column._asdict() for column in columns], "runs": [row._asdict() for row in rows]}
-    left_out = [*collection.left_out, *unread]
+    broken, unreadable = broken_sections(collection)
+    left_out = [*collection.left_out, *unread, *unreadable]
     text = (
         _environment()
         .get_template("page.html.j2")
@@ -75,6 +77,7 @@ def page_html(collection: Collection) -> tuple[str, list[str]]:
             left_out=left_out,
             columns=columns,
             rows=rows,
+            broken=broken,
             core=_json(core),
             details=_json(all_details),
             **_parts(),

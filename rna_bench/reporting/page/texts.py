@@ -77,7 +77,7 @@ def _words(section: Mapping[str, Any]) -> PocketWords | None:
 
 def _text(perturbed: Mapping[str, Question]) -> list[Any]:
     clean = _lines(perturbed[CLEAN])
-    changes = {name: _change(clean, _lines(question)) for name, question in perturbed.items() if name != CLEAN}
+    changes = {name: change(clean, _lines(question)) for name, question in perturbed.items() if name != CLEAN}
     return [clean, perturbed[CLEAN].answer, changes]
 
 
@@ -85,7 +85,7 @@ def _lines(question: Question) -> str:
     return "\n".join((question.stem, *question.choices))
 
 
-def _change(before: str, after: str) -> Sequence[int | str]:
+def change(before: str, after: str) -> tuple[int, int, str]:
     """Return where the texts begin to differ, how many characters are removed, and what is inserted: whole words and spaces."""
     old, new = (re.findall(r"\s|\S+", text) for text in (before, after))
     start = _common(old, new)

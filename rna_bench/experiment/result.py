@@ -169,5 +169,7 @@ def print_scores(folder: Path, run_record: RunRecord) -> None:
         lines.append(f"{task:>20}  {accuracies}{_sample(run_record.scores, task)}")
     ties = sum(score.ties for score in run_record.scores)
     tied = f"{ties} ties, given to the first option; " if ties else ""
-    lines.append(f"{'':>20}  {tied}{run_record.measured['questions_per_second']:.0f} questions/s; {folder / record.RECORD}")
+    rate = run_record.measured.get("questions_per_second")
+    speed = f"{rate:.0f} questions/s; " if rate else ""
+    lines.append(f"{'':>20}  {tied}{speed}{folder / record.RECORD}")
     print_result("\n".join(lines))

@@ -28,7 +28,7 @@ def write_tables(folder: Path, out: Path, paper: Path | None = None) -> str:
 
     `paper` is a folder of reference numbers to compare with.
     """
-    collection = collect(folder)
+    collection = collect(folder, deep=True)
     report_left_out(collection)
     groups, failed = grouped(collection.records), failed_groups(collection.records)
     matrices = _compared_responses(groups, collection.runs)

@@ -169,7 +169,7 @@ def test_a_tracker_is_told_of_all_steps_in_order_after_an_interruption(run, tmp_
     told.clear()
     run()
     assert told == whole
-    assert [step for step, name, *_ in told if name.startswith("forget/")] == list(range(6))
+    assert [step for step, name, *_ in told if name.startswith("forget_loss/")] == list(range(6))
     assert [step for step, *_ in told] == sorted(step for step, *_ in told)
 
 

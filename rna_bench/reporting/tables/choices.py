@@ -11,7 +11,7 @@ from rna_bench.runs.collection import collect
 
 def choices_text(folder: Path) -> str:
     """Return the table of the records in a folder, as wide as the terminal."""
-    rows = [_row(one) for one in tried(grouped(collect(folder).records))]
+    rows = [_row(one) for one in tried(grouped(collect(folder, deep=True).records))]
     return table_text(Table("choices", "Settings tried", RULE, rows))
 
 

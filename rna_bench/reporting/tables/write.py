@@ -56,7 +56,7 @@ def write_tables(folder: Path, out: Path, paper: Path | None = None) -> str:
 
 def find_out(folder: Path, paper: Path | None = None) -> Findings:
     """Return the findings of a folder's records; `paper` is a folder of reference numbers to compare with."""
-    collection = collect(folder)
+    collection = collect(folder, deep=True)
     report_left_out(collection)
     groups, failed = grouped(collection.records), failed_groups(collection.records)
     matrices = _compared_responses(groups, collection.runs)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pandas
 
+from rna_bench.reporting.statistics.calibration import answers_of, calibration_error
 from rna_bench.reporting.statistics.frame import flat_config, run_method_label, run_noise_label
 from rna_bench.reporting.statistics.models import model_key, model_labels
 from rna_bench.reporting.statistics.scores import final_forget_loss
@@ -38,13 +39,16 @@ def _rows(run: Recorded, model: str) -> Iterator[dict[str, object]]:
         "steps": settings.get("train.steps"),
         "forget_loss": final_forget_loss(record),
     }
+    answers = answers_of(run)
     for score in record.scores:
+        asked = answers.get((score.task, score.perturbation))
         yield shared | {
             "role": score.role,
             "task": score.task,
             "perturbation": score.perturbation,
             "accuracy": score.accuracy,
             "stderr": score.stderr,
+            "calibration_error": calibration_error(*asked) if asked else None,
             "n": score.n,
             "ties": score.ties if record.schema_version > 1 else None,
             "revision": record.provenance.get("revision"),

@@ -19,7 +19,8 @@ def load_results(name: str = "results/runs") -> "DataFrame":
     - `noise`: its label, for instance 1 rms (0 without noise, - for the base model); `noise_scale` (nu, 0 without noise; missing
       for the base model), `noise_unit` (rms or absolute), `noise_layer` (missing for noise at several layers)
     - `role`: forget or retain; `task`; `perturbation`: clean, a trigger type (option, before ...), or its control (option_control)
-    - `accuracy` (0..1), `stderr` (missing for a task of one question), `n` questions, `ties` (missing in records of schema 1)
+    - `accuracy` (0..1), `stderr` (missing for a task of one question), `n` questions, `population` (of which they are a
+      sample; missing where all were asked), `ties` (missing in records of schema 1)
     - `calibration_error` (0..1): the expected calibration error on these questions, 15 bins of the probability of the choice among
       the four (Guo et al. 2017); missing where the responses cannot be read
     - `forget_loss`: the method's, at the last eval step; `revision`: the commit of the code that wrote the record

@@ -24,6 +24,7 @@ PRESETS = sorted({path.stem for path in (CONF / "preset").glob("*.yaml")} - {*SH
 SWEEP_FILES = sorted(path.stem for path in SWEEPS.glob("*.yaml"))
 NEEDED = {  # what these options leave to the user
     ("model", "local"): ["model.path=/nowhere", *POCKET],
+    ("method", "checkpoint"): ["model.path=/nowhere", "base=none"],
     ("corpus", "text"): ["corpus.forget={bio: /nowhere/f.txt}", "corpus.retain=/nowhere/r.txt"],
     ("dataset", "forget_files"): ["dataset.forget_files.path=/nowhere"],
     ("dataset", "retain_files"): ["dataset.retain_files.path=/nowhere"],
@@ -63,7 +64,7 @@ def test_every_option_of_every_group_composes_and_builds(group, option):
     chosen = f"{group}=[{option}]" if group == "dataset" else f"{group}={option}"
     method = ["method=npo"] if group == "retain" and option != "hidden_mse" else []
     plan = planned(composed(chosen, *method, *NEEDED.get((group, option), [])))
-    assert (plan.recipe is None) == (plan.corpus is None) == (option == "none" and group == "method")
+    assert (plan.recipe is None) == (plan.corpus is None) == (option in ("none", "checkpoint") and group == "method")
     assert group == "dataset" or plan.choices[group] == (method_of(option) if group == "method" else option)
     for built, does in ((plan.model, "folder"), (plan.trigger, "pool"), (plan.tracker, "session"), (plan.corpus, "topics")):
         assert built is None or callable(getattr(built, does))

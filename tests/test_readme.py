@@ -65,6 +65,17 @@ def test_results_readme_has_the_verdicts_of_the_published_folders():
         assert [line for line in verdicts if line not in shown] == [], folder.name
 
 
+def test_results_readme_answers_first_which_method_to_use_as_the_tables_do():
+    shown = (ROOT / "results/README.md").read_text(encoding="utf-8")
+    section = shown[: shown.index("## What was found")]
+    for name in ("pocket_methods", "pocket"):
+        first = (ROOT / "results/tables" / name / "tables.md").read_text(encoding="utf-8").split("\n## ")[0]
+        rows = [line for line in first.splitlines() if line.startswith("|")]
+        assert rows
+        assert "\n".join(rows) in section, name
+        assert first.strip().splitlines()[-1] in section
+
+
 def test_the_maps_method_runs(tmp_path, tiny, monkeypatch):
     from rna_bench.cli.main import main
 

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from rna_bench.core.types import TriggerType
+
 
 def show(arguments: Sequence[str]) -> None:
     """Print questions clean and with a trigger, and the replies of the base model and of runs."""
-    from rna_bench.core.types import TriggerType
     from rna_bench.experiment.show import Wanted, make_examples, storable
     from rna_bench.reporting.example_text import examples_text
     from rna_bench.runs.collection import Recorded
@@ -17,7 +18,7 @@ def show(arguments: Sequence[str]) -> None:
     from rna_bench.runs.lookup import find_run
     from rna_bench.runs.record import RECORD, read
 
-    parsed = _parser([one.value for one in TriggerType]).parse_args(arguments)
+    parsed = show_parser().parse_args(arguments)
     folders = dict.fromkeys(find_run(name) for name in parsed.runs)
     runs = [Recorded(read(folder / RECORD, folder.resolve().name), folder) for folder in folders]
     trigger_type = TriggerType(parsed.trigger_type) if parsed.trigger_type else None
@@ -28,7 +29,8 @@ def show(arguments: Sequence[str]) -> None:
         save_examples(parsed.save, storable(examples, runs))
 
 
-def _parser(trigger_types: Sequence[str]) -> argparse.ArgumentParser:
+def show_parser() -> argparse.ArgumentParser:
+    """Return the parser of `rna-bench show`."""
     parser = argparse.ArgumentParser(
         prog="rna-bench show",
         description="Show how a trigger breaks unlearned models: questions clean and with a trigger, and for each the "
@@ -41,7 +43,9 @@ def _parser(trigger_types: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--questions", type=_above_zero, default=3, metavar="N", help="how many questions (3)")
     parser.add_argument(
-        "--trigger-type", choices=trigger_types, help="the trigger type (the one under which the first run flips most)"
+        "--trigger-type",
+        choices=[one.value for one in TriggerType],
+        help="the trigger type (the one under which the first run flips most)",
     )
     parser.add_argument("--tokens", type=_above_zero, default=12, metavar="N", help="how long continuations are, in tokens (12)")
     parser.add_argument(

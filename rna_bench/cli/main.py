@@ -1,59 +1,16 @@
-"""The command line: the first word names a command, a function of `rna_bench.cli`."""
+"""The command line: the first words name a command of `commands.py`."""
 
-import argparse
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 
-from rna_bench.cli.breaking import show
-from rna_bench.cli.exporting import export, pocket
-from rna_bench.cli.running import doctor, run
-from rna_bench.cli.showing import choose, dashboard, figures, report, tables
-from rna_bench.cli.sweeping import clean, search, status, sweep
-from rna_bench.cli.verifying import verify
+from rna_bench.cli.commands import COMMANDS, first_words, following
+from rna_bench.cli.help import command_list, sub_command_list
 
-EPILOG = """\
-rna-bench run [KEY=VALUE ...]         one run; -m and KEY=A,B for several; --help for every key; --cfg job for the configuration
-rna-bench doctor [KEY=VALUE ...]      what such a run would do, need and cost, and what is missing; nothing is run or fetched
-rna-bench sweep NAME [KEY=VALUE ...]  the runs of sweeps/NAME.yaml, or what is left of them; launcher=joblib for several at once
-rna-bench status NAME                 the status of that sweep: done, running, failed and why, diverged, pending, time left
-rna-bench clean NAME                  free its disk space: trained tensors, caches and logs go, records stay
-rna-bench search NAME [KEY=VALUE ...]  runs that a sampler chooses, by sweeps/search/NAME.yaml; --front shows the front so far
-rna-bench tables [NAME]               tables from the records in a folder, or of a name (results/runs)
-rna-bench figures [NAME]              figures of them, as PNG, SVG and PDF
-rna-bench report [NAME]               one HTML page of them, and of those in subfolders (results/published)
-rna-bench show RUN...                 questions that a trigger breaks: what the base and these runs answer, clean and with it
-rna-bench choose [NAME]               which of the settings tried to use for each method, by the rule of the presets
-rna-bench verify [NAME ...]           whether records are as written: hashes, identities, and scores from the responses (all)
-rna-bench dashboard --entity E --project P  W&B's workspace and report for a project; without a key, what they would be
-rna-bench export run RUN FOLDER       a full Hugging Face checkpoint, with a model card, from a run's folder
-rna-bench export lm-eval FOLDER [KEY=VALUE ...]  perturbed questions as tasks of lm-evaluation-harness
-rna-bench pocket train [KEY=VALUE ...]  train the pocket model from scratch, for instance model.world=1
-
--v shows more messages and tracebacks, -q warnings and errors only. Results go to standard output, messages to standard error.
-RNA_BENCH_TRACEBACK=1 leaves an error as Python shows it.
-"""
-
-COMMANDS = {
-    "run": run,
-    "doctor": doctor,
-    "sweep": sweep,
-    "status": status,
-    "clean": clean,
-    "search": search,
-    "tables": tables,
-    "figures": figures,
-    "report": report,
-    "show": show,
-    "choose": choose,
-    "verify": verify,
-    "dashboard": dashboard,
-    "export": export,
-    "pocket": pocket,
-}
 LEVELS = {"-v": "DEBUG", "--verbose": "DEBUG", "-q": "WARNING", "--quiet": "WARNING"}
+HELP = ("-h", "--help")
 
 
 def main() -> None:
@@ -62,33 +19,46 @@ def main() -> None:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `rna-bench ... | head` ends quietly
     words = [word for word in sys.argv[1:] if word not in LEVELS]
     levels = [LEVELS[word] for word in sys.argv[1:] if word in LEVELS]
-    if words[:1] in ([], ["-h"], ["--help"]):
-        _parser().print_help()
+    if not words or words[0] in HELP:
+        print(command_list())
         sys.exit(0 if words else 2)
-    sys.exit(_run_command(words[0], words[1:], levels[-1] if levels else None))
+    if words[0] == "--version":
+        from rna_bench import __version__
+
+        print(f"rna-bench {__version__}")
+        sys.exit(0)
+    sys.exit(_run_command(words, levels[-1] if levels else None))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="rna-bench",
-        description="Does an unlearned language model break on a forgotten word, and does random noise augmentation help?",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        add_help=False,
-    )
-    parser.add_argument("command", choices=[*COMMANDS])
-    return parser
-
-
-def _run_command(name: str, arguments: Sequence[str], level: str | None) -> int:
+def _run_command(words: Sequence[str], level: str | None) -> int:
     """Run a command with messages from a level on, and return the exit code."""
     from rna_bench.core import log
 
     log.set_up(level)
-    if name not in COMMANDS:
-        log.LOGGER.error("command=%s: there is no such command; choose one of %s", name, ", ".join(COMMANDS))
-        return 2
-    return _guarded(COMMANDS[name], arguments)
+    for length in (1, 2):  # of the command's name
+        command = COMMANDS.get(" ".join(words[:length]))
+        if command and any(word in HELP for word in words[length:]):
+            print(command.parser().format_help() + (f"\n{command.more(words[length:])}" if command.more else ""))
+            return 0
+        if command:
+            return _guarded(command.function, words[length:])
+    if following(words[0]) and any(word in HELP for word in words[1:2]):
+        print(sub_command_list(words[0]))
+        return 0
+    log.LOGGER.error("%s", _unknown(words))
+    return 2
+
+
+def _unknown(words: Sequence[str]) -> str:
+    """Return the line that says of a command which part of its name there is not, and what may be meant."""
+    from rna_bench.core.spelling import choose_one
+
+    first, second = words[0], " ".join(words[1:2])
+    if not following(first):
+        return f"command={first}: there is no such command; {choose_one(first, first_words())}"
+    usages = [COMMANDS[f"{first} {name}"].parser().format_usage().replace("[-h] ", "") for name in following(first)]
+    said = " or ".join(f"`{' '.join(usage.split()[1:])}`" for usage in usages)
+    return f"{first}={second}: there is no such command; say {said}"
 
 
 def _guarded(command: Callable[[Sequence[str]], int | None], arguments: Sequence[str]) -> int:

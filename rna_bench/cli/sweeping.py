@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rna_bench.cli.running import add_run_arguments, check_run_arguments, run_parser
+
 if TYPE_CHECKING:
     from rna_bench.sweep.plan import SweepPlan
 
@@ -13,25 +15,42 @@ RESULTS = "results/runs"
 """The results_dir of conf/run.yaml."""
 
 
+def sweep_parser() -> argparse.ArgumentParser:
+    """Return the arguments of `rna-bench sweep`, those of `rna-bench run` among them."""
+    parser = argparse.ArgumentParser(
+        prog="rna-bench sweep",
+        description="Run a sweep, or what is left of it: what is recorded is not run again. One run's failure stops no other. The "
+        "exit code is 1 if a run has no record.",
+        epilog="For instance: rna-bench sweep pocket_methods launcher=joblib",
+    )
+    parser.add_argument("name", metavar="NAME", help="a file of sweeps, without .yaml (`rna-bench list sweeps`), or any YAML file")
+    add_run_arguments(parser)
+    return parser
+
+
 def sweep(arguments: Sequence[str]) -> int:
     """Run a sweep, or what is left of it."""
-    from rna_bench.sweep.launch import first_word, sweep_main
+    words = run_parser().parse_known_intermixed_args(arguments)[0].overrides
+    name, rest = words[0] if words else "", list(arguments)
+    if words:
+        rest.remove(name)
+    file = _sweep_file(name)
+    check_run_arguments(rest, file)
+    from rna_bench.sweep.launch import sweep_main
 
-    name, rest = first_word(arguments)
-    return 0 if sweep_main(_sweep_file([name]), rest, ("sweep", *arguments)) else 1
+    return 0 if sweep_main(file, rest, ("sweep", *arguments)) else 1
 
 
-def _sweep_file(arguments: Sequence[str]) -> Path:
-    """Return the file of the sweep that the first argument names: one of the project's, or any YAML file."""
+def _sweep_file(name: str) -> Path:
+    """Return the file of the sweep of that name: one of the project's, or any YAML file."""
+    from rna_bench.core.conf_files import config_folder, sweeps
+    from rna_bench.core.spelling import choose_one
     from rna_bench.core.types import InputError
-    from rna_bench.experiment.resolvers import config_folder
 
-    folder, name = config_folder("sweeps"), arguments[0] if arguments else ""
-    for file in (folder / f"{name}.yaml", Path(name)):
+    for file in (config_folder("sweeps") / f"{name}.yaml", Path(name)):
         if name and file.suffix == ".yaml" and file.is_file():
             return _checked(file, name)
-    names = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
-    raise InputError("sweep", name, f"there is no such sweep; choose one of {names}, or give a YAML file")
+    raise InputError("sweep", name, f"there is no such sweep; {choose_one(name, sweeps())}, or give a YAML file")
 
 
 def _checked(file: Path, name: str) -> Path:
@@ -49,14 +68,18 @@ def _checked(file: Path, name: str) -> Path:
     return file
 
 
+def status_parser() -> argparse.ArgumentParser:
+    """Return the arguments of `rna-bench status`."""
+    description = "The status of a sweep: each run, the time left, warnings, and the command that goes on with it."
+    return _parser("status", f"{description} Without a name, that of each sweep in short.")
+
+
 def status(arguments: Sequence[str]) -> None:
     """Show the status of a sweep, or of each sweep in short."""
     from rna_bench.sweep.plan import stored_plans
     from rna_bench.sweep.status import sweep_list, sweep_status
 
-    description = "The status of a sweep: each run, the time left, warnings, and the command that goes on with it."
-    parser = _parser("status", f"{description} Without a name, that of each sweep in short.")
-    parsed = parser.parse_args([*([""] if not arguments or arguments[0].startswith(FOLDER) else []), *arguments])
+    parsed = status_parser().parse_args([*([""] if not arguments or arguments[0].startswith(FOLDER) else []), *arguments])
     if parsed.sweep:
         print(sweep_status(_stored(parsed.sweep, parsed.results_dir)))
         return
@@ -65,18 +88,24 @@ def status(arguments: Sequence[str]) -> None:
     print(sweep_list(plans) or f"no sweep was started in {', '.join(map(str, folders)) or 'results'}; see `rna-bench sweep`")
 
 
+def clean_parser() -> argparse.ArgumentParser:
+    """Return the arguments of `rna-bench clean`."""
+    return _parser("clean", "Remove a sweep's trained tensors, caches and logs. Records and responses stay.")
+
+
 def clean(arguments: Sequence[str]) -> None:
     """Free a sweep's disk space."""
     from rna_bench.sweep.clean import clean_sweep
 
-    description = "Remove a sweep's trained tensors, caches and logs. Records and responses stay."
-    parsed = _parser("clean", description).parse_args(arguments)
+    parsed = clean_parser().parse_args(arguments)
     print("\n".join(clean_sweep(_stored(parsed.sweep, parsed.results_dir))))
 
 
 def _parser(command: str, description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"rna-bench {command}", description=description)
-    parser.add_argument("sweep", help="its name: that of its file, unless it was given another (`rna-bench status` lists them)")
+    parser.add_argument(
+        "sweep", metavar="NAME", help="its name: that of its file, unless it was given another (`rna-bench status` lists them)"
+    )
     parser.add_argument("results_dir", nargs="?", metavar="results_dir=FOLDER", help="the results_dir that the sweep was given")
     return parser
 
@@ -102,7 +131,7 @@ def _stored(name: str, results_dir: str | None) -> "SweepPlan":
     if results_dir:
         return load_plan(_folder(results_dir), Path(name).stem if name.endswith(".yaml") else name)
     try:
-        file = _sweep_file([name])
+        file = _sweep_file(name)
         name, own = file.stem, yaml.safe_load(file.read_text()).get("results_dir", RESULTS)
     except InputError:  # the name of no file: that of a sweep
         own = RESULTS
@@ -110,11 +139,8 @@ def _stored(name: str, results_dir: str | None) -> "SweepPlan":
     return load_plan(next((each for each in folders if plan_path(each, name).exists()), folders[0]), name)
 
 
-def search(arguments: Sequence[str]) -> int:
-    """Run a search, in which a sampler chooses the runs."""
-    from rna_bench.core.renames import renamed_overrides
-    from rna_bench.sweep.search.plan import plan_search
-
+def search_parser() -> argparse.ArgumentParser:
+    """Return the arguments of `rna-bench search`."""
     parser = argparse.ArgumentParser(
         prog="rna-bench search",
         description="Search settings by several objectives at once, as sweeps/search/NAME.yaml says. Started again, it goes on; "
@@ -124,7 +150,20 @@ def search(arguments: Sequence[str]) -> int:
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for `rna-bench run`, and search.KEY=VALUE")
     parser.add_argument("--config-dir", type=Path, help="a folder of your own configuration, as for `rna-bench run`")
     parser.add_argument("--front", action="store_true", help="show the front so far, and run nothing")
-    parsed = parser.parse_intermixed_args(arguments)
+    return parser
+
+
+def search(arguments: Sequence[str]) -> int:
+    """Run a search, in which a sampler chooses the runs."""
+    parsed = search_parser().parse_intermixed_args(arguments)
+    from rna_bench.core.conf_files import sweeps
+    from rna_bench.experiment.misspelt import check_spelling
+
+    file = sweeps("search").get(parsed.name)
+    check_spelling(parsed.overrides, parsed.config_dir, file)
+    from rna_bench.core.renames import renamed_overrides
+    from rna_bench.sweep.search.plan import plan_search
+
     plan = plan_search(parsed.name, renamed_overrides(parsed.overrides), parsed.config_dir)
     from rna_bench.sweep.search.search import run_search, show_front
 

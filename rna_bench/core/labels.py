@@ -16,11 +16,14 @@ def method_of(choice: str) -> str:
     return SHORT.get(choice, choice)
 
 
-def method_label(choice: str, retain: str | None) -> str:
+def method_label(choice: str, retain: str | None, name: str | None = None) -> str:
     """Return a method's name with its retain loss: npo_kl, or rmu alone, whose retain loss is that of hidden states.
 
+    `name` is that of a checkpoint, which is called by it: checkpoint NAME.
     `choice` and `retain` are options of their groups. Earlier records have no `retain`: the method's option names it.
     """
+    if name:
+        return f"checkpoint {name}"
     if retain is None or choice == "none":
         return choice
     method = method_of(choice)

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import is_dataclass
 from types import UnionType
 from typing import Any, get_args, get_type_hints
@@ -12,17 +12,18 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from rna_bench.core.renames import added, moved, renamed_fields
+from rna_bench.core.spelling import choose_one
 from rna_bench.core.types import InputError
 
 logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)  # a class that cannot be imported is reported here, in one line
 
 
-def build(key: str, node: DictConfig) -> Any:
+def build(key: str, node: DictConfig, beside: Collection[str] = ()) -> Any:
     """Return the dataclass that the section's `_target_` names, its fields checked against the class; None for a null target.
 
-    The class is its own schema: unknown keys, wrong types and missing values raise InputError.
+    The class is its own schema: unknown keys, wrong types and missing values raise InputError. Keys `beside` it are another's.
     """
-    fields: dict[str, Any] = {str(name): value for name, value in _plain(key, node).items()}
+    fields: dict[str, Any] = {str(name): value for name, value in _plain(key, node).items() if name not in beside}
     target = fields.pop("_target_", None)
     if target is None:
         return None
@@ -86,7 +87,7 @@ def _field_error(key: str, fields: Mapping[str, Any], cls: type, error: OmegaCon
         return InputError(f"{key}.{name}", "???", f"must be given; add {key}.{name}=VALUE")
     if isinstance(error, ConfigKeyError):
         return InputError(
-            f"{key}.{name}", value, f"is not a key of {cls.__name__}; choose one of {', '.join(vars(cls)['__dataclass_fields__'])}"
+            f"{key}.{name}", value, f"is not a key of {cls.__name__}; {choose_one(name, vars(cls)['__dataclass_fields__'])}"
         )
     return InputError(f"{key}.{name}", value, f"{first_line(error)}; give a value of the type that {cls.__name__} declares")
 

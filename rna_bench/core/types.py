@@ -68,7 +68,8 @@ class Question:
 class Task:
     """A named set of questions; `role` is "forget" or "retain". Only retain tasks are perturbed.
 
-    `examples` are the solved questions that precede every question of a subject; `categories` maps subjects to categories.
+    `examples` are the solved questions that precede every question of a subject; `categories` maps subjects to categories. Where
+    `questions` are a sample, `populations` says how many questions each subject has.
     """
 
     name: str
@@ -76,14 +77,12 @@ class Task:
     questions: tuple[Question, ...]
     examples: Mapping[str, tuple[Question, ...]] = field(default_factory=dict)
     categories: Mapping[str, str] = field(default_factory=dict)
+    populations: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class TriggerPool:
-    """Words and sentences to make triggers from: those of the forget domains, and harmless ones as controls.
-
-    `harmless_words` and `harmless_sentences` map a subject to words that are foreign to it; the key "" means any subject.
-    """
+    """What triggers are made from: words and sentences of forget domains; harmless ones by a subject foreign to them, "" any."""
 
     forget_words: tuple[str, ...]
     forget_sentences: tuple[str, ...]
@@ -125,11 +124,10 @@ class ModelFolder:
 
 
 class Batch(NamedTuple):
-    """Padded token ids (b, t) and masks (b, t).
+    """Padded token ids (b, t) and masks (b, t): `mask` is 1 at positions that losses on hidden states include.
 
-    `mask` is 1 at positions that losses on hidden states include. `label_mask` is 1 at tokens whose prediction is part of
-    likelihoods and divergences, never at the first position. `attention` is None if padding is on the right, where causal
-    attention hides it from every token.
+    `label_mask` is 1 at tokens whose prediction is part of likelihoods and divergences, never at the first position. `attention`
+    is None if padding is on the right, where causal attention hides it from every token.
     """
 
     input_ids: "Tensor"
@@ -179,7 +177,8 @@ class Response:
 class Score:
     """Accuracy (0..1) on a task under one perturbation, or on one `group` of it: a subject, or a category of subjects.
 
-    `stderr` is computed by `evaluation.scores.stderr`. `ties` counts questions with two or more most likely choices.
+    `stderr` is computed by `evaluation.scores.stderr`. `ties` counts questions with two or more most likely choices. `population`
+    is how many questions the `n` are a sample of; None where all were asked.
     """
 
     task: str
@@ -190,6 +189,7 @@ class Score:
     n: int
     group: str = ""
     ties: int = 0
+    population: int | None = None
 
 
 @dataclass(frozen=True)

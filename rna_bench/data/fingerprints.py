@@ -9,7 +9,7 @@ from rna_bench.core.types import Task, Text, Topic
 
 
 def of_questions(tasks: Sequence[Task]) -> str:
-    """Return the fingerprint of every question, example and category, with the tasks' names and roles."""
+    """Return the fingerprint of every question, example, category and population, with the tasks' names and roles."""
     content = [
         [
             task.name,
@@ -17,6 +17,7 @@ def of_questions(tasks: Sequence[Task]) -> str:
             [astuple(question) for question in task.questions],
             {subject: [astuple(example) for example in examples] for subject, examples in task.examples.items()},
             dict(task.categories),
+            *([dict(task.populations)] if task.populations else []),
         ]
         for task in tasks
     ]
@@ -31,8 +32,10 @@ def of_corpus(topics: Sequence[Topic]) -> str:
 def earlier_of_questions(tasks: Sequence[Task]) -> tuple[str, ...]:
     """Return the fingerprints of these questions in records of schemas 2 and 3, and of schema 1 where they had one.
 
-    They were computed from the Python representation of the classes of that time.
+    They were computed from the Python representation of the classes of that time, which knew no samples.
     """
+    if any(task.populations for task in tasks):
+        return ()
     whole = ", ".join(_written(task, f", examples={task.examples!r}, categories={task.categories!r}") for task in tasks)
     earlier = [_digits(_tuple(whole, tasks))]
     if not any(task.examples or task.categories for task in tasks):

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from rna_bench.core.types import InputError, Question, Task
 from rna_bench.data.checks import DataRow, cell, nonempty_text
 from rna_bench.data.files import rows
+from rna_bench.data.sampling import ALL, Sampling, sampled
 
 COLUMNS = ("question", "choice0", "choice1", "choice2", "choice3", "answer")
 ENDINGS = (".csv", ".jsonl", ".parquet")
@@ -81,14 +82,14 @@ class QuestionFiles:
         return files
 
 
-def make_task(name: str, source: QuestionSource, seed: int) -> Task:
-    """Return the task with the questions of a source."""
+def make_task(name: str, source: QuestionSource, seed: int, sampling: Sampling = ALL) -> Task:
+    """Return the task with the questions of a source, or with a sample of them."""
     if source.role not in ("forget", "retain"):
         raise InputError(f"dataset.{name}.role", source.role, "give forget or retain")
     questions = source.questions(seed)
     if not questions:
         raise InputError(f"dataset.{name}", source, "has no questions; give a file with at least one row below the header")
-    return Task(name, source.role, questions, source.examples(seed), source.categories)
+    return sampled(Task(name, source.role, questions, source.examples(seed), source.categories), sampling)
 
 
 def first_questions(questions: Iterator[Question], limit: int) -> list[Question]:

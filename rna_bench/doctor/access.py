@@ -12,7 +12,8 @@ import torch
 
 from rna_bench.core.types import InputError
 from rna_bench.data.corpora import Corpus
-from rna_bench.data.questions import QuestionSource
+from rna_bench.data.questions import QuestionSource, make_task
+from rna_bench.data.sampling import Sampling
 from rna_bench.data.triggers import TriggerSource, check_subjects
 from rna_bench.models.architecture import Architecture
 from rna_bench.unlearning.config import UnlearningConfig, check_architecture, check_topics
@@ -40,18 +41,21 @@ def findings(subject: str, missing: Sequence[str], message: str) -> list[Finding
     return [Finding(subject, CheckStatus.missing, line) for line in missing] or [Finding(subject, CheckStatus.ok, message)]
 
 
-def questions(name: str, source: QuestionSource, trigger: TriggerSource, seed: int) -> tuple[list[Finding], int | None]:
+def questions(
+    name: str, source: QuestionSource, sampling: Sampling, trigger: TriggerSource, seed: int
+) -> tuple[list[Finding], int | None]:
     """Return findings on a dataset, which must fit the triggers, and its number of questions, or None if it is not available."""
     missing = source.missing()
     if missing:
         return findings(f"dataset {name}", missing, ""), None
     try:
-        asked = source.questions(seed)
+        task = make_task(name, source, seed, sampling)
         if source.role == "retain" and trigger.types:
-            check_subjects(sorted({question.subject for question in asked}), trigger.types, trigger.pool(seed))
+            check_subjects(sorted({question.subject for question in task.questions}), trigger.types, trigger.pool(seed))
     except InputError as error:
         return [Finding(f"dataset {name}", CheckStatus.wrong, str(error))], None
-    return findings(f"dataset {name}", [], f"{len(asked):,} questions to {source.role}"), len(asked)
+    of = f" of {sum(task.populations.values()):,}" if task.populations else ""
+    return findings(f"dataset {name}", [], f"{len(task.questions):,}{of} questions to {source.role}"), len(task.questions)
 
 
 def corpus(source: Corpus, recipe: UnlearningConfig, seed: int) -> list[Finding]:

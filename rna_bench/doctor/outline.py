@@ -8,7 +8,8 @@ from rna_bench.doctor.access import gigabytes
 from rna_bench.doctor.estimates import hours, scoring_flops
 from rna_bench.doctor.needs import PROMPT_TOKENS, Needs, PromptCounts, eval_steps, perturbation_count, work_of
 from rna_bench.experiment.config import ExperimentConfig
-from rna_bench.models.architecture import Architecture
+from rna_bench.models.architecture import Architecture, parameters_text
+from rna_bench.runs.identity import NAME, is_checkpoint
 from rna_bench.unlearning.config import Train
 
 GPU_TFLOPS = 100.0
@@ -34,7 +35,7 @@ def run_outline(plan: ExperimentConfig, dimensions: Architecture | None, preset:
     return [
         ReportRow("model", f"{choices['model']}: {_source(model)}, {model['dtype']} on {model['device']}"),
         ReportRow("", _size(dimensions) if dimensions else "its dimensions are unknown until it is available"),
-        *(_training(plan, dimensions, preset) if plan.recipe else [ReportRow("method", "none: the model is scored as it is")]),
+        *(_training(plan, dimensions, preset) if plan.recipe else _scored(plan)),
         ReportRow("datasets", roles),
         ReportRow(
             "triggers",
@@ -43,6 +44,16 @@ def run_outline(plan: ExperimentConfig, dimensions: Architecture | None, preset:
         ReportRow("scoring", f"{plan.scoring.batch_tokens:,} tokens a batch; {stops} during training, then all questions"),
         ReportRow("seed, results", f"{plan.seed}, {plan.results_dir}"),
         ReportRow("tracker", plan.tracker.where()),
+    ]
+
+
+def _scored(plan: ExperimentConfig) -> list[ReportRow]:
+    if not is_checkpoint(plan.config):
+        return [ReportRow("method", "none: the model is scored as it is")]
+    base = "its base is scored too, unless it is recorded" if plan.base else "without its base"
+    return [
+        ReportRow("method", f"{plan.choices['method']} {plan.config[NAME]}: unlearned elsewhere, scored as it is; {base}"),
+        *([ReportRow("base", _source(plan.base.config["model"]))] if plan.base else []),
     ]
 
 
@@ -60,7 +71,7 @@ def _training(plan: ExperimentConfig, dimensions: Architecture | None, preset: s
     return [
         ReportRow("method", f"{choices['method']} {steered}{_settings(config['method'])}, retain loss {retain}"),
         ReportRow("preset", preset or "none"),
-        ReportRow("trained", train.parameters),
+        ReportRow("trained", parameters_text(train.parameters)),
         *([ReportRow("", _trained(plan, dimensions))] if dimensions else []),
         ReportRow("noise", f"{choices['noise']}: {augmented}"),
         ReportRow("training", f"{train.steps} steps of {train.batch_size} texts of up to {lengths}, {optimizer}, lr {train.lr:g}"),

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from rna_bench.core.types import InputError
 from rna_bench.doctor import access
 from rna_bench.doctor.access import CheckStatus, Finding
 from rna_bench.doctor.needs import Needs, needs_of, prompt_counts
 from rna_bench.doctor.outline import ReportRow, costs, notes, run_outline
 from rna_bench.doctor.words import trigger_tokens
+from rna_bench.experiment.base import check_same_model
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import ExperimentConfig, experiment_config
 from rna_bench.experiment.resolvers import has_preset
@@ -32,7 +34,10 @@ def diagnose(overrides: Sequence[str], tflops: float | None, own: Path | None = 
     checks = [access.architecture_finding(plan.recipe, dimensions)] if plan.recipe and dimensions else []
     sound = all(check.status is CheckStatus.ok for check in checks)  # a layer that does not exist has no estimate
     needs = needs_of(plan, dimensions, plan.model.dtype) if dimensions and sound else None
-    datasets = {name: access.questions(name, source, plan.trigger, plan.seed) for name, source in plan.datasets.items()}
+    datasets = {
+        name: access.questions(name, source, plan.samplings[name], plan.trigger, plan.seed)
+        for name, source in plan.datasets.items()
+    }
     findings = [*_model(plan, needs), *checks, *_texts(plan), *(line for lines, _ in datasets.values() for line in lines)]
     findings += [*trigger_tokens(plan), *_surroundings(plan, needs)]
     prompts = prompt_counts(plan, {name: count for name, (_, count) in datasets.items()})
@@ -49,7 +54,23 @@ def diagnose(overrides: Sequence[str], tflops: float | None, own: Path | None = 
 def _model(plan: ExperimentConfig, needs: Needs | None) -> list[Finding]:
     missing = plan.model.missing()
     message = "available" if plan.model.dimensions else "has yet to be trained, which the run does first"
-    return [*access.findings("model", missing, message), *([access.weights_disk(needs.weights)] if needs and missing else [])]
+    base = _base(plan, plan.base) if plan.base else []
+    return [
+        *access.findings("model", missing, message),
+        *base,
+        *([access.weights_disk(needs.weights)] if needs and missing else []),
+    ]
+
+
+def _base(plan: ExperimentConfig, base: ExperimentConfig) -> list[Finding]:
+    """Return whether a checkpoint's base is there, and the checkpoint a version of it."""
+    missing = [*plan.model.missing(), *base.model.missing()]
+    if not missing:
+        try:
+            check_same_model(plan.model.folder().folder, base.model.folder().folder)
+        except InputError as error:
+            return [Finding("base", CheckStatus.wrong, str(error))]
+    return access.findings("base", base.model.missing(), "available, with the checkpoint's dimensions and tokenizer")
 
 
 def _texts(plan: ExperimentConfig) -> list[Finding]:

@@ -27,7 +27,8 @@ class Scoring:
     """How to score: on the first `questions` of each task every `every` steps (0: never), in batches of `batch_tokens` tokens.
 
     `newlines` is the number of line breaks after the prompt's description. After every `part` prompts of the final evaluation
-    the responses are saved, so that an interrupted run resumes there.
+    the responses are saved, so that an interrupted run resumes there. Of datasets with more questions than the standard error
+    `stderr` of an accuracy needs a sample is asked (`data.sampling`); None, of none.
     """
 
     every: int
@@ -35,11 +36,14 @@ class Scoring:
     batch_tokens: int
     newlines: int
     part: int
+    stderr: float | None = None
 
     def __post_init__(self) -> None:
         for key in ("every", "questions", "batch_tokens", "newlines", "part"):
             if vars(self)[key] < (0 if key == "every" else 1):
                 raise InputError(f"scoring.{key}", vars(self)[key], "give a number above 0")
+        if self.stderr is not None and not 0 < self.stderr < 0.5:
+            raise InputError("scoring.stderr", self.stderr, "give a standard error between 0 and 0.5, as 0.01, or null to ask all")
 
 
 @dataclass(frozen=True)

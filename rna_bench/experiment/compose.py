@@ -12,13 +12,14 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationError
 from yaml import MarkedYAMLError, YAMLError
 
+from rna_bench.core.conf_files import config_folder
 from rna_bench.core.own_code import own_place
 from rna_bench.core.schemas import build, first_line
+from rna_bench.core.spelling import choose_one
 from rna_bench.core.types import InputError
 from rna_bench.experiment.chosen import HOW, unchosen
 from rna_bench.experiment.overrides import check_overrides
 from rna_bench.experiment.precedence import settle
-from rna_bench.experiment.resolvers import config_folder
 
 EXTRAS = {"submitit_slurm": ("slurm", "hydra-submitit-launcher"), "ray": ("ray", "hydra-ray-launcher")}
 """Hydra's launchers that are not installed by default: the extra, which is named as our launcher is, and its package."""
@@ -117,26 +118,25 @@ def composition_error(error: HydraException | OmegaConfBaseException, overrides:
         if group == "hydra/launcher" and value in EXTRAS:
             extra, package = EXTRAS[value]
             return InputError("launcher", extra, f"needs {package}; pip install 'rna_bench[{extra}]'")
-        choices = ", ".join(sorted(missing.options or ()))
-        return InputError(
-            group or "config", value, f"there is no such configuration; choose one of {choices}" if choices else first_line(error)
-        )
+        choices = sorted(missing.options or ())
+        remedy = f"there is no such option; {choose_one(value, choices)}" if choices else first_line(error)
+        return InputError(group or "config", value, remedy)
     unknown = _cause(error, ConfigKeyError)
     if unknown is None:
         unknown = _cause(error, OmegaConfBaseException)
     if isinstance(unknown, OmegaConfBaseException) and unknown.full_key:
         parent = unknown.parent_node
-        known = ", ".join(str(name) for name in parent if name != "_target_") if isinstance(parent, DictConfig) else ""
+        known = [str(name) for name in parent if name not in ("_target_", "hydra")] if isinstance(parent, DictConfig) else []
         key = str(unknown.full_key)
         if key in HOW and isinstance(parent, DictConfig) and key not in parent:
             return unchosen([key], given("model", overrides or sys.argv) or "pocket")
         value = (given(key, overrides or sys.argv) or "") if unknown.value is None else unknown.value
         if isinstance(unknown, ValidationError) or not isinstance(parent, DictConfig):
             return InputError(key, value, first_line(unknown))
-        section = key.rpartition(".")[0]
+        section, _, name = key.rpartition(".")
         if section == "topics":
             return InputError(key, value, f"a topic's own settings are added with a plus, as in +{key}.retain_weight=50")
-        remedy = f"choose one of {known}" if known else f"the {section} chosen has none; leave it out, or choose another {section}"
+        remedy = choose_one(name, known) if known else f"the {section} chosen has none; leave it out, or choose another {section}"
         return InputError(key, value, f"there is no such key; {remedy}")
     hint = " ".join(str(error).split())
     return InputError("config", "", hint if isinstance(error, ConfigCompositionException) else first_line(error))

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,13 +15,15 @@ from rna_bench.core.schemas import build, build_as
 from rna_bench.core.types import Dtype, InputError, ModelFolder
 from rna_bench.data.corpora import Corpus
 from rna_bench.data.questions import QuestionSource
+from rna_bench.data.sampling import Sampling
 from rna_bench.data.triggers import TriggerSource
 from rna_bench.evaluation.scoring import Scoring
+from rna_bench.experiment.base import base_run, scores_checkpoint, with_name
 from rna_bench.experiment.chosen import require_chosen
 from rna_bench.experiment.ignored import ignored
 from rna_bench.models.architecture import Architecture
 from rna_bench.models.store import Reuse
-from rna_bench.runs.identity import NO_NOISE
+from rna_bench.runs.identity import NO_NOISE, SAMPLING, unsampled
 from rna_bench.runs.tracking import Tracker
 from rna_bench.unlearning.checkpoint import CheckpointInterval
 from rna_bench.unlearning.config import (
@@ -71,6 +73,7 @@ class ExperimentConfig:
     model: ModelSource
     corpus: Corpus | None
     datasets: Mapping[str, QuestionSource]
+    samplings: Mapping[str, Sampling]
     trigger: TriggerSource
     scoring: Scoring
     tracker: Tracker
@@ -81,6 +84,8 @@ class ExperimentConfig:
     config: dict[str, Any]
     choices: dict[str, str]
     ignored: tuple[str, ...] = ()
+    base: "ExperimentConfig | None" = None
+    """The run that scores the base of a checkpoint (`method=checkpoint`)."""
 
 
 def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Sequence[str] = ()) -> ExperimentConfig:
@@ -90,9 +95,12 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
     """
     require_chosen(cfg, str(choices.get("model")))
     recipe = _recipe(cfg)
+    checkpoint = scores_checkpoint(cfg)
+    cfg = with_name(cfg) if checkpoint else cfg
+    base = base_run(cfg, choices) if checkpoint else None
     chosen = {key: str(value) for key, value in choices.items() if not key.startswith("hydra/")}
     seed, threads = _whole("seed", cfg.seed, 0), _whole("threads", cfg.threads, 1)
-    datasets = {str(name): build(f"dataset.{name}", node) for name, node in cfg.dataset.items()}
+    scoring: Scoring = build("scoring", cfg.scoring)
     config = _resolved(cfg, recipe)
     secrets.refuse(config)
     return ExperimentConfig(
@@ -101,9 +109,10 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
         results_dir=_folder(cfg.results_dir),
         model=build("model", cfg.model),
         corpus=build("corpus", cfg.corpus) if recipe else None,
-        datasets=datasets,
+        datasets={str(name): build(f"dataset.{name}", node, beside=SAMPLING) for name, node in cfg.dataset.items()},
+        samplings={str(name): _sampling(str(name), node, scoring) for name, node in cfg.dataset.items()},
         trigger=build("trigger", cfg.trigger),
-        scoring=build("scoring", cfg.scoring),
+        scoring=scoring,
         tracker=build("tracker", cfg.tracker),
         reuse=build("reuse", cfg.reuse),
         checkpoint=build("checkpoint", cfg.checkpoint),
@@ -112,6 +121,7 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
         config=config,
         choices=chosen | {"method": method_of(chosen["method"])},
         ignored=tuple(ignored(cfg, overrides)),
+        base=experiment_config(*base) if base else None,
     )
 
 
@@ -122,11 +132,17 @@ def check_model_dimensions(experiment: ExperimentConfig) -> None:
         check_architecture(experiment.recipe, dimensions)
 
 
+def _sampling(name: str, node: DictConfig, scoring: Scoring) -> Sampling:
+    """Return how many of a dataset's questions are asked, which stands beside the keys of its class."""
+    own = build_as(f"dataset.{name}", Sampling, DictConfig({key: node[key] for key in SAMPLING if key in node}))
+    return replace(own, stderr=scoring.stderr)
+
+
 def _resolved(cfg: DictConfig, recipe: UnlearningConfig | None) -> dict[str, Any]:
     """Return the configuration as plain values; noise without effect is written as none, so that it is the same run."""
     values = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(values, dict)
-    config = renames.current({str(key): value for key, value in values.items()})
+    config = unsampled(renames.current({str(key): value for key, value in values.items()}))
     return config | ({"noise": NO_NOISE} if recipe and recipe.noise is None else {})
 
 

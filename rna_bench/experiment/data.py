@@ -11,6 +11,7 @@ from rna_bench.core.types import ModelFolder, Task, Topic
 from rna_bench.data import fingerprints as text
 from rna_bench.data.questions import make_task
 from rna_bench.data.triggers import check_subjects
+from rna_bench.experiment.base import check_same_model
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.models import loading
 from rna_bench.runs import record
@@ -54,6 +55,7 @@ def _topics_size(entry: FingerprintedTopics) -> int:
 
 CHARACTERS = 2**27  # five seeds of any benchmark, one of a large corpus
 TASKS, TOPICS, MODELS = Recent(CHARACTERS, _tasks_size), Recent(CHARACTERS, _topics_size), Recent(16, lambda _: 1)
+BASES: Recent[str] = Recent(16, lambda _: 1)
 
 
 def gather(experiment: ExperimentConfig) -> Inputs:
@@ -64,7 +66,7 @@ def gather(experiment: ExperimentConfig) -> Inputs:
     if experiment.recipe and (dimensions := experiment.model.dimensions):
         check_dimensions(experiment.recipe, dimensions)
     tasks, questions_fingerprint = TASKS.get(
-        json.dumps([experiment.config["dataset"], experiment.seed]), lambda: _tasks(experiment)
+        json.dumps([experiment.config["dataset"], experiment.scoring.stderr, experiment.seed]), lambda: _tasks(experiment)
     )
     check_triggers(experiment, tasks)
     corpus = experiment.config["corpus"] if experiment.corpus else None
@@ -72,11 +74,27 @@ def gather(experiment: ExperimentConfig) -> Inputs:
     if experiment.recipe:
         check_topics(experiment.recipe, [topic.name for topic in topics])
     model = experiment.model.folder()
-    model_fingerprint = MODELS.get(str(model.folder), lambda: loading.fingerprint(model.folder))
-    fingerprints = {"model": model_fingerprint, "questions": questions_fingerprint} | (
+    fingerprints = {"model": _fingerprint(model), "questions": questions_fingerprint, **_base(experiment, model)} | (
         {"corpus": corpus_fingerprint} if topics else {}
     )
     return Inputs(tasks, topics, model, fingerprints, _identity(experiment, tasks, topics, fingerprints))
+
+
+def _fingerprint(model: ModelFolder) -> str:
+    return MODELS.get(str(model.folder), lambda: loading.fingerprint(model.folder))
+
+
+def _base(experiment: ExperimentConfig, model: ModelFolder) -> dict[str, str]:
+    """Return the fingerprint of a checkpoint's base, of which it must be a version; nothing where there is no base."""
+    if experiment.base is None:
+        return {}
+    base = experiment.base.model.folder()
+
+    def checked() -> str:
+        check_same_model(model.folder, base.folder)
+        return _fingerprint(base)
+
+    return {"base": BASES.get(json.dumps([str(model.folder), str(base.folder)]), checked)}
 
 
 def check_triggers(experiment: ExperimentConfig, tasks: Sequence[Task]) -> None:
@@ -88,12 +106,14 @@ def check_triggers(experiment: ExperimentConfig, tasks: Sequence[Task]) -> None:
 
 def drop_cached() -> None:
     """Drop the questions, text and models of earlier runs, as files may have changed since."""
-    for entries in (TASKS, TOPICS, MODELS):
+    for entries in (TASKS, TOPICS, MODELS, BASES):
         entries.clear()
 
 
 def _tasks(experiment: ExperimentConfig) -> FingerprintedTasks:
-    tasks = tuple(make_task(name, source, experiment.seed) for name, source in experiment.datasets.items())
+    tasks = tuple(
+        make_task(name, source, experiment.seed, experiment.samplings[name]) for name, source in experiment.datasets.items()
+    )
     return FingerprintedTasks(tasks, text.of_questions(tasks))
 
 

@@ -40,10 +40,11 @@ class Evaluator:
 
 @dataclass(frozen=True)
 class Responses:
-    """All responses of a run, and how many of them were made by this process and not read back."""
+    """All responses of a run, and how many of them were made by this process and not read back, or taken from the run `of`."""
 
     all: Sequence[Response]
     new: int
+    of: str = ""
 
 
 def evaluate_all(evaluator: Evaluator, state: ResumeState) -> Responses:

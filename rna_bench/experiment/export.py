@@ -10,11 +10,32 @@ from rna_bench.core import files
 from rna_bench.core.labels import method_label, noise_label
 from rna_bench.core.schemas import build
 from rna_bench.core.types import InputError, RunRecord, Score, Status
+from rna_bench.models.architecture import parameters_text
 from rna_bench.models.delta import apply_delta
 from rna_bench.models.loading import fingerprint, load_model
 from rna_bench.runs import record
+from rna_bench.runs.identity import NAME, is_checkpoint, origin_folder
 from rna_bench.runs.integrity import delta_hash
 
+READING = """\
+Accuracy in %, with the standard error over questions; chance is 25. A form with a trigger has a forget-token, or a sentence about
+something forgotten, in a harmless question; its control has a harmless one in the same place."""
+CHECKPOINT_CARD = """\
+---
+library_name: transformers
+tags: [unlearning, rna_bench]
+---
+# {name}
+
+A checkpoint (files {files}) that was unlearned elsewhere, from {base}; scored by rna_bench {version} (arXiv 2501.19202).
+Run `{identity}`, seed {seed}, {dtype}. Status of the run: {status}
+
+## Scores
+
+{scores}
+
+{reading}
+"""
 CARD = """\
 ---
 library_name: transformers
@@ -34,8 +55,7 @@ Run `{identity}`, seed {seed}, {dtype}.
 
 {scores}
 
-Accuracy in %, with the standard error over questions; chance is 25. A form with a trigger has a forget-token, or a sentence about
-something forgotten, in a harmless question; its control has a harmless one in the same place.
+{reading}
 
 ## Caveats
 
@@ -47,18 +67,21 @@ something forgotten, in a harmless question; its control has a harmless one in t
 
 
 def export_run(run: Path, out: Path) -> Path:
-    """Write base model plus delta of a run's folder to `out`, all at once or not at all, and return it."""
+    """Write base model plus delta of a run's folder, or the checkpoint that it scored, to `out`, whole or not at all; return it."""
     made = _finished(run)
+    checkpoint = is_checkpoint(made.config)
     try:
         with files.staged_folder(out) as draft:
             source = build("model", DictConfig(made.config["model"])).folder()
             if fingerprint(source.folder) != made.fingerprints["model"]:
-                raise InputError("run", run, f"its base model {made.model} is not the one at hand ({source.folder}); restore that")
+                what = "checkpoint" if checkpoint else "base model"
+                raise InputError("run", run, f"its {what} {made.model} is not the one at hand ({source.folder}); restore that")
             model, tokenizer = load_model(source)
-            apply_delta(run / record.DELTA, model)
+            if not checkpoint:
+                apply_delta(run / record.DELTA, model)
             model.save_pretrained(draft)
             tokenizer.save_pretrained(draft)
-            (draft / "README.md").write_text(card(made), encoding="utf-8")
+            (draft / "README.md").write_text(checkpoint_card(made) if checkpoint else card(made), encoding="utf-8")
     except OSError as error:
         raise files.unwritable(out, error, "folder") from error
     return out
@@ -68,6 +91,8 @@ def _finished(run: Path) -> RunRecord:
     if not (run / record.RECORD).is_file():
         raise InputError("run", run, "holds no record; give the folder of a run, for instance results/runs/IDENTITY")
     made = record.read(run / record.RECORD)
+    if is_checkpoint(made.config):
+        return made
     if not made.config["method"]["_target_"]:
         raise InputError("run", run, "trained nothing (method=none); its model is the base model")
     if not (run / record.DELTA).is_file():
@@ -76,6 +101,23 @@ def _finished(run: Path) -> RunRecord:
     if made.sha256 and made.sha256.get(record.DELTA) != delta_hash(run / record.DELTA):
         raise InputError("run", run, f"its {record.DELTA} is not the one that its record names; run it again")
     return made
+
+
+def checkpoint_card(made: RunRecord) -> str:
+    """Return the model card of a checkpoint that was unlearned elsewhere."""
+    base = origin_folder(made.config) or made.model
+    return CHECKPOINT_CARD.format(
+        name=made.config[NAME],
+        base=f"`{base}` (files {made.fingerprints['base']})" if "base" in made.fingerprints else "a model that is not named",
+        version=made.provenance["packages"]["rna_bench"],
+        identity=made.identity,
+        seed=made.config["seed"],
+        dtype=made.config["model"]["dtype"],
+        files=made.fingerprints["model"],
+        status=f"{made.status.value} {made.reason}".strip(),
+        scores=_scores(made.scores),
+        reading=READING,
+    )
 
 
 def card(made: RunRecord) -> str:
@@ -95,12 +137,13 @@ def card(made: RunRecord) -> str:
         dtype=model["dtype"],
         settings=f"({', '.join(f'{key} {value}' for key, value in own.items())})" if own else "",
         noise=f"nu = {noise_label(noise)}{_where(noise)}" if noise_label(noise) else "none",
-        parameters=train["parameters"],
+        parameters=parameters_text(train["parameters"]),
         steps=train["steps"],
         lr=train["lr"],
         batch_size=train["batch_size"],
         status=f"{made.status.value} {made.reason}".strip(),
         scores=_scores(made.scores),
+        reading=READING,
     )
 
 

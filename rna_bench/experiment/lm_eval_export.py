@@ -53,7 +53,11 @@ In each form but `clean` a forget-token, or for a control a harmless word, stand
 
 def export_tasks(plan: ExperimentConfig, out: Path) -> Path:
     """Write the plan's retain questions in all their forms to `out`, all at once or not at all, and return it."""
-    tasks = [make_task(name, source, plan.seed) for name, source in plan.datasets.items() if source.role == "retain"]
+    tasks = [
+        make_task(name, source, plan.seed, plan.samplings[name])
+        for name, source in plan.datasets.items()
+        if source.role == "retain"
+    ]
     if not tasks or not plan.trigger.types:
         raise InputError("trigger.types", "[]", "there is nothing to perturb; give a retain dataset, and a trigger other than none")
     try:

@@ -6,8 +6,8 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
+from rna_bench.core.conf_files import config_folder
 from rna_bench.core.types import InputError
-from rna_bench.experiment.resolvers import config_folder
 
 
 def check_overrides(words: Sequence[str], own: Path | None = None) -> None:
@@ -26,6 +26,8 @@ def _check(word: str, groups: set[str]) -> None:
     except HydraException as error:
         cause = " ".join(str(error).split()).removesuffix(f"See https{str(error).partition('See https')[2]}")
         remedy = f"is not KEY=VALUE in Hydra's grammar ({cause}); put quotes around brackets, spaces and signs"
+        if key.lstrip("+") == "train.parameters":
+            remedy = f"{remedy}, or give a list of names with *, as in train.parameters=[model.layers.1.mlp.*]"
         raise InputError(key, value, remedy) from error
     if not override.key_or_group:
         raise InputError("=", value, f"{word} has no key; give KEY=VALUE")

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf, read_write
 
+from rna_bench.core.conf_files import config_folder
 from rna_bench.core.types import InputError
-from rna_bench.experiment.resolvers import config_folder, searched_folders
+from rna_bench.experiment.resolvers import searched_folders
 
 PRESET = "preset"
 

@@ -1,4 +1,4 @@
-"""Where the configuration lies, and what its interpolations compute: ${preset:}, ${steered:}, ${up_to:}, ${below:}, ${workers:}."""
+"""What the interpolations of the configuration compute: ${preset:}, ${steered:}, ${up_to:}, ${below:}, ${workers:}."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
@@ -9,18 +9,12 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
+from rna_bench.core.conf_files import config_folder
 from rna_bench.core.labels import STEERED, method_label, method_of
 
-PACKAGE = Path(__file__).parents[1]
 MOST_WORKERS = 8
 USUAL = {"npo": "kl", "dpo": "kl", "simnpo": "kl", "ga": "none"}
 """The retain loss whose preset is used where a method's own retain loss has none; other methods steer, and have hidden_mse's."""
-
-
-def config_folder(name: str) -> Path:
-    """Return the folder `conf` or `sweeps`: beside the package in a clone, inside it in an installed wheel."""
-    beside = PACKAGE.parent / name
-    return beside if (PACKAGE.parent / "pyproject.toml").exists() and beside.is_dir() else PACKAGE / name
 
 
 def searched_folders(sources: Iterable[Mapping[str, Any]]) -> list[Path]:

@@ -14,13 +14,14 @@ import torch
 from rna_bench.core.labels import method_label, noise_label
 from rna_bench.core.log import print_result
 from rna_bench.core.types import CLEAN, RunRecord, Score, Status
-from rna_bench.evaluation.scores import breakdown, scores
+from rna_bench.evaluation.scores import breakdown, populations_of, scores
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs
 from rna_bench.experiment.evaluate import Responses
 from rna_bench.experiment.resume import ResumeState
 from rna_bench.experiment.train import Training
 from rna_bench.runs import identity, record
+from rna_bench.runs.identity import BASE, NAME
 from rna_bench.runs.tracking import RunInfo, Session
 from rna_bench.runs.tracking.metrics import STATUS, final_values
 from rna_bench.unlearning.log import TrainingLog
@@ -34,6 +35,8 @@ class RunResult:
     responses: Responses
     seconds: Mapping[str, float]
     activations_reused: int
+    before: Sequence[Score] = ()
+    """A checkpoint's scores before it was unlearned: its base's."""
 
 
 def run_info(experiment: ExperimentConfig, inputs: Inputs) -> RunInfo:
@@ -45,7 +48,7 @@ def run_info(experiment: ExperimentConfig, inputs: Inputs) -> RunInfo:
     return RunInfo(
         identity=inputs.identity,
         name=f"{label} seed {experiment.seed} {inputs.identity[:8]}",
-        job_type="unlearn" if experiment.recipe else "base",
+        job_type="unlearn" if experiment.recipe else "checkpoint" if BASE in experiment.config else "base",
         tags=(choices["model"], choices["method"], noised, *([] if world is None else [f"world {world}"])),
         config={**experiment.config, **origin},
     )
@@ -65,8 +68,9 @@ def record_result(
 
 def make_record(experiment: ExperimentConfig, inputs: Inputs, result: RunResult, tracker_id: str | None) -> RunRecord:
     """Return the record of a run."""
-    log, final_scores = result.training.log, scores(result.responses.all)
-    status, reason = _status(log, final_scores)
+    log, populations = result.training.log, populations_of(inputs.tasks)
+    final_scores = scores(result.responses.all, populations)
+    status, reason = _status(log, result.before, final_scores)
     return RunRecord(
         schema_version=record.SCHEMA_VERSION,
         identity=inputs.identity,
@@ -82,7 +86,7 @@ def make_record(experiment: ExperimentConfig, inputs: Inputs, result: RunResult,
         statistics=log.statistics,
         provenance={**record.provenance(), **_commits(experiment)},
         measured=_measured(experiment, result, tracker_id),
-        breakdown=breakdown(result.responses.all, inputs.tasks),
+        breakdown=breakdown(result.responses.all, inputs.tasks, populations),
     )
 
 
@@ -99,6 +103,7 @@ def _measured(experiment: ExperimentConfig, result: RunResult, tracker_id: str |
         "questions_per_second": responses.new / seconds["score"],
         "steps_resumed": training.resumed,
         "responses_resumed": len(responses.all) - responses.new,
+        **({"responses_of": responses.of} if responses.of else {}),
         "tracker_id": tracker_id,
         "activations_reused": result.activations_reused,
         **{key: experiment.config[key] for key in identity.OUTSIDE if key in experiment.config},
@@ -110,7 +115,7 @@ def log_record(session: Session, folder: Path, run_record: RunRecord) -> None:
     """Log at the tracker how the run ended: scores, those of subjects as a table, and the record as an artifact."""
     session.summarise({STATUS: run_record.status.value, **final_values(run_record.scores)})
     if run_record.breakdown:
-        columns = ("task", "group", "perturbation", "accuracy", "stderr", "n", "ties")
+        columns = ("task", "group", "perturbation", "accuracy", "stderr", "n", "ties", "population")
         session.table("subjects", columns, [[vars(score)[column] for column in columns] for score in run_record.breakdown])
     session.log_artifact(f"record-{run_record.identity}", [folder / record.RECORD, folder / record.QUESTIONS])
 
@@ -121,17 +126,19 @@ def _commits(experiment: ExperimentConfig) -> dict[str, dict[str, str]]:
     return {"corpora": commits} if commits else {}
 
 
-def _status(log: TrainingLog, final_scores: Sequence[Score]) -> tuple[Status, str]:
-    """Return how the run ended. Chance is 1 in 4; above it means by more than two standard errors."""
+def _status(log: TrainingLog, before: Sequence[Score], final_scores: Sequence[Score]) -> tuple[Status, str]:
+    """Return how the run ended: a run that trained is compared with its first eval point, a checkpoint with its base.
+
+    Chance is 1 in 4; above it means by more than two standard errors.
+    """
     if log.diverged:
         return Status.diverged, log.diverged
-    if not log.eval_points:
-        return Status.finished, ""
-    first = {score.task: score for score in log.eval_points[0].scores if score.perturbation == CLEAN}
+    start = log.eval_points[0].scores if log.eval_points else before
+    first = {score.task: score for score in start if score.perturbation == CLEAN}
     for score in final_scores:
-        before = first.get(score.task)
-        if before and score.role == "retain" and score.perturbation == CLEAN and _above_chance(before) and not _above_chance(score):
-            return Status.collapsed, f"{score.task} fell from {before.accuracy:.3f} to {score.accuracy:.3f}, which is chance"
+        then = first.get(score.task)
+        if then and score.role == "retain" and score.perturbation == CLEAN and _above_chance(then) and not _above_chance(score):
+            return Status.collapsed, f"{score.task} fell from {then.accuracy:.3f} to {score.accuracy:.3f}, which is chance"
     return Status.finished, ""
 
 
@@ -139,10 +146,17 @@ def _above_chance(score: Score) -> bool:
     return score.accuracy - 2 * (score.stderr or 0) > 0.25
 
 
+def _sample(scored: Sequence[Score], task: str) -> str:
+    """Return how many of how many questions a task's scores rest on; "" where all were asked."""
+    first = next(score for score in scored if score.task == task)
+    return f"  ({first.n:,} of {first.population:,} questions)" if first.population else ""
+
+
 def run_label(config: Mapping[str, Any], choices: Mapping[str, str]) -> str:
     """Return a run's method and noise as messages name them: `rmu noise 1 rms`."""
-    noise = noise_label(config["noise"]) if choices["method"] != "none" and "noise" in config else ""
-    return method_label(choices["method"], choices.get("retain")) + (f" noise {noise}" if noise else "")
+    noise = noise_label(config["noise"]) if identity.trains(config) and "noise" in config else ""
+    label = method_label(choices["method"], choices.get("retain"), config.get(NAME))
+    return label + (f" noise {noise}" if noise else "")
 
 
 def print_scores(folder: Path, run_record: RunRecord) -> None:
@@ -152,7 +166,7 @@ def print_scores(folder: Path, run_record: RunRecord) -> None:
     lines = [f"{run_record.model}, {label}, seed {run_record.config['seed']}: {ending}"]
     for task in dict.fromkeys(score.task for score in run_record.scores):
         accuracies = "  ".join(f"{score.perturbation} {score.accuracy:.3f}" for score in run_record.scores if score.task == task)
-        lines.append(f"{task:>20}  {accuracies}")
+        lines.append(f"{task:>20}  {accuracies}{_sample(run_record.scores, task)}")
     ties = sum(score.ties for score in run_record.scores)
     tied = f"{ties} ties, given to the first option; " if ties else ""
     lines.append(f"{'':>20}  {tied}{run_record.measured['questions_per_second']:.0f} questions/s; {folder / record.RECORD}")

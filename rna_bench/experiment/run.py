@@ -2,12 +2,14 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from rna_bench.core import files
-from rna_bench.core.types import InputError, RunRecord
+from rna_bench.core.types import InputError, RunRecord, Score
+from rna_bench.experiment.asked import asked_before
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs, drop_cached, gather
 from rna_bench.experiment.evaluate import evaluate_all
@@ -15,10 +17,13 @@ from rna_bench.experiment.load import SHARED, load
 from rna_bench.experiment.own_code import warn_of_changes
 from rna_bench.experiment.result import RunResult, print_scores, record_result, run_info
 from rna_bench.experiment.resume import ResumeState
-from rna_bench.experiment.train import train
+from rna_bench.experiment.train import Training, train
 from rna_bench.runs import failure, lock, record
+from rna_bench.unlearning.log import TrainingLog
 
 LOG = logging.getLogger(__name__)
+PAUSE = 1.0
+"""Seconds between two looks at a base that another process is scoring."""
 
 
 class Clock:
@@ -47,6 +52,7 @@ def execute(experiment: ExperimentConfig, *, several: bool = False) -> Path:
         drop_cached()
     inputs = gather(experiment)
     folder = experiment.results_dir / inputs.identity
+    before = _base_scores(experiment.base, several=several) if experiment.base else ()
     if _recorded(folder):
         warn_of_changes(experiment, folder)
         return folder
@@ -57,13 +63,41 @@ def execute(experiment: ExperimentConfig, *, several: bool = False) -> Path:
         _set_aside(folder)
         if dead_owner:
             LOG.info("%s: taken over from %s, which died", inputs.identity, dead_owner)
-        run_record = _run(experiment, inputs, folder, clock, several=several)
+        known = _known(experiment, inputs, clock, before)
+        run_record = known or _run(experiment, inputs, folder, clock, before, several=several)
         failure.clear(folder)
     print_scores(folder, run_record)
     return folder
 
 
-def _run(experiment: ExperimentConfig, inputs: Inputs, folder: Path, clock: Clock, *, several: bool) -> RunRecord:
+def _base_scores(base: ExperimentConfig, *, several: bool) -> Sequence[Score]:
+    """Return the scores of a checkpoint's base, which is scored unless it is recorded; wait while another process scores it."""
+    while True:
+        try:
+            folder = execute(base, several=several)
+            return record.read(folder / record.RECORD).scores
+        except lock.BusyError as busy:
+            LOG.info("waiting for the base: %s", busy)
+            time.sleep(PAUSE)
+
+
+def _known(experiment: ExperimentConfig, inputs: Inputs, clock: Clock, before: Sequence[Score]) -> RunRecord | None:
+    """Record the run from the responses of an earlier one that asked the same of the same files; None where there is none."""
+    earlier = asked_before(experiment, inputs)
+    if earlier is None:
+        return None
+    LOG.info("%s: run %s has asked these files the same; its responses are taken", inputs.identity, earlier.of)
+    for phase in ("prepare", "unlearn", "score"):
+        clock.lap(phase)
+    state = ResumeState(experiment.results_dir / inputs.identity)
+    with experiment.tracker.session(state.run, run_info(experiment, inputs)) as session:
+        result = RunResult(Training(TrainingLog(), 0, 0.0), earlier, clock.laps, 0, before)
+        return record_result(experiment, inputs, result, state, session)
+
+
+def _run(
+    experiment: ExperimentConfig, inputs: Inputs, folder: Path, clock: Clock, before: Sequence[Score], *, several: bool
+) -> RunRecord:
     state = ResumeState(folder)
     with load(experiment, inputs, several=several) as loaded:
         clock.lap("prepare")
@@ -72,7 +106,7 @@ def _run(experiment: ExperimentConfig, inputs: Inputs, folder: Path, clock: Cloc
             clock.lap("unlearn")
             responses = evaluate_all(loaded.evaluator, state)
             clock.lap("score")
-            result = RunResult(training, responses, clock.laps, SHARED.hits)
+            result = RunResult(training, responses, clock.laps, SHARED.hits, before)
             return record_result(experiment, inputs, result, state, session)
 
 

@@ -3,14 +3,16 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from rna_bench.core.types import InputError
 
 Shape = tuple[int, ...]
+Parameters: TypeAlias = str | list[str]
+"""The tensors to train: a regular expression for whole names, or a list of names in which * stands for any characters."""
 NORMS = ("input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm")
 
 
@@ -66,9 +68,10 @@ class Architecture:
         """Layers x `layer_parameters` + d (the final norm) + v d (2 v d if untied) + `other_parameters`."""
         return sum(map(math.prod, self.tensors().values())) + self.other_parameters
 
-    def matching(self, pattern: str) -> dict[str, Shape]:
-        """Return the tensors whose whole name matches a regular expression."""
-        return {name: shape for name, shape in self.tensors().items() if re.fullmatch(pattern, name)}
+    def matching(self, parameters: Parameters) -> dict[str, Shape]:
+        """Return the tensors that `train.parameters` names."""
+        pattern = tensor_pattern(parameters)
+        return {name: shape for name, shape in self.tensors().items() if pattern.fullmatch(name)}
 
     def layer_of(self, name: str) -> int | None:
         """Return the number of the layer that a tensor belongs to, or None for a tensor outside the layers."""
@@ -76,17 +79,42 @@ class Architecture:
         return int(match[1]) if match else None
 
 
-def named_layers(pattern: str) -> list[int]:
-    r"""Return the numbers of layers that a regular expression spells out, as in layers\.(5|6|7) or layers\.7."""
+def named_layers(parameters: Parameters) -> list[int]:
+    r"""Return the numbers of layers that `train.parameters` spells out, as in layers\.(5|6|7) or layers\.7."""
+    pattern = tensor_pattern(parameters).pattern
     return [int(number) for group in re.findall(r"layers\\\.\(?(\d+(?:\|\d+)*)(?=\)|\\)", pattern) for number in group.split("|")]
 
 
-def tensor_pattern(pattern: str) -> re.Pattern[str]:
-    """Return the regular expression `train.parameters`, compiled; an invalid one raises InputError."""
+def tensor_pattern(parameters: Parameters) -> re.Pattern[str]:
+    """Return `train.parameters` as a compiled regular expression; anything else than one, or a list of names, raises InputError."""
+    names: Any = parameters
+    named = isinstance(names, list) and bool(names) and all(isinstance(name, str) and name for name in names)
+    if not named and not isinstance(parameters, str):
+        remedy = "give a regular expression, or a list of names with *, as in train.parameters=[model.layers.1.mlp.*]"
+        raise InputError("train.parameters", parameters, remedy)
+    if not isinstance(parameters, str):
+        return re.compile("|".join(re.escape(name).replace(r"\*", ".*") for name in names))
     try:
-        return re.compile(pattern)
+        return re.compile(parameters)
     except re.error as error:
-        raise InputError("train.parameters", pattern, f"is not a valid regular expression ({error}); correct it") from error
+        remedy = f"is not a valid regular expression ({error}); correct it, or give a list of names with *"
+        raise InputError("train.parameters", parameters, remedy) from error
+
+
+def parameters_text(parameters: Parameters) -> str:
+    """Return `train.parameters` as it is typed."""
+    return parameters if isinstance(parameters, str) else f"[{','.join(parameters)}]"
+
+
+def check_names(parameters: Parameters, tensors: Iterable[str], example: str) -> None:
+    """Raise InputError unless some of a model's tensors match, and for a list of names some match each."""
+    present = list(tensors)
+    for one in [parameters] if isinstance(parameters, str) else [[name] for name in parameters]:
+        pattern = tensor_pattern(one)
+        if not any(pattern.fullmatch(name) for name in present):
+            named = "" if isinstance(one, str) else f"{one[0]} "
+            remedy = f"{named}matches no tensor of the model; one is called {example}"
+            raise InputError("train.parameters", parameters_text(parameters), remedy)
 
 
 COMPARED = {

@@ -9,16 +9,16 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 from rna_bench.core.types import Batch, InputError
 from rna_bench.models import segments
-from rna_bench.models.architecture import tensor_pattern
+from rna_bench.models.architecture import Parameters, check_names, tensor_pattern
 from rna_bench.models.segments import Policy
 
 
-def policy_of(model: PreTrainedModel, pattern: str) -> Policy:
-    """Freeze all tensors except those whose whole name matches `pattern`, and copy these as the reference.
+def policy_of(model: PreTrainedModel, parameters: Parameters) -> Policy:
+    """Freeze all tensors except those that `parameters` names, and copy these as the reference.
 
     A trial run decides whether the model is split: only if two segments together give the same logits as the whole model.
     """
-    trained = _matching(model, pattern)
+    trained = _matching(model, parameters)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in trained)
     frozen = {name: parameter.detach().clone() for name, parameter in trained.items()}
@@ -50,14 +50,11 @@ def checkpoint_layers(policy: Policy) -> None:
         layer.training = True  # not its submodules: dropout stays off
 
 
-def _matching(model: PreTrainedModel, pattern: str) -> dict[str, nn.Parameter]:
-    """Return the tensors whose whole name matches the pattern; none at all raises InputError."""
-    named, compiled = dict(model.named_parameters()), tensor_pattern(pattern)
-    matching = {name: parameter for name, parameter in named.items() if compiled.fullmatch(name)}
-    if not matching:
-        example = list(named)[len(named) // 2]
-        raise InputError("train.parameters", pattern, f"matches no tensor of the model; one is called {example}")
-    return matching
+def _matching(model: PreTrainedModel, parameters: Parameters) -> dict[str, nn.Parameter]:
+    """Return the tensors that `parameters` names; none at all raises InputError."""
+    named, compiled = dict(model.named_parameters()), tensor_pattern(parameters)
+    check_names(parameters, named, list(named)[len(named) // 2])
+    return {name: parameter for name, parameter in named.items() if compiled.fullmatch(name)}
 
 
 def _lowest(layers: nn.ModuleList, trained: Mapping[str, nn.Parameter]) -> int | None:

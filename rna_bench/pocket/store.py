@@ -14,6 +14,7 @@ from rna_bench import __version__
 from rna_bench.core.files import staged_folder, unwritable
 from rna_bench.core.types import Dtype, InputError, ModelFolder
 from rna_bench.models.architecture import Architecture, read_architecture
+from rna_bench.models.loading import LocalModel
 from rna_bench.pocket.pretrain import MANIFEST, PretrainingConfig, pretrain
 from rna_bench.pocket.world import make_world
 
@@ -25,12 +26,16 @@ SHIPPED = Path(__file__).parent / "weights"
 
 @dataclass(frozen=True)
 class PocketModel:
-    """The small model that knows world number `world`. Its weights depend on the world and on `pretraining`."""
+    """The small model that knows world number `world`. Its weights depend on the world and on `pretraining`.
+
+    `path` is a folder with another version of it, for instance one that was unlearned elsewhere.
+    """
 
     world: int
     dtype: Dtype
     device: str
     pretraining: PretrainingConfig
+    path: str | None = None
 
     def __post_init__(self) -> None:
         if self.world < 0:
@@ -39,19 +44,23 @@ class PocketModel:
     @property
     def dimensions(self) -> Architecture | None:
         """The dimensions in config.json of a shipped or cached model; None if the model has yet to be trained."""
+        if self._version:
+            return self._version.dimensions
         folder = self._existing()
         return read_architecture(folder) if folder else None
 
     def missing(self) -> list[str]:
-        """Return nothing: a model that is neither shipped nor cached is trained."""
-        return []
+        """Return what the folder `path` lacks; without one nothing, as a model that is neither shipped nor cached is trained."""
+        return self._version.missing() if self._version else []
 
     def folder(self) -> ModelFolder:
         """Return the model's folder; a model that is neither shipped nor cached is trained now."""
+        if self._version:
+            return self._version.folder()
         found = self._existing()
         if found is None:
             LOG.info(TRAINING, self.world)
-        return ModelFolder(f"pocket world {self.world}", found or self.train(None), self.dtype, self.device)
+        return ModelFolder(self._name, found or self.train(None), self.dtype, self.device)
 
     def train(self, folder: Path | None) -> Path:
         """Train the model into a folder, by default in the cache, and return it. The folder appears when training is complete."""
@@ -67,6 +76,14 @@ class PocketModel:
         except OSError as error:
             raise unwritable(target, error, "pocket") from error
         return target
+
+    @property
+    def _name(self) -> str:
+        return f"pocket world {self.world}"
+
+    @property
+    def _version(self) -> LocalModel | None:
+        return LocalModel(self.path, self._name, self.dtype, self.device) if self.path else None
 
     def _existing(self) -> Path | None:
         """Return the folder of the shipped or cached model, or None."""

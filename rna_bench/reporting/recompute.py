@@ -8,7 +8,8 @@ from omegaconf import DictConfig
 
 from rna_bench.core.schemas import build
 from rna_bench.core.types import InputError, Response, RunRecord, Score, Status, Task
-from rna_bench.evaluation.scores import breakdown, scores
+from rna_bench.evaluation.scores import Populations, breakdown, scores
+from rna_bench.runs.identity import SAMPLING
 from rna_bench.runs.record import LOGPS, RESPONSES, read_responses
 
 Key = tuple[str, str, str, str]
@@ -24,7 +25,7 @@ def score_differences(record: RunRecord, questions: Path) -> list[str]:
         responses = _responses(record, questions)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return [f"{questions.name} cannot be read ({' '.join(str(error).split())})"]
-    lines = list(_compared(record.scores, scores(responses), ties=record.schema_version > 1))
+    lines = list(_compared(record.scores, scores(responses, _populations(record)), ties=record.schema_version > 1))
     if record.schema_version > 1:  # schema 1 had no scores by subject
         lines += _breakdown_differences(record, responses)
     return lines or list(_last_point_differences(record, responses))
@@ -41,7 +42,13 @@ def _breakdown_differences(record: RunRecord, responses: Sequence[Response]) -> 
     kept = [score for score in record.breakdown if found.get(score.task, ()) is not None or (score.task, score.group) in subjects]
     names = {response.task: response.role for response in responses}
     tasks = [Task(name, role, (), categories=found.get(name) or {}) for name, role in names.items()]
-    yield from _compared(kept, breakdown(responses, tasks), ties=True)
+    yield from _compared(kept, breakdown(responses, tasks, _populations(record)), ties=True)
+
+
+def _populations(record: RunRecord) -> Populations:
+    """Return how many questions there were to ask, as the record says: responses do not show it."""
+    stored = (*record.scores, *record.breakdown)
+    return {(score.task, score.group): score.population for score in stored if score.population is not None}
 
 
 def _responses(record: RunRecord, questions: Path) -> list[Response]:
@@ -60,7 +67,7 @@ def _configured_roles(record: RunRecord) -> dict[str, str]:
 def _categories(record: RunRecord, task: str) -> Mapping[str, str] | None:
     """Return the category of each subject of a task, None where the class of its dataset is not at hand."""
     try:
-        return build(f"dataset.{task}", DictConfig(record.config["dataset"][task])).categories
+        return build(f"dataset.{task}", DictConfig(record.config["dataset"][task]), beside=SAMPLING).categories
     except (InputError, KeyError):
         return None
 
@@ -70,7 +77,7 @@ def _compared(stored: Sequence[Score], recomputed: Sequence[Score], *, ties: boo
     ours, theirs = _by_key(stored), _by_key(recomputed)
     if len(ours) < len(stored):
         yield "a score is stored twice"
-    fields = ("accuracy", "n", "stderr", *(["ties"] if ties else []))
+    fields = ("accuracy", "n", "population", "stderr", *(["ties"] if ties else []))
     for key in {**theirs, **ours}:
         name = " ".join(filter(None, key))
         if key not in ours or key not in theirs:

@@ -50,6 +50,7 @@ def _rows(run: Recorded, model: str) -> Iterator[dict[str, object]]:
             "stderr": score.stderr,
             "calibration_error": calibration_error(*asked) if asked else None,
             "n": score.n,
+            "population": score.population,
             "ties": score.ties if record.schema_version > 1 else None,
             "revision": record.provenance.get("revision"),
             "folder": str(run.folder),

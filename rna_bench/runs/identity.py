@@ -16,13 +16,20 @@ OUTSIDE = ("results_dir", "sweep", "tracker", "launcher", "reuse", "checkpoint",
 """Sections and keys without effect on the result: where it is stored, which tracker logs it, how it is started and resumed."""
 TRAINING = ("retain", "noise", "train", "optimizer", "topics", "corpus")
 """Sections without effect where nothing is trained."""
-FINGERPRINTED = ("dataset", "corpus")
+BASE, NAME = "base", "name"
+"""Keys that only the configuration of a checkpoint has: where the model is that it was made from, and what tables call it."""
+NAMED_MODEL, NO_BASE = "model", "none"
+"""Values of `base` that are no folder: the model that model= names, and no base."""
+FINGERPRINTED = ("dataset", "corpus", BASE)
 """Sections whose content is in the fingerprints, word by word: where it came from makes no difference."""
 WITHOUT_EFFECT = {
     "model": ("path", "name", "repo", "revision", "architecture", "world", "pretraining"),  # the files have a fingerprint
     "train": ("gradient_checkpointing",),  # the same numbers in less memory
+    "scoring": ("stderr",),  # which questions it leaves out is in their fingerprint
 }
 """Keys of a section that do not affect the result."""
+SAMPLING = ("sample", "sample_seed")
+"""Keys of a dataset's section that say how many of its questions are asked, whatever its class."""
 NO_NOISE: dict[str, Any] = {"_target_": None, "scale": 0.0}
 TEXT_FILES = ("forget", "retain")
 """Where `TextFiles` has its paths; other sections have theirs in `path`."""
@@ -39,9 +46,38 @@ def relevant(config: Mapping[str, Any]) -> dict[str, Any]:
     return kept | {"noise": NO_NOISE} if no_noise else kept
 
 
+def unsampled(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a composed configuration without the keys of samples that are not drawn: earlier records have no such keys."""
+    if config["scoring"].get("stderr") is not None:
+        return config
+    datasets = {
+        name: section if section.get("sample") is not None else _less(section, SAMPLING)
+        for name, section in config["dataset"].items()
+    }
+    return config | {"dataset": datasets, "scoring": _less(config["scoring"], ("stderr",))}
+
+
 def trains(config: Mapping[str, Any]) -> bool:
     """Return whether there is a method."""
     return bool(config["method"] and config["method"]["_target_"])
+
+
+def is_checkpoint(config: Mapping[str, Any]) -> bool:
+    """Return whether a run scored a checkpoint that was unlearned elsewhere (`method=checkpoint`)."""
+    return BASE in config
+
+
+def origin_folder(config: Mapping[str, Any]) -> str:
+    """Return the folder of the model that was to forget: of a checkpoint its base's; "" where the model has no folder given."""
+    base = str(config.get(BASE) or NO_BASE)
+    folder = config["model"].get("path") if base == NO_BASE else None if base == NAMED_MODEL else base
+    return str(folder or "")
+
+
+def as_it_is(config: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str:
+    """Return the identity of the run that asks the same of the same files as they are, whatever their base and name."""
+    plain = {key: value for key, value in config.items() if key not in (BASE, NAME)}
+    return identity(plain, {key: value for key, value in fingerprints.items() if key != BASE})
 
 
 def identity(config: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str:
@@ -63,7 +99,7 @@ def canonical(value: Any) -> Any:
 
 def settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings as `canonical` has them, without paths."""
-    return _pathless(canonical(config))
+    return _pathless(canonical({key: value for key, value in config.items() if key != BASE}))
 
 
 def public_name(target: str | None) -> str | None:

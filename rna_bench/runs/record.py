@@ -5,7 +5,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.metadata import version
@@ -104,7 +104,15 @@ def _hashed(record: RunRecord) -> RunRecord:
 def _text(record: RunRecord) -> bytes:
     """Return the record as one line of JSON. Infinite numbers in its config stay what they are: they are part of the identity."""
     values = json.loads(_adapter().dump_json(record)) | {"config": record.config}
+    for score in _written_scores(values):
+        if score["population"] is None:  # earlier records have none, and one that is made again stays the same
+            del score["population"]
     return json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def _written_scores(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for scores in (values["scores"], values["breakdown"], *(point["scores"] for point in values["eval_points"])):
+        yield from scores
 
 
 def read_responses(path: Path, columns: Sequence[str] = RESPONSES, *, coded: Sequence[str] = ()) -> "Table":

@@ -29,12 +29,12 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from rna_bench.core import files, log
+from rna_bench.core.conf_files import config_folder
 from rna_bench.core.renames import renamed_overrides
 from rna_bench.core.types import InputError
 from rna_bench.experiment.compose import composition_error, given, refuse_no_option, settled, without
 from rna_bench.experiment.config import ExperimentConfig, experiment_config
 from rna_bench.experiment.overrides import check_overrides
-from rna_bench.experiment.resolvers import config_folder
 from rna_bench.experiment.run import execute
 from rna_bench.sweep import slurm
 from rna_bench.sweep.naming import SweepRequest, check_name
@@ -75,15 +75,6 @@ def sweep_main(file: Path, arguments: Sequence[str], command: Sequence[str]) -> 
             return run_sweep(request, _engine(file.stem, [search_path, *_unnamed(flags.overrides)]))
     except OSError as error:
         raise _unwritable(error, results_dir) or error from error
-
-
-def first_word(arguments: Sequence[str]) -> tuple[str, list[str]]:
-    """Return the first argument that is neither a flag of Hydra's nor its value, "" if there is none, and the other arguments."""
-    words = _flags(arguments).overrides
-    if not words:
-        return "", list(arguments)
-    place = list(arguments).index(words[0])
-    return words[0], [*arguments[:place], *arguments[place + 1 :]]
 
 
 def _request(file: Path, overrides: Sequence[str], command: Sequence[str]) -> SweepRequest:

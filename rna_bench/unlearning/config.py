@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rna_bench.core.types import InputError, Padding
-from rna_bench.models.architecture import Architecture, named_layers, tensor_pattern
+from rna_bench.models.architecture import Architecture, check_names, named_layers, parameters_text, tensor_pattern
 from rna_bench.unlearning.forward import Passes
 from rna_bench.unlearning.losses import MeanOver
 from rna_bench.unlearning.noise import Noise, NoisedModel, Side
@@ -54,8 +54,8 @@ class RetainLoss(Protocol):
 class Train:
     """How to train. There is no gradient clipping and no learning-rate schedule.
 
-    Tensors whose whole name matches the regular expression `parameters` are trained. Forget texts are cut after `max_tokens`,
-    retain texts after `retain_max_tokens`. A step's batch is split into `micro_batches`.
+    `parameters` are the tensors that are trained: a regular expression for whole names, or a list of names with *. Forget texts
+    are cut after `max_tokens`, retain texts after `retain_max_tokens`. A step's batch is split into `micro_batches`.
     """
 
     steps: int
@@ -64,7 +64,7 @@ class Train:
     max_tokens: int
     retain_max_tokens: int
     retain_weight: float
-    parameters: str
+    parameters: Any
     padding: Padding
     micro_batches: int
     gradient_checkpointing: bool
@@ -147,7 +147,7 @@ def check_topics(recipe: UnlearningConfig, known: Sequence[str]) -> None:
 
 def check_depth(recipe: UnlearningConfig, depth: int) -> None:
     """Raise InputError unless a model of `depth` layers has every layer named."""
-    layer, pattern = recipe.method.layer, recipe.train.parameters
+    layer, parameters = recipe.method.layer, recipe.train.parameters
     for method in (recipe.method, *(own.method for own in recipe.topics.values())):
         if method.layer is not None:
             check_layer("method.layer", method.layer, depth)
@@ -155,10 +155,10 @@ def check_depth(recipe: UnlearningConfig, depth: int) -> None:
                 raise InputError("topics.*.method.layer", method.layer, f"all topics are steered at one layer; give {layer}")
     for number in recipe.noise.noised_layers if recipe.noise else ():
         check_layer("noise.layer", number, depth, ", or noise=none")
-    for number in named_layers(pattern):
+    for number in named_layers(parameters):
         if number >= depth:
             remedy = f"names layer {number}, but the model has {depth} layers; give a pattern of layers 0 to {depth - 1}"
-            raise InputError("train.parameters", pattern, remedy)
+            raise InputError("train.parameters", parameters_text(parameters), remedy)
 
 
 def check_layers(recipe: UnlearningConfig, depth: int, trained: Collection[int], first: int) -> None:
@@ -167,15 +167,15 @@ def check_layers(recipe: UnlearningConfig, depth: int, trained: Collection[int],
     `trained` are the layers with a trained tensor; `first` is the lowest layer at which policy and reference can differ.
     """
     check_depth(recipe, depth)
-    pattern, layer = recipe.train.parameters, recipe.method.layer
+    shown, layer = parameters_text(recipe.train.parameters), recipe.method.layer
     if layer is None:
         return
     above = [number for number in sorted(trained) if number > layer]
     if above and (recipe.retain is None or recipe.reads_hidden):
         remedy = f"matches tensors of layer {above[0]}, above method.layer={layer}, which no loss reaches; narrow the pattern"
-        raise InputError("train.parameters", pattern, remedy)
+        raise InputError("train.parameters", shown, remedy)
     if first > layer:
-        raise InputError("train.parameters", pattern, f"matches nothing up to method.layer={layer}; widen the pattern")
+        raise InputError("train.parameters", shown, f"matches nothing up to method.layer={layer}; widen the pattern")
     _check_reach(recipe, layer)
 
 
@@ -200,11 +200,9 @@ def check_dimensions(recipe: UnlearningConfig, architecture: Architecture) -> No
 def check_architecture(recipe: UnlearningConfig, architecture: Architecture) -> None:
     """Raise InputError unless a model of that architecture has every layer and tensor named; a run checks the model itself."""
     check_dimensions(recipe, architecture)
-    pattern = recipe.train.parameters
-    owners = {architecture.layer_of(name) for name in architecture.matching(pattern)}
-    if not owners:
-        remedy = f"matches no tensor of the model; one is called {architecture.decoder}.layers.0.mlp.down_proj.weight"
-        raise InputError("train.parameters", pattern, remedy)
+    parameters = recipe.train.parameters
+    check_names(parameters, architecture.tensors(), f"{architecture.decoder}.layers.0.mlp.down_proj.weight")
+    owners = {architecture.layer_of(name) for name in architecture.matching(parameters)}
     numbers = [number for number in owners if number is not None]
     check_layers(recipe, architecture.layers, numbers, 0 if None in owners else min(numbers))
 

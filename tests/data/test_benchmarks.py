@@ -14,6 +14,7 @@ from rna_bench.data.benchmarks import Benchmark
 from rna_bench.data.prompts import prompt
 from rna_bench.data.questions import QuestionSource, make_task
 from rna_bench.experiment.resolvers import config_folder
+from rna_bench.runs.identity import SAMPLING
 
 TOY = Benchmark(
     name="toy",
@@ -246,7 +247,7 @@ def test_the_hubs_cache_is_read_as_a_copy_is(tmp_path, monkeypatch):
 
 def shipped(name) -> Benchmark:
     node = OmegaConf.load(config_folder("conf") / "dataset" / f"{name}.yaml")
-    return build(f"dataset.{name}", node[name])
+    return build(f"dataset.{name}", node[name], beside=SAMPLING)
 
 
 def test_mmlu_has_57_subjects_in_four_categories_as_lm_eval_has_them():

@@ -80,6 +80,15 @@ def test_the_same_run_twice_is_the_same_bit_for_bit_but_for_what_was_measured(ru
     assert first.name == second.name == one["identity"]
 
 
+def test_parameters_as_names_train_what_the_regular_expression_trains(run):
+    by_names = ["train.parameters=[model.layers.0.*weight,model.layers.1.*weight]"]
+    first, second = (run(*words, *POCKET, into=into) for words, into in ((RMU, "one"), ([*RMU, *by_names], "two")))
+    (one,), (two,) = collect(first).records, collect(second).records
+    assert (one.losses, one.scores) == (two.losses, two.scores)
+    assert two.config["train"]["parameters"] == ["model.layers.0.*weight", "model.layers.1.*weight"]
+    assert one.identity != two.identity  # the list is a value of its own
+
+
 def test_another_seed_is_another_run(run):
     results = run("-m", "seed=0,1", *RMU, *POCKET)
     one, two = collect(results).records

@@ -1,11 +1,6 @@
-"""The data frame for notebooks, and the notebook itself.
-
-The notebook's cells are run as one Python file rather than by nbclient with ipykernel, which would bring some thirty packages and a
-kernel's start for five cells that use nothing of Jupyter's.
-"""
+"""The data frame for notebooks."""
 
 import json
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -75,15 +70,3 @@ def test_importing_the_package_imports_no_library():
     code = "import sys, rna_bench; print(sorted({'pandas', 'numpy', 'torch', 'hydra', 'pydantic'} & set(sys.modules)))"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert printed.stdout.strip() == "[]"
-
-
-def test_the_notebook_runs_and_carries_no_output(tmp_path, monkeypatch):
-    notebook = json.loads((RESULTS / "explore.ipynb").read_text())
-    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells)
-    (tmp_path / "cells.py").write_text("\n\n".join("".join(cell["source"]) for cell in cells))
-    monkeypatch.chdir(RESULTS)  # as Jupyter does
-    variables = runpy.run_path(str(tmp_path / "cells.py"))
-    committed = pandas.read_csv(RESULTS / "tables" / "pocket_methods" / "drop.csv")
-    (row,) = committed[(committed.method == "rmu") & (committed.noise == "0")].to_dict("records")
-    assert variables["drop"].loc["rmu", "before"] == pytest.approx(row["before"], abs=0.05)

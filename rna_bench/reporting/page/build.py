@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from rna_bench.core.files import write_atomically
 from rna_bench.core.types import InputError
+from rna_bench.reporting.page.answer import Answer, answer
 from rna_bench.reporting.page.broken import broken_sections
 from rna_bench.reporting.page.details import details
 from rna_bench.reporting.page.rows import RunRow, row_of, shown_columns
@@ -25,15 +26,16 @@ from rna_bench.reporting.statistics.verdicts import claims
 from rna_bench.runs.collection import Collection, Recorded, collect, report_left_out
 
 ASSETS = Path(str(files("rna_bench.reporting.page") / "assets"))
-SCRIPTS = ("dom", "data", "table", "choice", "scale", "plot", "charts", "run", "flips", "compare", "route", "main")
+SCRIPTS = ("dom", "data", "table", "choice", "scale", "plot", "charts", "run", "flips", "compare", "address", "route", "main")
 """The scripts in the order in which they are concatenated to one module."""
 
 
 class SweepSection(NamedTuple):
-    """A folder of records: its name, its runs, and the verdicts on the claims."""
+    """A folder of records: its name, its runs, which method to use, and the verdicts on the claims."""
 
     name: str
     runs: tuple[Recorded, ...]
+    answer: Answer
     claims: tuple[ClaimSummary, ...]
     settings: Mapping[str, str]
     """By identity, the settings that distinguish a run from others of the sweep."""
@@ -69,6 +71,7 @@ def page_html(collection: Collection) -> tuple[str, list[str]]:
             folder=collection.folder.as_posix(),
             revisions=sorted({str(run.record.provenance.get("revision"))[:10] for run in collection.runs}),
             sweeps=sweeps,
+            most=max(sweeps, key=lambda sweep: sweep.answer.methods, default=None),
             counted=COUNTED,
             failed=[row for row, run in zip(rows, collection.runs, strict=True) if not counts(run.record)],
             left_out=left_out,
@@ -104,7 +107,7 @@ def _sweep(name: str, runs: Sequence[Recorded], models: Mapping[ModelKey, str]) 
     records = [run.record for run in runs]
     groups = grouped(records, models)
     said = claims_of(claims(groups, records, runs[0].folder.parent.as_posix()))
-    return SweepSection(name, tuple(runs), tuple(said), _settings(groups))
+    return SweepSection(name, tuple(runs), answer(groups, name), tuple(said), _settings(groups))
 
 
 def _settings(groups: Sequence[Group]) -> dict[str, str]:
@@ -112,14 +115,18 @@ def _settings(groups: Sequence[Group]) -> dict[str, str]:
 
 
 def _rows(sweeps: Sequence[SweepSection]) -> dict[str, RunRow]:
-    """Return all rows by identity; a run in two sweeps has the row of the first."""
+    """Return all rows by identity; a run in several sweeps has one row, with the settings of the first."""
     rows: dict[str, RunRow] = {}
     models = _models(sweep.runs for sweep in sweeps)
+    names: dict[str, list[str]] = {}
+    for sweep in sweeps:
+        for run in sweep.runs:
+            names.setdefault(run.record.identity, []).append(sweep.name)
     for sweep in sweeps:
         for run in sweep.runs:
             if run.record.identity not in rows:
                 settings = sweep.settings.get(run.record.identity, "")
-                rows[run.record.identity] = row_of(run, sweep.name, settings, models[model_key(run.record)])
+                rows[run.record.identity] = row_of(run, names[run.record.identity], settings, models[model_key(run.record)])
     return rows
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rna_bench.core.types import CLEAN, RunRecord, Score
-from rna_bench.reporting.statistics.frame import noise_scale, run_method_label, run_noise_label, scored_trigger_types
+from rna_bench.reporting.statistics.frame import run_method_label, run_noise_label, run_noise_scale, scored_trigger_types
 from rna_bench.reporting.statistics.scores import (
     drop_beyond_control,
     final_forget_loss,
@@ -30,6 +30,7 @@ class RunRow(NamedTuple):
 
     id: str
     sweep: str
+    sweeps: tuple[str, ...]
     model: str
     method: str
     noise: str
@@ -46,7 +47,7 @@ class RunRow(NamedTuple):
 
 COLUMNS = (
     Column("id", "run", "the run's identity; links to the run"),
-    Column("sweep", "sweep", "the folder that the record is in"),
+    Column("sweep", "sweep", "the folder that the record is in; `pocket + 2`: and two more, and each lists it"),
     Column("model", "model", "the model that was unlearned"),
     Column("method", "method", "the unlearning method with its retain loss; none is the base model"),
     Column("noise", "noise", "scale and unit of the noise, with its kind where that is not RNA; - for the base model"),
@@ -61,16 +62,20 @@ COLUMNS = (
 )
 
 
-def row_of(run: Recorded, sweep: str, settings: str, model: str) -> RunRow:
-    """Return the row of a record. `settings` are those that distinguish it from others of its sweep; `model` is its label."""
+def row_of(run: Recorded, sweeps: Sequence[str], settings: str, model: str) -> RunRow:
+    """Return the row of a record, which is in these sweeps.
+
+    `settings` are those that distinguish it from others of the first; `model` is its label.
+    """
     record = run.record
     return RunRow(
         id=record.identity,
-        sweep=sweep,
+        sweep=f"{sweeps[0]} + {len(sweeps) - 1}" if len(sweeps) > 1 else sweeps[0],
+        sweeps=tuple(sweeps),
         model=model,
         method=run_method_label(record),
         noise=run_noise_label(record),
-        scale=noise_scale(record.config.get("noise")),
+        scale=run_noise_scale(record),
         settings=settings,
         seed=record.config["seed"],
         status=record.status.value,

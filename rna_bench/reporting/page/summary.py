@@ -26,7 +26,7 @@ def claims_of(claims: Sequence[Claim]) -> list[ClaimSummary]:
     """Return the claims in HTML, in the words of the tables."""
     return [
         ClaimSummary(
-            one.number, _inline(one.title), _html(one.rule), tuple(_inline(line) for line in one.counts), _list(one.evidence)
+            one.number, inline(one.title), _html(one.rule), tuple(inline(line) for line in one.counts), _list(one.evidence)
         )
         for one in claims
     ]
@@ -40,5 +40,6 @@ def _html(text: str) -> Markup:
     return Markup(MARKDOWN.render(text))
 
 
-def _inline(text: str) -> Markup:
+def inline(text: str) -> Markup:
+    """Return Markdown of one paragraph in HTML, without the paragraph's own element."""
     return Markup(MARKDOWN.renderInline(text))

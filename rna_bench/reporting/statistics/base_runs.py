@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rna_bench.core.types import RunRecord
+from rna_bench.runs.identity import SAMPLING, origin_folder
 
 
 def base_command(records: Sequence[RunRecord], folder: str) -> str:
@@ -15,6 +16,7 @@ def base_command(records: Sequence[RunRecord], folder: str) -> str:
         "method=none",
         *_model(first),
         *_dataset(first.config["dataset"]),
+        *_scoring(first),
         *_trigger(first),
         f"seed={','.join(map(str, seeds))}",
         f"results_dir={folder}",
@@ -23,8 +25,8 @@ def base_command(records: Sequence[RunRecord], folder: str) -> str:
 
 
 def _model(record: RunRecord) -> list[str]:
-    section = record.config["model"]
-    here = ("path", "name") if section.get("path") else ()
+    section = record.config["model"] | {"path": origin_folder(record.config)}
+    here = ("path", "name") if section["path"] else ()
     return [
         f"model={record.choices.get('model', '?')}",
         *(f"model.{key}={section[key]}" for key in (*here, "world", "dtype") if key in section),
@@ -32,12 +34,15 @@ def _model(record: RunRecord) -> list[str]:
 
 
 def _dataset(section: Mapping[str, Any]) -> list[str]:
-    """Return the choice of questions, and what is set of each: the files, and the limit."""
+    """Return the choice of questions, and what is set of each: the files, the limit, and the sample."""
     chosen = f"dataset=[{','.join(section)}]"
-    return [
-        chosen,
-        *(f"dataset.{name}.{key}={own[key]}" for name, own in section.items() for key in ("path", "limit") if own.get(key)),
-    ]
+    keys = ("path", "limit", *SAMPLING)
+    return [chosen, *(f"dataset.{name}.{key}={own[key]}" for name, own in section.items() for key in keys if own.get(key))]
+
+
+def _scoring(record: RunRecord) -> list[str]:
+    stderr = (record.config.get("scoring") or {}).get("stderr")
+    return [f"scoring.stderr={stderr}"] if stderr else []
 
 
 def _trigger(record: RunRecord) -> list[str]:

@@ -44,7 +44,7 @@ class Tried:
 
 def tried(groups: Sequence[Group]) -> list[Tried]:
     """Return the settings of each model and method without noise from the best to the worst by `RULE`; the first is chosen."""
-    plain = [_tried(group) for group in groups if group.unlearned and group.scale == 0 and _scored(group)]
+    plain = [_tried(group) for group in groups if group.trained and group.scale == 0 and _scored(group)]
     if not plain:
         raise InputError("results", "records", "hold no unlearned run without noise that was asked forget and retain questions")
     names = dict.fromkeys((one.group.model, one.group.method) for one in plain)

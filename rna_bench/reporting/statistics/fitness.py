@@ -10,6 +10,7 @@ from rna_bench.reporting.statistics.pairs import final_forget_loss_over_seeds, o
 from rna_bench.reporting.statistics.rules import FORGOTTEN
 from rna_bench.reporting.statistics.scores import has_role, retain_accuracy, task_accuracy
 from rna_bench.reporting.statistics.wording import group_name
+from rna_bench.runs.identity import BASE, NO_BASE
 
 RETAINED = 10
 """The largest drop of retain accuracy below the base model's, in points, at which a model counts as having retained."""
@@ -19,11 +20,11 @@ RULE = f"at most {FORGOTTEN}% on each forget task, retain accuracy at least the 
 def fitness(groups: Sequence[Group], folder: str) -> Claim | None:
     """Return whether all groups forget and retain, with a line for each that does not or cannot be judged; None without any."""
     scored = [group for group in groups if group.forgets and group.trigger_types]  # triggers imply retain questions
-    bases = {_model(group): over_seeds(group, retain_accuracy).mean for group in groups if _is_base(group)}
+    bases = base_accuracies(groups)
     judged = [group for group in scored if group.unlearned]
     if not judged:
         return None
-    lacking = _lacking([group for group in judged if _model(group) not in bases], folder)
+    lacking = _lacking([group for group in judged if model_of(group) not in bases], folder)
     failed = [line for group in judged for line in (*_not_forgotten(group, groups), *_not_retained(group, bases))]
     if lacking:
         start = "These do not forget, or do not retain" if failed else "Every method forgets"
@@ -31,6 +32,16 @@ def fitness(groups: Sequence[Group], folder: str) -> Claim | None:
     if not failed:
         return _claim(f"Every method forgets and retains ({RULE})", [])
     return _claim(f"These do not forget, or do not retain ({RULE}); all others do both", failed)
+
+
+def base_accuracies(groups: Sequence[Group]) -> dict[tuple[str, str], float]:
+    """Return the retain accuracy of each base model, in percent, by `model_of`."""
+    return {model_of(group): over_seeds(group, retain_accuracy).mean for group in groups if _is_base(group)}
+
+
+def forgets(group: Group) -> bool:
+    """Return whether mean accuracy is at most `FORGOTTEN` percent on each forget task."""
+    return all(interval(values).mean <= FORGOTTEN for values in _forget_accuracies(group).values())
 
 
 def _claim(title: str, evidence: Sequence[str]) -> Claim:
@@ -41,7 +52,8 @@ def _is_base(group: Group) -> bool:
     return not group.unlearned and all(has_role(run.scores, "retain") for run in group.runs.values())
 
 
-def _model(group: Group) -> tuple[str, str]:
+def model_of(group: Group) -> tuple[str, str]:
+    """Return what a group shares with its base runs."""
     return group.model, group.dtype
 
 
@@ -49,27 +61,36 @@ def _lacking(groups: Sequence[Group], folder: str) -> list[str]:
     """Return a line for each model without a base run, with the command that makes it."""
     by_model: dict[tuple[str, str], list[Group]] = {}
     for group in groups:
-        by_model.setdefault(_model(group), []).append(group)
+        by_model.setdefault(model_of(group), []).append(group)
     return [
-        f"{model}, {dtype}: **no base run** in these records. This makes it:\n"
-        f"`{base_command([run for group in own for run in group.runs.values()], folder)}`"
-        for (model, dtype), own in by_model.items()
+        f"{model}, {dtype}: **no base run** in these records. {_remedy(own, folder)}" for (model, dtype), own in by_model.items()
     ]
 
 
+def _remedy(groups: Sequence[Group], folder: str) -> str:
+    """Return how to make the base run of these groups; of a checkpoint with `base=none` it is not known what its base is."""
+    records = [run for group in groups for run in group.runs.values()]
+    if all(record.config.get(BASE) == NO_BASE for record in records):
+        return "The checkpoint was scored with base=none; base=FOLDER scores it beside the model that it was made from."
+    return f"This makes it:\n`{base_command(records, folder)}`"
+
+
 def _not_forgotten(group: Group, groups: Sequence[Group]) -> list[str]:
-    tasks = dict.fromkeys(s.task for run in group.runs.values() for s in run.scores if s.role == "forget")
-    accuracy = {task: [task_accuracy(run.scores, task) for run in group.runs.values()] for task in tasks}
     delay = _delay(group, groups)
     return [
         f"{_shown(group)} **does not forget** {task}: {interval(values).mean:.1f} ({_by_seed(group, values)}){delay}."
-        for task, values in accuracy.items()
+        for task, values in _forget_accuracies(group).items()
         if interval(values).mean > FORGOTTEN
     ]
 
 
+def _forget_accuracies(group: Group) -> dict[str, list[float]]:
+    tasks = dict.fromkeys(s.task for run in group.runs.values() for s in run.scores if s.role == "forget")
+    return {task: [task_accuracy(run.scores, task) for run in group.runs.values()] for task in tasks}
+
+
 def _not_retained(group: Group, bases: dict[tuple[str, str], float]) -> list[str]:
-    base = bases.get(_model(group))
+    base = bases.get(model_of(group))
     retained = [retain_accuracy(run.scores) for run in group.runs.values()]
     if base is None or interval(retained).mean >= base - RETAINED:
         return []

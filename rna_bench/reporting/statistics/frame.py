@@ -1,17 +1,19 @@
 """Records -> groups of runs that differ in their seed alone, and the labels that tables and figures show for them."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rna_bench.core.labels import method_label, noise_label
 from rna_bench.core.types import RunRecord, Status, TriggerType
-from rna_bench.reporting.statistics.models import ModelKey, model_key, model_labels
+from rna_bench.reporting.statistics.models import SHORTEST, ModelKey, model_key, model_labels
 from rna_bench.reporting.statistics.scores import has_role
+from rna_bench.runs.identity import NAME, is_checkpoint
 from rna_bench.runs.identity import settings as canonical_settings
 
-LABELLED = ("seed", "method._target_", "noise._target_", "noise.scale", "noise.unit")
+LABELLED = ("seed", NAME, "method._target_", "noise._target_", "noise.scale", "noise.unit")
 """Settings that the seed and the labels of method and noise show."""
 
 
@@ -23,11 +25,11 @@ class Group:
     dtype: str
     method: str
     noise: str
-    """The label: "1 rms", or "antithetic 1 rms"; "0" without noise, "-" for the base model."""
+    """The label: "1 rms", or "antithetic 1 rms"; "0" without noise, "-" for the base model, and for a checkpoint."""
     noise_unit: str
     """The label without the scale: groups of different kinds or units of noise are not on one axis."""
     scale: float
-    """The noise scale; 0 without noise, -1 for the base model."""
+    """The noise scale; 0 without noise, and for a checkpoint, of which nothing is known; -1 for the base model."""
     settings: str
     flat: Mapping[str, Any]
     """The settings of one of its runs as `section.key`."""
@@ -48,7 +50,12 @@ class Group:
 
     @property
     def unlearned(self) -> bool:
-        """Whether its runs trained: the base model did not."""
+        """Whether its model was unlearned, here or elsewhere: the base model was not."""
+        return self.trained or any(is_checkpoint(record.config) for record in (*self.runs.values(), *self.uncounted))
+
+    @property
+    def trained(self) -> bool:
+        """Whether its runs trained: neither the base model nor a checkpoint did."""
         return any(record.losses for record in (*self.runs.values(), *self.uncounted))
 
 
@@ -81,27 +88,38 @@ def _all_groups(records: Sequence[RunRecord], models: Mapping[ModelKey, str] | N
     by_key: dict[str, list[RunRecord]] = {}
     for record in records:
         by_key.setdefault(_key(record, flat[record.identity], ()), []).append(record)
-    unsorted = [_group(runs, flat[runs[0].identity], varied, models[model_key(runs[0])]) for runs in by_key.values()]
+    told_apart = [part for runs in by_key.values() for part in _told_apart(runs)]
+    unsorted = [_group(runs, flat[runs[0].identity], varied, models[model_key(runs[0])], files) for files, runs in told_apart]
     return sorted(unsorted, key=lambda g: (g.model, g.dtype, g.unlearned, g.method, g.settings, g.scale))
 
 
-def _group(records: Sequence[RunRecord], flat: Mapping[str, Any], varied: Sequence[str], model: str) -> Group:
+def _told_apart(records: Sequence[RunRecord]) -> list[tuple[str, list[RunRecord]]]:
+    """Return the records of a group; checkpoints that have name and seed in common are told apart by their files' fingerprint."""
+    by_files: dict[str, list[RunRecord]] = {}
+    for record in records:
+        by_files.setdefault(record.fingerprints.get("model", ""), []).append(record)
+    several = len(by_files) > 1 and max(Counter(record.config["seed"] for record in records).values()) > 1
+    return [(f" ({files[:SHORTEST]})", own) for files, own in by_files.items()] if several else [("", list(records))]
+
+
+def _group(records: Sequence[RunRecord], flat: Mapping[str, Any], varied: Sequence[str], model: str, files: str) -> Group:
+    """Return the group; `files` is added to the method's name where that alone does not tell it from another."""
     noise = records[0].config.get("noise")
     runs = [record for record in sorted(records, key=lambda r: r.config["seed"]) if counts(record)]
     return Group(
         model=model,
         dtype=str(flat["model.dtype"]),
-        method=run_method_label(records[0]),
+        method=run_method_label(records[0]) + files,
         noise=run_noise_label(records[0]),
         noise_unit=noise_unit(noise),
-        scale=noise_scale(noise),
+        scale=run_noise_scale(records[0]),
         settings=_shown(flat, varied),
         flat=flat,
         varied=tuple(varied),
         runs={record.config["seed"]: record for record in runs},
         collapsed=tuple(record for record in runs if record.status is Status.collapsed),
         uncounted=tuple(record for record in records if not counts(record)),
-        baseline_key=_key(records[0], flat, ("noise.",)),
+        baseline_key=_key(records[0], flat, ("noise.",)) + files,
         trigger_types=tuple(scored_trigger_types(runs)),
         forgets=all(has_role(run.scores, "forget") for run in runs),
     )
@@ -118,8 +136,8 @@ def named_failures(records: Sequence[RunRecord]) -> list[str]:
 
 
 def run_method_label(record: RunRecord) -> str:
-    """Return the name of a run's method with its retain loss: `rmu`, `rmu_kl`, `npo_kl`."""
-    return method_label(record.choices.get("method", "?"), record.choices.get("retain"))
+    """Return the name of a run's method with its retain loss: `rmu`, `rmu_kl`, `npo_kl`; of a checkpoint `checkpoint NAME`."""
+    return method_label(record.choices.get("method", "?"), record.choices.get("retain"), record.config.get(NAME))
 
 
 def run_noise_label(record: RunRecord) -> str:
@@ -134,6 +152,11 @@ def noise_unit(section: Mapping[str, Any] | None) -> str:
         return ""
     kind = noise_label({key: value for key, value in section.items() if key not in ("scale", "unit")})
     return f"{kind} {section.get('unit', '')}".strip()
+
+
+def run_noise_scale(record: RunRecord) -> float:
+    """Return the scale of a run's noise, as `noise_scale` does; 0 for a checkpoint, which stands with runs without noise."""
+    return 0.0 if is_checkpoint(record.config) else noise_scale(record.config.get("noise"))
 
 
 def noise_scale(section: Mapping[str, Any] | None) -> float:
@@ -161,7 +184,7 @@ def key_without(group: Group, prefixes: tuple[str, ...]) -> str:
 def _key(record: RunRecord, flat: Mapping[str, Any], without: tuple[str, ...]) -> str:
     """Return the settings but the seed and those that begin with `without`, and the model's fingerprint, as text."""
     shared = sorted((key, value) for key, value in flat.items() if key != "seed" and not key.startswith(without))
-    return json.dumps([record.model, record.fingerprints["model"], shared])
+    return json.dumps([*model_key(record), shared])
 
 
 def flat_config(record: RunRecord) -> dict[str, Any]:

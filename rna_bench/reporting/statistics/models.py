@@ -5,6 +5,7 @@ from pathlib import PurePath
 from typing import TypeAlias
 
 from rna_bench.core.types import RunRecord
+from rna_bench.runs.identity import origin_folder
 
 ModelKey: TypeAlias = tuple[str, str]
 """A model's recorded name, and the fingerprint of its files."""
@@ -13,8 +14,8 @@ SHORTEST = 6
 
 
 def model_key(record: RunRecord) -> ModelKey:
-    """Return what tells a run's model from others."""
-    return record.model, record.fingerprints.get("model", "")
+    """Return what tells a run's model from others; of a checkpoint that was unlearned elsewhere, its base, if that is known."""
+    return record.model, record.fingerprints.get("base") or record.fingerprints.get("model", "")
 
 
 def model_labels(records: Iterable[RunRecord]) -> dict[ModelKey, str]:
@@ -30,7 +31,7 @@ def model_labels(records: Iterable[RunRecord]) -> dict[ModelKey, str]:
 
 
 def _folder(record: RunRecord) -> str:
-    return PurePath(str(record.config["model"].get("path") or "")).name
+    return PurePath(origin_folder(record.config)).name
 
 
 def _labels(folders: Mapping[ModelKey, str]) -> dict[ModelKey, str]:

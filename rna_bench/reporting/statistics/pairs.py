@@ -4,11 +4,11 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
-from rna_bench.core.types import CLEAN, EvalPoint, Score
+from rna_bench.core.types import CLEAN, EvalPoint, Score, TriggerType
 from rna_bench.reporting.statistics.crossings import Crossing, common_level, fall, loss_crossing
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import Interval, accuracy_interval, difference_interval, interval
-from rna_bench.reporting.statistics.scores import Measure, final_forget_loss, forget_accuracy, question_count
+from rna_bench.reporting.statistics.scores import Measure, final_forget_loss, forget_accuracy, question_count, retain_accuracy
 
 Reading: TypeAlias = Callable[[Measure], float]
 """Evaluates a measure on one run's scores at one moment."""
@@ -50,6 +50,11 @@ def drop_over_seeds(group: Group, full: Measure, less: Measure) -> Interval:
     runs = group.runs.values()
     ones, others = ([measure(run.scores) for run in runs] for measure in (full, less))
     return difference_interval(ones, others, _questions(group, "retain"))
+
+
+def drop_beyond_control_over_seeds(group: Group, one: TriggerType) -> Interval:
+    """Return the mean over the group's seeds of the accuracy with the control less that with the trigger."""
+    return drop_over_seeds(group, lambda s: retain_accuracy(s, one.control), lambda s: retain_accuracy(s, one.trigger))
 
 
 def _questions(group: Group, role: str) -> int:

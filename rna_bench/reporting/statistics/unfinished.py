@@ -5,6 +5,7 @@ from typing import Any
 
 from rna_bench.core.types import RunRecord, Status
 from rna_bench.reporting.statistics.frame import Group, flat_config, run_method_label, run_noise_label
+from rna_bench.reporting.statistics.models import model_key
 
 
 def unfinished(records: Sequence[RunRecord]) -> list[RunRecord]:
@@ -16,13 +17,7 @@ def unfinished_in(group: Group, failed: Sequence[RunRecord]) -> list[RunRecord]:
     """Return the failed runs that have the group's settings, and differ in their seed alone; whether or not its means have them."""
     example = next(iter(group.runs.values()))
     settings = _but_seed(group.flat)
-    return [
-        record
-        for record in failed
-        if record.model == example.model
-        and record.fingerprints["model"] == example.fingerprints["model"]
-        and _but_seed(flat_config(record)) == settings
-    ]
+    return [record for record in failed if model_key(record) == model_key(example) and _but_seed(flat_config(record)) == settings]
 
 
 def _but_seed(flat: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,8 +16,15 @@ from rna_bench.reporting.statistics.pairs import (
     matched_pairs,
     task_over_seeds,
 )
-from rna_bench.reporting.statistics.scores import Measure, forget_accuracy, retain_accuracy
+from rna_bench.reporting.statistics.scores import Measure, forget_accuracy, retain_accuracy, sampled
 from rna_bench.reporting.tables.table import COUNTED, Table, TableRow, group_cells, reasons
+
+SAMPLED = (
+    "`questions`: the tasks of which a sample was asked, the same in each run, and how many of how many. Intervals over seeds hold "
+    "for the questions asked, and `(q)` for other questions of their kind, without finite-population correction; how far a run's "
+    "accuracy may be from that on all of a task's questions is the standard error (`stderr`) in its record, which has it."
+)
+"""How tables say that they rest on samples."""
 
 
 def accuracy_table(groups: Sequence[Group], shown: Sequence[TriggerType], failed: Sequence[Group] = ()) -> Table:
@@ -30,6 +37,7 @@ def accuracy_table(groups: Sequence[Group], shown: Sequence[TriggerType], failed
             row[task] = task_over_seeds(group, task) or ""
         row |= {one.trigger: _accuracy(group, one) for one in shown}
         row["forget loss"] = final_forget_loss_over_seeds(group) or ""
+        row |= {"questions": asked} if (asked := _sampled(group)) else {}
         rows.append(row)
     rows += [group_cells(group) | {"reason": reasons(group)} for group in failed]
     note = f"Accuracy in %; chance is 25. {SHOWN}"
@@ -38,7 +46,14 @@ def accuracy_table(groups: Sequence[Group], shown: Sequence[TriggerType], failed
         note += f" {names}: retain questions with a trigger there. `forget loss`: at the last eval step."
     if failed or any(group.collapsed or group.uncounted for group in groups):
         note += f" {COUNTED}"
+    if any("questions" in row for row in rows):
+        note += f" {SAMPLED}"
     return Table("accuracy", "Accuracy", note, rows)
+
+
+def _sampled(group: Group) -> str:
+    """Return which samples of questions the group's runs were asked; "" where all were asked."""
+    return "; ".join(dict.fromkeys(filter(None, (sampled(run.scores) for run in group.runs.values()))))
 
 
 def drop_table(groups: Sequence[Group], shown: Sequence[TriggerType]) -> Table:

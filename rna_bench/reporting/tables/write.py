@@ -17,6 +17,8 @@ from rna_bench.reporting.tables.calibrations import calibration_table
 from rna_bench.reporting.tables.comparisons import comparison_tables
 from rna_bench.reporting.tables.curves import curve_tables
 from rna_bench.reporting.tables.main_tables import accuracy_table, drop_table, robustness_gain_table, trigger_types_table
+from rna_bench.reporting.tables.methods import NAME as METHODS
+from rna_bench.reporting.tables.methods import methods_table
 from rna_bench.reporting.tables.paper import against
 from rna_bench.reporting.tables.sources import SOURCES, revision, sources_csv
 from rna_bench.reporting.tables.subjects import subjects_table
@@ -37,7 +39,9 @@ def write_tables(folder: Path, out: Path, paper: Path | None = None) -> str:
     beside, words = against(groups, paper) if paper else ([], "")
     footer = _footer(collection, matrices.left_out, tables, options=" --paper" if paper else "")
     said = claims_text(claims(groups, collection.records, str(folder)))
-    parts = [*map(markdown, [*tables, *beside]), words, said, footer]
+    first = [table for table in tables if table.name == METHODS]
+    others = [table for table in tables if table.name != METHODS]
+    parts = [*map(markdown, first), said, *map(markdown, [*others, *beside]), words, footer]
     text = "\n\n".join(part for part in parts if part) + "\n"
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -67,7 +71,7 @@ def tables_of(
     `failed` are named.
     """
     shown = [one for one in TriggerType if any(one in group.trigger_types for group in groups)]
-    tables = [accuracy_table(groups, shown, failed), calibration_table(groups, calibrations, shown)]
+    tables = [methods_table(groups), accuracy_table(groups, shown, failed), calibration_table(groups, calibrations, shown)]
     if shown and any(group.unlearned for group in groups):
         tables += [drop_table(groups, shown), robustness_gain_table(groups, shown), trigger_types_table(groups, shown)]
         tables += comparison_tables(groups, matrices, FORGOTTEN)

@@ -8,11 +8,12 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from rna_bench.core.conf_files import config_folder
 from rna_bench.core.schemas import build, build_as
+from rna_bench.core.spelling import choose_one
 from rna_bench.core.types import InputError
 from rna_bench.experiment.compose import compose_from, given, without
 from rna_bench.experiment.config import ExperimentConfig, check_model_dimensions, experiment_config
-from rna_bench.experiment.resolvers import config_folder
 from rna_bench.runs.identity import relevant, settings
 from rna_bench.sweep.search.objectives import Objective
 from rna_bench.sweep.search.space import Choices, Dimension, Range, override
@@ -82,7 +83,7 @@ def plan_search(name: str, overrides: Sequence[str], own: Path | None = None) ->
         raise InputError("search", name, "needs optuna; pip install 'rna_bench[search]'")
     names = sorted(path.stem for path in _files().glob("*.yaml"))
     if name not in names:
-        raise InputError("search", name, f"there is no such search; choose one of {', '.join(names)}")
+        raise InputError("search", name, f"there is no such search; {choose_one(name, names)}")
     base, section = _composed(name, overrides, own)
     search: Search = build("search", section)
     space = {str(each): _dimension(f"search.space.{each}", section.space, str(each)) for each in search.space}

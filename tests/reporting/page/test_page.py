@@ -3,8 +3,10 @@ import json
 import re
 from base64 import b64encode
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -87,7 +89,8 @@ def test_a_hostile_name_is_text_everywhere(tmp_path):
     text, _ = page_html(collect(swept(tmp_path, *runs), deep=True))
     seen = Seen(text)
     assert {tag for tag, _ in seen.tags}.isdisjoint({"img", "iframe", "object"})
-    assert [attributes for tag, attributes in seen.tags if tag == "a" and "e.org" in attributes["href"]] == []
+    links = [attributes["href"] for tag, attributes in seen.tags if tag == "a"]
+    assert [link for link in links if not link.startswith("#")] == []
     core, details = (json.loads(seen.scripts[name]) for name in ("core", "details"))
     assert {run["model"] for run in core["runs"]} == {HOSTILE}
     assert HOSTILE in [run["reason"] for run in details["runs"]]
@@ -102,6 +105,26 @@ def test_cards_say_what_the_tables_say_and_name_the_methods_that_they_count(tmp_
             assert " ".join(re.sub(r"[*`]", "", line).split()) in words
     assert "not shown for 1 of 1 method: rmu" in words
     assert "swept 5 runs" in words
+
+
+def test_the_first_table_says_which_method_to_use_and_is_of_the_sweep_that_compares_most(tmp_path):
+    other = make_record(1, method="npo_kl", change={"train": {"steps": 3}})
+    for name, runs in {"one": pairs(), "two": [*pairs(), other]}.items():
+        for run in runs:
+            record.write(tmp_path / name / run.identity, run, [])
+    text, _ = page_html(collect(tmp_path, deep=True))
+    table = text[text.index('<table class="methods">') :]
+    links = re.findall(r'href="#runs&amp;([^"]*)">([^<]*)<', table[: table.index("</table>")])
+    assert {(dict(parse_qsl(unescape(link)))["sweep"], method) for link, method in links} == {("two", "rmu"), ("two", "npo_kl")}
+    assert text.index("Which method should I use?") < text.index("Does unlearning break")
+
+
+def test_a_run_that_two_sweeps_share_is_one_row_in_both(tmp_path):
+    run = make_record(1, method="none")
+    for name in ("one", "two"):
+        record.write(tmp_path / name / run.identity, run, [])
+    core = json.loads(Seen(page_html(collect(tmp_path, deep=True))[0]).scripts["core"])
+    assert [(run["sweep"], run["sweeps"]) for run in core["runs"]] == [("one + 1", ["one", "two"])]
 
 
 def test_what_is_damaged_is_named_loudly(tmp_path):

@@ -69,7 +69,7 @@ def test_there_is_no_robustness_gain_at_matched_forgetting_without_eval_points()
 
 def test_there_is_no_robustness_gain_without_a_baseline():
     names = [one.name for one in build_tables([make_record(1, 0.0, change={"train": {"steps": 3}}), make_record(1, 1.0)])]
-    assert names == ["accuracy", "drop", "trigger_types"]
+    assert names == ["methods", "accuracy", "drop", "trigger_types"]
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def both(seed=1):
 
 def test_files_are_written_in_markdown_csv_and_latex(tmp_path):
     text = tabled(both(), tmp_path)
-    tables = ("accuracy", "drop", "robustness_gain", "trigger_types", "tests", "tests_each")
+    tables = ("methods", "accuracy", "drop", "robustness_gain", "trigger_types", "tests", "tests_each")
     names = {f"{name}.{suffix}" for name in tables for suffix in ("csv", "tex")}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names | {"tables.md", "sources.csv"}
     assert (tmp_path / "out" / "tables.md").read_text(encoding="utf-8") == text

@@ -1,8 +1,9 @@
-// The address determines the view: #run=ID, #compare=ID,ID, or a section of the overview. Back and forward work.
+// The address determines the view: #run=ID, #compare=ID,ID, or a section of the overview; address.js adds the state of the overview.
+let routed = false;
 let left = null; // the reader's position in the overview
 
 function requestedView() {
-  const parameters = new URLSearchParams(location.hash.slice(1));
+  const parameters = requested();
   const ids = (parameters.get("compare") ?? parameters.get("run") ?? "").split(",").filter(Boolean);
   const some = [...new Set(ids)].map((id) => byId.get(id));
   if (!ids.length) return null;
@@ -17,6 +18,8 @@ const missing = (ids, problem = "is not in this page") => [make("h1", { tabindex
   make("p", {}, make("a", { href: "#runs" }, "← all runs"))];
 
 function route() {
+  if (asksForState() || !routed) applyAddress();
+  routed = true;
   const view = requestedView();
   if (view && !$("overview").hidden) left = { scroll: scrollY, focus: document.activeElement };
   $("overview").hidden = Boolean(view);
@@ -27,10 +30,12 @@ function route() {
     scrollTo({ top: 0, behavior: "instant" });
     $("view").querySelector("h1").focus({ preventScroll: true });
   } else back();
+  keepAddress();
 }
 
 function back() {
-  const place = location.hash.length > 1 ? $(location.hash.slice(1)) : null;
+  const [section] = [...requested()].find(([, value]) => !value) ?? [];
+  const place = section ? $(section) : null;
   if (left) {
     scrollTo({ top: left.scroll, behavior: "instant" });
     left.focus?.focus?.({ preventScroll: true });

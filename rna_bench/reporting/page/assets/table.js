@@ -26,7 +26,8 @@ function wordsIn(text) {
 function matching() {
   const words = wordsIn($("words").value);
   const picked = FILTERS.map((key) => [key, $(`by-${key}`).value]).filter(([, value]) => value);
-  return runs.filter((run) => picked.every(([key, value]) => run[key] === value) && words.every((word) => hay[run.place].includes(word)));
+  const has = (run, key, value) => (key === "sweep" ? run.sweeps.includes(value) : run[key] === value);
+  return runs.filter((run) => picked.every(([key, value]) => has(run, key, value)) && words.every((word) => hay[run.place].includes(word)));
 }
 
 function cellOf(run, { key, numeric }) {
@@ -59,17 +60,23 @@ function filter() {
   shown = sorted(matching());
   fill();
   showPoints(shown);
+  keepAddress();
+}
+
+function markOrder() {
+  for (const head of document.querySelectorAll("#table th[aria-sort]")) {
+    const mine = head.firstElementChild.dataset.key === order.key;
+    head.setAttribute("aria-sort", mine ? (order.down ? "descending" : "ascending") : "none");
+  }
 }
 
 function sort(key) {
   order = { key, down: order.key === key && !order.down };
-  for (const head of document.querySelectorAll("#table th[aria-sort]")) {
-    const mine = head.firstElementChild.dataset.key === key;
-    head.setAttribute("aria-sort", mine ? (order.down ? "descending" : "ascending") : "none");
-  }
+  markOrder();
   page = 0;
   shown = sorted(shown);
   fill();
+  keepAddress();
 }
 
 function turn(by) {
@@ -80,7 +87,8 @@ function turn(by) {
 
 function setUpTable() {
   for (const key of FILTERS) {
-    const values = [...new Map([...runs].sort((a, b) => a.scale - b.scale).map((run) => [run[key], run.scale])).keys()];
+    const inOrder = [...runs].sort((a, b) => a.scale - b.scale);
+    const values = [...new Set(inOrder.flatMap((run) => (key === "sweep" ? run.sweeps : run[key])))];
     if (key !== "noise") values.sort(compared);
     $(`by-${key}`).append(...values.map((value) => make("option", { value }, value)));
   }
@@ -95,6 +103,7 @@ function setUpTable() {
   $("later").addEventListener("click", () => turn(1));
   followers.push(() => {
     for (const box of document.querySelectorAll("#table tbody input")) box.checked = chosen.has(box.closest("tr").dataset.id);
+    keepAddress();
   });
   fill();
 }

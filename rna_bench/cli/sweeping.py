@@ -71,7 +71,7 @@ def _checked(file: Path, name: str) -> Path:
 def status_parser() -> argparse.ArgumentParser:
     """Return the arguments of `rna-bench status`."""
     description = "The status of a sweep: each run, the time left, warnings, and the command that goes on with it."
-    return _parser("status", f"{description} Without a name, that of each sweep in short.")
+    return _parser("status", f"{description} Without a name, that of each sweep in short.", name="?")
 
 
 def status(arguments: Sequence[str]) -> None:
@@ -79,7 +79,7 @@ def status(arguments: Sequence[str]) -> None:
     from rna_bench.sweep.plan import stored_plans
     from rna_bench.sweep.status import sweep_list, sweep_status
 
-    parsed = status_parser().parse_args([*([""] if not arguments or arguments[0].startswith(FOLDER) else []), *arguments])
+    parsed = status_parser().parse_args([*([""] if arguments and arguments[0].startswith(FOLDER) else []), *arguments])
     if parsed.sweep:
         print(sweep_status(_stored(parsed.sweep, parsed.results_dir)))
         return
@@ -101,11 +101,10 @@ def clean(arguments: Sequence[str]) -> None:
     print("\n".join(clean_sweep(_stored(parsed.sweep, parsed.results_dir))))
 
 
-def _parser(command: str, description: str) -> argparse.ArgumentParser:
+def _parser(command: str, description: str, name: str | None = None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"rna-bench {command}", description=description)
-    parser.add_argument(
-        "sweep", metavar="NAME", help="its name: that of its file, unless it was given another (`rna-bench status` lists them)"
-    )
+    named = "its name: that of its file, unless it was given another (`rna-bench status` lists them)"
+    parser.add_argument("sweep", metavar="NAME", nargs=name, help=named)
     parser.add_argument("results_dir", nargs="?", metavar="results_dir=FOLDER", help="the results_dir that the sweep was given")
     return parser
 

@@ -23,6 +23,7 @@ def load_results(name: str = "results/runs") -> "DataFrame":
       sample; missing where all were asked), `ties` (missing in records of schema 1)
     - `calibration_error` (0..1): the expected calibration error on these questions, 15 bins of the probability of the choice among
       the four (Guo et al. 2017); missing where the responses cannot be read
+    - `perplexity` of held-out retain text (missing where it was not measured, or is not finite)
     - `forget_loss`: the method's, at the last eval step; `revision`: the commit of the code that wrote the record
     """
     from rna_bench.reporting.results import results_frame

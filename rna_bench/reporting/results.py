@@ -19,7 +19,7 @@ def results_frame(name: str) -> pandas.DataFrame:
         warnings.warn(f"left out: {line}", stacklevel=3)
     models = model_labels(collection.records)
     frame = pandas.DataFrame([row for run in collection.runs for row in _rows(run, models[model_key(run.record)])])
-    return frame.astype({"noise_layer": "Int64", "ties": "Int64"})
+    return frame.astype({"noise_layer": "Int64", "ties": "Int64", "perplexity": float})
 
 
 def _rows(run: Recorded, model: str) -> Iterator[dict[str, object]]:
@@ -38,6 +38,7 @@ def _rows(run: Recorded, model: str) -> Iterator[dict[str, object]]:
         "seed": record.config["seed"],
         "steps": settings.get("train.steps"),
         "forget_loss": final_forget_loss(record),
+        "perplexity": record.perplexity.value if record.perplexity else None,
     }
     answers = answers_of(run)
     for score in record.scores:

@@ -10,6 +10,7 @@ FORGET_LOSS, RETAIN_LOSS = "forget", "retain"
 ALONG = "along"
 NORM = "hidden_norm"
 STATUS = "status"
+PERPLEXITY = "perplexity/retain"
 
 
 def loss_values(loss: StepLoss) -> dict[str, float | None]:

@@ -23,6 +23,9 @@ def load_results(name: str | None = None) -> "DataFrame":
     - `role`: forget or retain; `task`; `perturbation`: clean, a trigger type (option, before ...), or its control (option_control)
     - `accuracy` (0..1), `stderr` (missing for a task of one question), `n` questions, `population` (of which they are a
       sample; missing where all were asked), `ties` (missing in records of schema 1)
+    - `calibration_error` (0..1): the expected calibration error on these questions, 15 bins of the probability of the choice among
+      the four (Guo et al. 2017); missing where the responses cannot be read
+    - `perplexity` of held-out retain text (missing where it was not measured, or is not finite)
     - `forget_loss`: the method's, at the last eval step; `revision`: the commit of the code that wrote the record
     """
     from rna_bench.reporting.results import results_frame

@@ -26,6 +26,7 @@ NEEDED = {  # what these options leave to the user
     ("model", "local"): ["model.path=/nowhere", *POCKET],
     ("method", "checkpoint"): ["model.path=/nowhere", "base=none"],
     ("corpus", "text"): ["corpus.forget={bio: /nowhere/f.txt}", "corpus.retain=/nowhere/r.txt"],
+    ("heldout", "text"): ["heldout.path=/nowhere"],
     ("dataset", "forget_files"): ["dataset.forget_files.path=/nowhere"],
     ("dataset", "retain_files"): ["dataset.retain_files.path=/nowhere"],
 }

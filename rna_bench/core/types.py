@@ -7,6 +7,8 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rna_bench.core.measures import Perplexity
+
 if TYPE_CHECKING:  # records are read without torch, whose import takes seconds
     from torch import Tensor
 
@@ -136,13 +138,6 @@ class Batch(NamedTuple):
     attention: "Tensor | None"
 
 
-class Outputs(NamedTuple):
-    """The result of a forward pass: hidden states (b, t, d) of one layer, and the mask (b, t) of positions that losses include."""
-
-    hidden: "Tensor"
-    mask: "Tensor"
-
-
 class TokenValues(NamedTuple):
     """One number for each position (b, t), in fp32, and the mask (b, t) of positions that losses include; 0 elsewhere."""
 
@@ -249,3 +244,4 @@ class RunRecord:
     measured: dict[str, Any]
     breakdown: tuple[Score, ...] = ()  # by subject and category; `scores` has whole tasks
     sha256: dict[str, str] = field(default_factory=dict)
+    perplexity: Perplexity | None = None  # on held-out retain text; earlier records have none

@@ -29,6 +29,11 @@ def of_corpus(topics: Sequence[Topic]) -> str:
     return _corpus(topics, lambda text: text)
 
 
+def of_texts(texts: Sequence[str]) -> str:
+    """Return the fingerprint of texts in their order."""
+    return _digits(json.dumps(list(texts)).encode())
+
+
 def earlier_of_questions(tasks: Sequence[Task]) -> tuple[str, ...]:
     """Return the fingerprints of these questions in records of schemas 2 and 3, and of schema 1 where they had one.
 

@@ -92,7 +92,9 @@ def _base(plan: ExperimentConfig, base: ExperimentConfig) -> list[Finding]:
 
 
 def _texts(plan: ExperimentConfig) -> list[Finding]:
-    return access.corpus(plan.corpus, plan.recipe, plan.seed) if plan.corpus and plan.recipe else []
+    trained = access.corpus(plan.corpus, plan.recipe, plan.seed) if plan.corpus and plan.recipe else []
+    held_out = access.findings("held-out text", plan.heldout.missing(), "for its perplexity") if plan.heldout else []
+    return [*trained, *held_out]
 
 
 def _surroundings(plan: ExperimentConfig, needs: Needs | None) -> list[Finding]:

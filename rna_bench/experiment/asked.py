@@ -19,9 +19,10 @@ def asked_before(experiment: ExperimentConfig, inputs: Inputs) -> Responses | No
     """
     if experiment.recipe:
         return None
-    wanted = as_it_is(experiment.config, inputs.fingerprints)
+    wanted = as_it_is(experiment.config, inputs.fingerprints), inputs.held_out.fingerprint if inputs.held_out else None
     for made, folder in _recorded(experiment.results_dir, inputs.fingerprints["model"]):
-        if made.schema_version > 1 and not trains(made.config) and as_it_is(made.config, made.fingerprints) == wanted:
+        same = as_it_is(made.config, made.fingerprints), made.perplexity.text if made.perplexity else None
+        if made.schema_version > 1 and not trains(made.config) and same == wanted:
             return Responses(_responses(folder / record.QUESTIONS, inputs.tasks), 0, made.identity)
     return None
 

@@ -14,6 +14,7 @@ from rna_bench.core.own_code import class_path
 from rna_bench.core.schemas import build, build_as
 from rna_bench.core.types import Dtype, InputError, ModelFolder
 from rna_bench.data.corpora import Corpus
+from rna_bench.data.held_out import HeldOut
 from rna_bench.data.questions import QuestionSource
 from rna_bench.data.sampling import Sampling
 from rna_bench.data.triggers import TriggerSource
@@ -86,6 +87,7 @@ class ExperimentConfig:
     ignored: tuple[str, ...] = ()
     base: "ExperimentConfig | None" = None
     """The run that scores the base of a checkpoint (`method=checkpoint`)."""
+    heldout: HeldOut | None = None
 
 
 def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Sequence[str] = ()) -> ExperimentConfig:
@@ -122,6 +124,7 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
         choices=chosen | {"method": method_of(chosen["method"])},
         ignored=tuple(ignored(cfg, overrides)),
         base=experiment_config(*base) if base else None,
+        heldout=build("heldout", cfg.heldout),
     )
 
 

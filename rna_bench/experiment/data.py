@@ -15,8 +15,15 @@ from rna_bench.experiment.base import check_same_model
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.models import loading
 from rna_bench.runs import record
-from rna_bench.runs.identity import identity
+from rna_bench.runs.identity import holds_out, identity
 from rna_bench.unlearning.config import check_dimensions, check_topics
+
+
+class FingerprintedTexts(NamedTuple):
+    """Retain texts that are not trained on, and their fingerprint."""
+
+    texts: tuple[str, ...]
+    fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,7 @@ class Inputs:
     model: ModelFolder
     fingerprints: dict[str, str]
     identity: str
+    held_out: FingerprintedTexts | None = None
 
 
 class FingerprintedTasks(NamedTuple):
@@ -77,7 +85,10 @@ def gather(experiment: ExperimentConfig) -> Inputs:
     fingerprints = {"model": _fingerprint(model), "questions": questions_fingerprint, **_base(experiment, model)} | (
         {"corpus": corpus_fingerprint} if topics else {}
     )
-    return Inputs(tasks, topics, model, fingerprints, _identity(experiment, tasks, topics, fingerprints))
+    held_out = _held_out(experiment)
+    if held_out and holds_out(experiment.config):
+        fingerprints["heldout"] = held_out.fingerprint
+    return Inputs(tasks, topics, model, fingerprints, _identity(experiment, tasks, topics, fingerprints), held_out)
 
 
 def _fingerprint(model: ModelFolder) -> str:
@@ -120,6 +131,13 @@ def _tasks(experiment: ExperimentConfig) -> FingerprintedTasks:
 def _topics(experiment: ExperimentConfig) -> FingerprintedTopics:
     topics = experiment.corpus.topics(experiment.seed) if experiment.corpus else ()
     return FingerprintedTopics(topics, text.of_corpus(topics) if topics else "")
+
+
+def _held_out(experiment: ExperimentConfig) -> FingerprintedTexts | None:
+    if experiment.heldout is None:
+        return None
+    texts = tuple(experiment.heldout.texts(experiment.seed))
+    return FingerprintedTexts(texts, text.of_texts(texts))
 
 
 def _identity(experiment: ExperimentConfig, tasks: Sequence[Task], topics: Sequence[Topic], fingerprints: Mapping[str, str]) -> str:

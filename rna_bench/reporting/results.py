@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pandas
 
+from rna_bench.reporting.statistics.calibration import answers_of, calibration_error
 from rna_bench.reporting.statistics.frame import flat_config, run_method_label, run_noise_label
 from rna_bench.reporting.statistics.models import model_key, model_labels
 from rna_bench.reporting.statistics.scores import final_forget_loss
@@ -20,7 +21,7 @@ def results_frame(name: str | None) -> pandas.DataFrame:
     frame = pandas.DataFrame([row for run in collection.runs for row in _rows(run, models[model_key(run.record)])])
     own = sorted(column for column in frame.columns if column.startswith("method."))
     frame = frame.reindex(columns=[*(column for column in frame.columns if column not in own), *own])
-    return frame.astype({"noise_layer": "Int64", "ties": "Int64"})
+    return frame.astype({"noise_layer": "Int64", "ties": "Int64", "perplexity": float})
 
 
 def _rows(run: Recorded, model: str) -> Iterator[dict[str, object]]:
@@ -42,15 +43,19 @@ def _rows(run: Recorded, model: str) -> Iterator[dict[str, object]]:
         "batch_size": settings.get("train.batch_size"),
         "retain_weight": settings.get("train.retain_weight"),
         "forget_loss": final_forget_loss(record),
+        "perplexity": record.perplexity.value if record.perplexity else None,
     }
     shared |= {key: value for key, value in settings.items() if key.startswith("method.") and key != "method._target_"}
+    answers = answers_of(run)
     for score in record.scores:
+        asked = answers.get((score.task, score.perturbation))
         yield shared | {
             "role": score.role,
             "task": score.task,
             "perturbation": score.perturbation,
             "accuracy": score.accuracy,
             "stderr": score.stderr,
+            "calibration_error": calibration_error(*asked) if asked else None,
             "n": score.n,
             "population": score.population,
             "ties": score.ties if record.schema_version > 1 else None,

@@ -20,7 +20,10 @@ BASE, NAME = "base", "name"
 """Keys that only the configuration of a checkpoint has: where the model is that it was made from, and what tables call it."""
 NAMED_MODEL, NO_BASE = "model", "none"
 """Values of `base` that are no folder: the model that model= names, and no base."""
-FINGERPRINTED = ("dataset", "corpus", BASE)
+HELD_OUT = "heldout"
+"""The section of held-out text. Records have it where it is not the pocket world's own: earlier ones have no such section."""
+POCKET_TEXT = "PocketHeldOut"
+FINGERPRINTED = ("dataset", "corpus", BASE, HELD_OUT)
 """Sections whose content is in the fingerprints, word by word: where it came from makes no difference."""
 WITHOUT_EFFECT = {
     "model": ("path", "name", "repo", "revision", "architecture", "world", "pretraining"),  # the files have a fingerprint
@@ -42,8 +45,16 @@ def relevant(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     unused = () if trains(config) else TRAINING
     kept = {key: value for key, value in config.items() if key not in (*OUTSIDE, *unused)}
+    if not holds_out(config):
+        kept.pop(HELD_OUT, None)
     no_noise = "noise" in kept and not kept["noise"].get("scale", 1)
     return kept | {"noise": NO_NOISE} if no_noise else kept
+
+
+def holds_out(config: Mapping[str, Any]) -> bool:
+    """Return whether perplexity is measured on other text than the pocket world's, which follows from world and seed."""
+    target = (config.get(HELD_OUT) or {}).get("_target_")
+    return bool(target) and public_name(target) != POCKET_TEXT
 
 
 def unsampled(config: dict[str, Any]) -> dict[str, Any]:

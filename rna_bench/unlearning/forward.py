@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rna_bench.core.types import Batch, InputError, Outputs, TokenValues
+from rna_bench.core.types import Batch, InputError, TokenValues
 from rna_bench.models import segments
 from rna_bench.models.chunks import chunked_values
 from rna_bench.models.segments import Policy
@@ -15,6 +16,13 @@ from rna_bench.unlearning.noise import NoisedModel, NoiseDraw, Side
 from rna_bench.unlearning.reference import CleanStates
 
 REFERENCE, POLICY = NoisedModel.reference, NoisedModel.policy
+
+
+class Outputs(NamedTuple):
+    """The result of a forward pass: hidden states (b, t, d) of one layer, and the mask (b, t) of positions that losses include."""
+
+    hidden: Tensor
+    mask: Tensor
 
 
 @dataclass(frozen=True)

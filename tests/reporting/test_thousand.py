@@ -15,7 +15,7 @@ PUBLISHED = Path(__file__).parents[2] / "results" / "published" / "pocket"
 
 def copies(folder: Path, count: int) -> None:
     """Write `count` records: each round copies all of them with other seeds, and every other round with other noise scales too."""
-    sources = [(json.loads((run / RECORD).read_text()), run / QUESTIONS) for run in sorted(PUBLISHED.iterdir())]
+    sources = [(json.loads((run / RECORD).read_text()), run / QUESTIONS) for run in sorted(PUBLISHED.iterdir()) if run.is_dir()]
     for number in range(count):
         turn, (record, questions) = number // len(sources), sources[number % len(sources)]
         noise, config = record["config"].get("noise") or {}, record["config"]

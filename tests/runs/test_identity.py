@@ -69,6 +69,25 @@ def test_identity_does_not_change_with_what_determines_nothing_or_is_in_the_fing
     assert identity(changed(path, value), FINGERPRINTS) == identity(CONFIG, FINGERPRINTS)
 
 
+POCKET_TEXT = {"_target_": "rna_bench.pocket.held_out.PocketHeldOut", "world": 0}
+OWN_TEXT = {"_target_": "rna_bench.data.held_out.HeldOutFile", "path": "/here", "limit": 0}
+
+
+@pytest.mark.parametrize("section", [POCKET_TEXT, {"_target_": None}, None])
+def test_held_out_text_that_follows_from_world_and_seed_makes_no_other_run(section):
+    assert identity(CONFIG | {"heldout": section}, FINGERPRINTS) == identity(CONFIG, FINGERPRINTS)
+    assert "heldout" not in relevant(CONFIG | {"heldout": section})
+
+
+def test_other_held_out_text_makes_another_run_by_its_words_and_not_by_its_place():
+    config = CONFIG | {"heldout": OWN_TEXT}
+    moved = CONFIG | {"heldout": OWN_TEXT | {"path": "/there"}}
+    assert relevant(config)["heldout"] == OWN_TEXT
+    assert identity(config, FINGERPRINTS | {"heldout": "dd"}) == identity(moved, FINGERPRINTS | {"heldout": "dd"})
+    assert identity(config, FINGERPRINTS | {"heldout": "dd"}) != identity(CONFIG, FINGERPRINTS)
+    assert identity(config, FINGERPRINTS | {"heldout": "dd"}) != identity(config, FINGERPRINTS | {"heldout": "ee"})
+
+
 def test_identity_does_not_depend_on_the_order_of_keys():
     assert identity(dict(reversed(CONFIG.items())), FINGERPRINTS) == identity(CONFIG, FINGERPRINTS)
 

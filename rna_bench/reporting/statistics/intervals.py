@@ -88,6 +88,14 @@ def interval(values: Sequence[float]) -> Interval:
     return Interval(mean, mean - half, mean + half, n)
 
 
+def percent_interval(values: Sequence[float]) -> Interval:
+    """Return the mean and Student's t interval of percentages that are no shares of questions, cut at 0 and 100."""
+    value = interval(values)
+    if value.low is None or value.high is None:
+        return value
+    return value._replace(low=max(value.low, 0.0), high=min(value.high, 100.0))
+
+
 def accuracy_interval(values: Sequence[float], questions: int) -> Interval:
     """Return the mean of accuracies in percent, each on so many questions, with an interval within 0 and 100.
 

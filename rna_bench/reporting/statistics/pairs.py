@@ -67,6 +67,12 @@ def final_forget_loss_over_seeds(group: Group) -> Interval | None:
     return interval(losses) if losses else None
 
 
+def perplexity_over_seeds(group: Group) -> Interval | None:
+    """Return the mean perplexity on held-out text with its interval; None where no run has a finite one."""
+    measured = [run.perplexity.value for run in group.runs.values() if run.perplexity and run.perplexity.value is not None]
+    return interval(measured) if measured else None
+
+
 def baselines(groups: Sequence[Group]) -> dict[str, Group]:
     """Return the groups that unlearned without noise, by their `baseline_key`."""
     return {group.baseline_key: group for group in groups if group.unlearned and group.scale == 0}

@@ -54,7 +54,7 @@ def read_response_matrix(path: Path) -> ResponseMatrix:
     if not table.num_rows:
         return ResponseMatrix((), (), numpy.empty((0, 0), dtype=numpy.int8))
     right = right_rows(table)
-    (task, tasks), (question, questions), (perturbation, perturbations) = (_coded(table.column(name)) for name in names)
+    (task, tasks), (question, questions), (perturbation, perturbations) = (coded(table.column(name)) for name in names)
     pairs, rows = numpy.unique(task * len(questions) + question, return_inverse=True)
     cells = numpy.full((len(pairs), len(perturbations)), NOT_ASKED, dtype=numpy.int8)
     cells[rows, perturbation] = right
@@ -71,7 +71,7 @@ def right_rows(table: pyarrow.Table) -> NDArray[numpy.bool_]:
     return (logps.argmax(axis=1) == table.column("answer").to_numpy()) & numpy.isfinite(logps).all(axis=1)
 
 
-def _coded(column: pyarrow.ChunkedArray) -> tuple[NDArray[numpy.int64], NDArray[numpy.object_]]:
+def coded(column: pyarrow.ChunkedArray) -> tuple[NDArray[numpy.int64], NDArray[numpy.object_]]:
     """Return a dictionary-encoded column as indices, and the names that they point to."""
     whole = column.combine_chunks()
     coded = whole.chunk(0) if isinstance(whole, pyarrow.ChunkedArray) else whole

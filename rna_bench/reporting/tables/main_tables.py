@@ -14,6 +14,7 @@ from rna_bench.reporting.statistics.pairs import (
     final_forget_loss_over_seeds,
     final_pairs,
     matched_pairs,
+    perplexity_over_seeds,
     task_over_seeds,
 )
 from rna_bench.reporting.statistics.scores import Measure, forget_accuracy, retain_accuracy, sample_sizes
@@ -37,6 +38,7 @@ def accuracy_table(groups: Sequence[Group], shown: Sequence[TriggerType], failed
             row[task] = task_over_seeds(group, task) or ""
         row |= {one.trigger: _accuracy(group, one) for one in shown}
         row["forget loss"] = final_forget_loss_over_seeds(group) or ""
+        row |= {"perplexity": measured} if (measured := perplexity_over_seeds(group)) else {}
         row |= {"questions": asked} if (asked := _sampled(group)) else {}
         rows.append(row)
     rows += [group_cells(group) | {"reason": reasons(group)} for group in failed]
@@ -46,6 +48,8 @@ def accuracy_table(groups: Sequence[Group], shown: Sequence[TriggerType], failed
         note += f" {names}: retain questions with a trigger there. `forget loss`: at the last eval step."
     if failed or any(group.collapsed or group.uncounted for group in groups):
         note += f" {COUNTED}"
+    if any("perplexity" in row for row in rows):
+        note += " `perplexity`: of held-out retain text, which no run trains on; 1 is the least."
     if any("questions" in row for row in rows):
         note += f" {SAMPLED}"
     return Table("accuracy", "Accuracy", note, rows)

@@ -3,15 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from rna_bench.core.files import write_atomically
 from rna_bench.core.types import InputError, RunRecord, TriggerType
+from rna_bench.reporting.statistics.calibration import Calibration, read_calibrations
 from rna_bench.reporting.statistics.claim import Claim, claims_text
 from rna_bench.reporting.statistics.frame import Group, failed_groups, grouped, named_failures
 from rna_bench.reporting.statistics.pairs import baseline_pairs
 from rna_bench.reporting.statistics.responses import ResponseMatrices, ResponseMatrix, read_response_matrices
 from rna_bench.reporting.statistics.rules import FORGOTTEN
 from rna_bench.reporting.statistics.verdicts import claims
+from rna_bench.reporting.tables.calibrations import calibration_table
 from rna_bench.reporting.tables.comparisons import comparison_tables
 from rna_bench.reporting.tables.curves import curve_tables
 from rna_bench.reporting.tables.main_tables import accuracy_table, drop_table, robustness_gain_table, trigger_types_table
@@ -60,7 +63,7 @@ def find_out(folder: Path, paper: Path | None = None) -> Findings:
     report_left_out(collection)
     groups, failed = grouped(collection.records), failed_groups(collection.records)
     matrices = _compared_responses(groups, collection.runs)
-    tables = tables_of(groups, matrices.by_run, failed)
+    tables = tables_of(groups, matrices.by_run, failed, read_calibrations(collection.runs))
     beside, words = against(groups, paper) if paper else ([], "")
     footer = _footer(collection, matrices.left_out, tables, options=" --paper" if paper else "")
     said = claims(groups, collection.records, str(folder))
@@ -87,10 +90,18 @@ def build_tables(records: Sequence[RunRecord]) -> list[Table]:
     return tables_of(grouped(records), {}, failed_groups(records))
 
 
-def tables_of(groups: Sequence[Group], matrices: Mapping[str, ResponseMatrix], failed: Sequence[Group] = ()) -> list[Table]:
-    """Return the tables that have rows, from groups, and from response matrices by the run's identity; `failed` are named."""
+def tables_of(
+    groups: Sequence[Group],
+    matrices: Mapping[str, ResponseMatrix],
+    failed: Sequence[Group] = (),
+    calibrations: Mapping[str, Calibration] = MappingProxyType({}),
+) -> list[Table]:
+    """Return the tables that have rows, from groups, and from response matrices and calibrations by the run's identity.
+
+    `failed` are named.
+    """
     shown = [one for one in TriggerType if any(one in group.trigger_types for group in groups)]
-    tables = [methods_table(groups), accuracy_table(groups, shown, failed)]
+    tables = [methods_table(groups), accuracy_table(groups, shown, failed), calibration_table(groups, calibrations, shown)]
     if shown and any(group.unlearned for group in groups):
         tables += [drop_table(groups, shown), robustness_gain_table(groups, shown), trigger_types_table(groups, shown)]
         tables += comparison_tables(groups, matrices, FORGOTTEN)

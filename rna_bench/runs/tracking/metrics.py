@@ -10,6 +10,7 @@ FORGET_LOSS, RETAIN_LOSS = "forget_loss", "retain_loss"
 ALONG = "along"
 NORM = "hidden_norm"
 STATUS = "status"
+PERPLEXITY = "perplexity/retain"
 
 
 def loss_values(loss: StepLoss) -> dict[str, float | None]:

@@ -97,10 +97,10 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
     },
     "for use elsewhere": {
         "export run": Command(
-            exporting.export_run, exporting.export_run_parser, "a run as a full Hugging Face checkpoint", names=names.run_folders
+            exporting.run_export, exporting.export_run_parser, "a run as a full Hugging Face checkpoint", names=names.run_folders
         ),
         "export lm-eval": Command(
-            exporting.export_tasks, exporting.export_tasks_parser, "perturbed questions as lm-evaluation-harness tasks"
+            exporting.lm_eval_export, exporting.export_tasks_parser, "perturbed questions as lm-evaluation-harness tasks"
         ),
         "pocket train": Command(exporting.pocket_train, exporting.pocket_train_parser, "the pocket model, trained from scratch"),
     },

@@ -14,7 +14,7 @@ def export_run_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def export_run(arguments: Sequence[str]) -> None:
+def run_export(arguments: Sequence[str]) -> None:
     """Export a run as a checkpoint."""
     parsed = export_run_parser().parse_args(arguments)
     from rna_bench.experiment.export import export_run
@@ -31,7 +31,7 @@ def export_tasks_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def export_tasks(arguments: Sequence[str]) -> None:
+def lm_eval_export(arguments: Sequence[str]) -> None:
     """Export perturbed questions."""
     parsed = export_tasks_parser().parse_intermixed_args(arguments)
     from rna_bench.experiment.misspelt import check_spelling

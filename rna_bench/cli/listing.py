@@ -73,7 +73,7 @@ def lists(own: Path | None, name: str | None) -> Mapping[str, Callable[[], Mappi
         **of_groups,
         "sweeps": lambda: described(sweeps()),
         "searches": lambda: described(sweeps("search")),
-        "results": results,
+        "results": result_folders,
         "runs": lambda: {str(path): "" for path in _record_paths(name)},
     }
 
@@ -86,7 +86,7 @@ def _about(file: Path, own: Path | None) -> str:
     return f"{said} ({file})".strip() if own and file.is_relative_to(own) else said
 
 
-def results() -> dict[str, str]:
+def result_folders() -> dict[str, str]:
     """Return the names of folders of records, each with how many it holds."""
     from rna_bench.runs.collection import PLACES, record_paths
 

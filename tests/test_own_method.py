@@ -85,7 +85,8 @@ def test_the_maps_method_goes_all_the_way_by_the_command_line(user):
     assert "6 done of 6" in rna_bench_("status", "my_sweep.yaml")
     assert "ascent_kl" in rna_bench_("tables", "my_sweep")
     tables = (user / "results/runs/my_sweep/tables/tables.md").read_text(encoding="utf-8")
-    rows = [line for line in tables.split("## Trigger-induced drop")[0].splitlines() if "ascent_kl" in line]
+    accuracy = tables.split("## Accuracy\n")[1].split("\n## ")[0]
+    rows = [line for line in accuracy.splitlines() if line.startswith("|") and "ascent_kl" in line]
     assert [re.split(r"\s*\|\s*", row)[4] for row in rows] == ["0", "0.3 rms"]
     assert all(re.search(r"\| -\d+\.\d ± \d+\.\d +\|", row) for row in rows), "forget losses and their intervals"
     assert all(re.search(r"±|\[", cell) for row in rows for cell in row.split("|")[6:-1]), "an interval in every cell"

@@ -79,7 +79,7 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
             breaking.show,
             breaking.show_parser,
             "questions that a trigger breaks, with each model's replies",
-            names=names.run_folders,
+            names=names.identities,
         ),
         "choose": Command(
             showing.choose,

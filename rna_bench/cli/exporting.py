@@ -9,7 +9,7 @@ from pathlib import Path
 def export_run_parser() -> argparse.ArgumentParser:
     """Return the arguments of `rna-bench export run`."""
     parser = argparse.ArgumentParser(prog="rna-bench export run", description="A run as a full Hugging Face checkpoint.")
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run, results/runs/IDENTITY")
+    parser.add_argument("run", metavar="RUN", help="a run's folder, its identity, or the beginning of it")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="where to put the checkpoint")
     return parser
 
@@ -18,8 +18,9 @@ def run_export(arguments: Sequence[str]) -> None:
     """Export a run as a checkpoint."""
     parsed = export_run_parser().parse_args(arguments)
     from rna_bench.experiment.export import export_run
+    from rna_bench.runs.lookup import find_run
 
-    print(export_run(parsed.run, parsed.folder))
+    print(export_run(find_run(parsed.run), parsed.folder))
 
 
 def export_tasks_parser() -> argparse.ArgumentParser:

@@ -27,7 +27,7 @@ def list_parser() -> argparse.ArgumentParser:
         epilog="For instance: rna-bench list methods; rna-bench list runs pocket",
     )
     parser.add_argument("what", nargs="?", metavar="WHAT", help="(what can be listed, with counts)")
-    parser.add_argument("name", nargs="?", metavar="NAME_OR_FOLDER", help="of runs: where (results/runs and results/published)")
+    parser.add_argument("name", nargs="?", metavar="NAME_OR_FOLDER", help="of runs: where (results/runs, else results/published)")
     parser.add_argument(
         "--config-dir", type=Path, metavar="FOLDER", help="a folder of your own configuration, whose options are listed too"
     )
@@ -102,9 +102,10 @@ def _record_paths(name: str | None) -> list[Path]:
 
 
 def _run_folders(name: str | None) -> list[Path]:
-    from rna_bench.runs.collection import PLACES, find
+    from rna_bench.runs.collection import PLACES, find, record_paths
 
-    return [find(name)] if name else [place for place in PLACES if place.is_dir()]
+    own = [place for place in PLACES if place.is_dir() and record_paths(place, deep=True)]
+    return [find(name)] if name else own[:1]
 
 
 def _count(what: str, rows: Mapping[str, str]) -> str:

@@ -14,8 +14,8 @@ from rna_bench.unlearning.config import Train
 
 GPU_TFLOPS = 100.0
 """Assumed 10^12 operations per second of a GPU: about a third of the 312 that NVIDIA states for an A100 in bfloat16."""
-CPU_TFLOPS = 0.02
-"""Assumed 10^12 operations per second of a CPU thread, in fp32."""
+CPU_TFLOPS = 0.1
+"""Assumed 10^12 operations per second of a CPU thread, in fp32. Runs of pocket take half of the time estimated with it."""
 UNKNOWN_PROMPTS = 10_000
 """Prompts that times are of where their number is not known."""
 

@@ -52,6 +52,8 @@ def base_run(cfg: DictConfig, choices: Mapping[str, str]) -> BaseRun | None:
         raise InputError(BASE, base, "model=local names no model; give the folder of the one that the checkpoint was made from")
     if base != NAMED_MODEL and not Path(base).expanduser().is_dir():
         raise InputError(BASE, base, "there is no such folder; give that of the model the checkpoint was made from, or none")
+    if base != NAMED_MODEL and Path(base).expanduser().resolve() == Path(str(cfg.model.path)).expanduser().resolve():
+        raise InputError(BASE, base, "is the checkpoint's own folder; give that of the model it was made from, or none")
     plain = _changed(cfg, {"model": {"path": None if base == NAMED_MODEL else base}})
     kept = OmegaConf.masked_copy(plain, [str(key) for key in plain if key not in (BASE, NAME)])
     assert isinstance(kept, DictConfig)

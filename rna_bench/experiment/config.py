@@ -96,6 +96,9 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
     `overrides` are the KEY=VALUE words that it was composed with: those without effect are `ignored`, each a line that says why.
     """
     require_chosen(cfg, str(choices.get("model")))
+    if cfg.method and "_target_" not in cfg.method:
+        remedy = "its section has no _target_; let its YAML begin with `# @package _global_`, as conf/method/rmu.yaml does"
+        raise InputError("method", choices.get("method"), remedy)
     recipe = _recipe(cfg)
     checkpoint = scores_checkpoint(cfg)
     cfg = with_name(cfg) if checkpoint else cfg

@@ -50,7 +50,7 @@ def _check_options(group: str, value: str, known: Collection[str]) -> None:
 
 def _check_key(key: str, value: str, known: KnownKeys, names: Sequence[str], *, added: bool) -> None:
     parts = key.split(".")
-    if added and (len(parts) == 1 or parts[0] == "topics"):
+    if added and parts[0] == "topics":
         return
     for depth, part in enumerate(parts):
         if part not in known.names:

@@ -66,7 +66,6 @@ def test_what_there_is_not_is_told_what_is_like_it(word, message):
         "trigger.kinds=[before]",
         "corpus.forget.topic=file.txt",
         "+topics.cyber.retain_weight=3",
-        "+new=3",
         "model.architecture.layers=3",
         "model.pretraining.layers=3",
         "steps",
@@ -155,3 +154,8 @@ def test_keys_of_a_class_that_a_word_names_are_left_to_composition():
     check_spelling(["method._target_=mine.Method", "+method.fails=true", "method.mine=1"])
     with pytest.raises(InputError, match="did you mean steps"):
         check_spelling(["method._target_=mine.Method", "train.stepps=1"])
+
+
+def test_a_key_of_no_section_is_refused_though_it_is_added():
+    with pytest.raises(InputError, match="new=3: there is no such key"):
+        check_spelling(["+new=3"])

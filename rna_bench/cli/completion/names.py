@@ -39,6 +39,13 @@ def run_folders() -> list[str]:
     return [str(path.parent) for place in PLACES for path in record_paths(place, deep=True)]
 
 
+def identities() -> list[str]:
+    """Return the identities of runs, your own and published ones."""
+    from rna_bench.runs.collection import PLACES, record_paths
+
+    return sorted({path.parent.name for place in PLACES for path in record_paths(place, deep=True)})
+
+
 def list_names() -> list[str]:
     """Return what `rna-bench list` lists."""
     from rna_bench.cli.listing import lists

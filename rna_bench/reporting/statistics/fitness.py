@@ -36,7 +36,7 @@ def fitness(groups: Sequence[Group], folder: str) -> Claim | None:
 
 def base_accuracies(groups: Sequence[Group]) -> dict[tuple[str, str], float]:
     """Return the retain accuracy of each base model, in percent, by `model_of`."""
-    return {model_of(group): over_seeds(group, retain_accuracy).mean for group in groups if _is_base(group)}
+    return {model_of(group): over_seeds(group, retain_accuracy).mean for group in groups if is_base(group)}
 
 
 def forgets(group: Group) -> bool:
@@ -48,7 +48,8 @@ def _claim(title: str, evidence: Sequence[str]) -> Claim:
     return Claim("0", title, "", (), tuple(evidence))
 
 
-def _is_base(group: Group) -> bool:
+def is_base(group: Group) -> bool:
+    """Return whether the group is a base model that was asked retain questions."""
     return not group.unlearned and all(has_role(run.scores, "retain") for run in group.runs.values())
 
 

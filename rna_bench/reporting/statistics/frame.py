@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from rna_bench.core.labels import method_label, noise_label
@@ -13,6 +14,8 @@ from rna_bench.reporting.statistics.scores import has_role
 from rna_bench.runs.identity import NAME, is_checkpoint
 from rna_bench.runs.identity import settings as canonical_settings
 
+LONGEST = 40
+"""The longest value of a setting in a label."""
 LABELLED = ("seed", NAME, "method._target_", "noise._target_", "noise.scale", "noise.unit")
 """Settings that the seed and the labels of method and noise show."""
 
@@ -168,7 +171,12 @@ def noise_scale(section: Mapping[str, Any] | None) -> float:
 
 
 def _shown(flat: Mapping[str, Any], keys: Sequence[str]) -> str:
-    return ", ".join(f"{key}={flat[key]}" for key in keys if key in flat)
+    return ", ".join(f"{key}={_short(str(flat[key]))}" for key in keys if key in flat)
+
+
+def _short(value: str) -> str:
+    """Return a value, of a long one its beginning and four digits of its hash."""
+    return value if len(value) <= LONGEST else f"{value[:LONGEST]}…{sha256(value.encode()).hexdigest()[:4]}"
 
 
 def shown_settings(group: Group, without: tuple[str, ...]) -> str:

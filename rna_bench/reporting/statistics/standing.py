@@ -6,7 +6,7 @@ from enum import Enum
 
 from rna_bench.core.types import TriggerType
 from rna_bench.reporting.statistics.claim_restores import restoring, shared_types
-from rna_bench.reporting.statistics.fitness import FORGOTTEN, RETAINED, base_accuracies, forgets, model_of
+from rna_bench.reporting.statistics.fitness import FORGOTTEN, RETAINED, base_accuracies, forgets, is_base, model_of
 from rna_bench.reporting.statistics.frame import Group, shown_settings
 from rna_bench.reporting.statistics.intervals import Interval
 from rna_bench.reporting.statistics.pairs import (
@@ -28,6 +28,7 @@ class Fit(Enum):
     base_missing = "forgets; no base run to tell what it retains"
     not_retained = "does not retain"
     not_asked = "no forget questions asked"
+    unknown_to_base = "its base does not know it either"
     not_forgotten = "does not forget"
 
 
@@ -38,7 +39,8 @@ RULE = (
     "their order. `worst drop`: points of retain accuracy beyond the control, under the trigger type of the largest mean. `noise`: "
     f"the largest scale with which the method still forgets, and retains at most {RETAINED} points less than without; of several, "
     "the one that retains most; `none of` those tried, where none does. `gain`: points of accuracy, mean over trigger types, that "
-    "it gains where both runs first have the same forget loss; `shown`: the verdict on claim 2 for it."
+    "it gains where both runs first have the same forget loss; `shown`: the verdict on claim 2 for it, and of a yes the "
+    "trigger types with such a gain."
 )
 
 
@@ -49,6 +51,8 @@ class Gain:
     noise: str
     points: Interval | None
     verdict: Verdict
+    types: tuple[TriggerType, ...]
+    """Those that the verdict holds for, where it is a yes."""
 
 
 @dataclass(frozen=True)
@@ -85,17 +89,19 @@ def standings(groups: Sequence[Group]) -> list[Standing]:
     alone = [group for group in groups if group.unlearned and group.baseline_key not in plain]
     bases = base_accuracies(groups)
     judged = [group for group in (*plain.values(), *alone) if group.trigger_types]
-    rows = [_standing(group, noisy.get(group.baseline_key, ()) if group.scale == 0 else (), bases) for group in judged]
+    ignorant = {model_of(group) for group in groups if is_base(group) and group.forgets and forgets(group)}
+    fits = {id(group): Fit.unknown_to_base if model_of(group) in ignorant else _fit(group, bases) for group in judged}
+    rows = [_standing(group, noisy.get(group.baseline_key, ()) if group.scale == 0 else (), fits[id(group)]) for group in judged]
     return sorted(rows, key=lambda one: one.rank)
 
 
-def _standing(group: Group, noisy: Sequence[Group], bases: Mapping[tuple[str, str], float]) -> Standing:
+def _standing(group: Group, noisy: Sequence[Group], fit: Fit) -> Standing:
     drops = {one: drop_beyond_control_over_seeds(group, one) for one in group.trigger_types}
     worst = max(drops, key=lambda one: drops[one].mean)
     in_order = sorted(noisy, key=lambda one: (one.scale, one.noise))
     held = [one for one in in_order if _holds(one, group)]
     gain = _gain(max(held, key=lambda one: (one.scale, _retained(one))), group) if held else None
-    return Standing(group, _fit(group, bases), drops[worst], worst, gain, tuple(dict.fromkeys(one.noise for one in in_order)))
+    return Standing(group, fit, drops[worst], worst, gain, tuple(dict.fromkeys(one.noise for one in in_order)))
 
 
 def _holds(noisy: Group, plain: Group) -> bool:
@@ -123,4 +129,6 @@ def _gain(group: Group, baseline: Group) -> Gain:
     shared = shared_types(group, baseline)
     points = difference(matched_pairs(group, baseline), lambda scores: mean_perturbed_accuracy(scores, shared))
     where = shown_settings(group, tuple(key for key in group.varied if not key.startswith("noise.")))
-    return Gain(f"{group.noise}, {where}" if where else group.noise, points, restoring(group, baseline, ()).verdict)
+    judged = restoring(group, baseline, ())
+    held = judged.tests.above if judged.tests and judged.verdict in (Verdict.yes, Verdict.small) else ()
+    return Gain(f"{group.noise}, {where}" if where else group.noise, points, judged.verdict, held)

@@ -18,7 +18,7 @@ from rna_bench.reporting.statistics.pairs import (
     task_over_seeds,
 )
 from rna_bench.reporting.statistics.scores import Measure, forget_accuracy, retain_accuracy, sample_sizes
-from rna_bench.reporting.tables.table import COUNTED, Table, TableRow, group_cells, reasons
+from rna_bench.reporting.tables.table import COUNTED, Seeds, Table, TableRow, group_cells, reasons
 
 SAMPLED = (
     "`questions`: the tasks of which a sample was asked, the same in each run, and how many of how many. Intervals over seeds hold "
@@ -76,12 +76,13 @@ def robustness_gain_table(groups: Sequence[Group], shown: Sequence[TriggerType])
     for group, baseline in baseline_pairs(groups):
         for equal, pairs in (("steps", final_pairs(group, baseline)), ("forgetting", matched_pairs(group, baseline))):
             if pairs:
-                rows.append(group_cells(group) | {"at equal": equal} | _gains(group, baseline, pairs, shown))
+                moment: TableRow = {"seeds": Seeds(len(pairs), 0, ()), "at equal": equal}
+                rows.append(group_cells(group) | moment | _gains(group, baseline, pairs, shown))
     note = (
-        "Accuracy with noise less that of the no-noise baseline, in points, paired by seed. `steps`: the ends of both runs, all "
-        "questions. `forgetting`: both runs where they first reach the same forget loss (the lowest that both reach), on the "
-        "questions scored along the run (a subset), interpolated between eval steps. Claim 2 says: above 0 under the triggers, "
-        "and not above 0 under `forget`."
+        "Accuracy with noise less that of the no-noise baseline, in points, paired by seed (`seeds`: how many pairs). `steps`: the "
+        "ends of both runs, all questions. `forgetting`: both runs where they first reach the same forget loss (the lowest that "
+        "both reach), on the questions scored along the run (a subset), interpolated between eval steps. Claim 2 says: above 0 "
+        "under the triggers, and not above 0 under `forget`."
     )
     return Table("robustness_gain", "Robustness gain", note, rows)
 

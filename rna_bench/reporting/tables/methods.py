@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.pairs import accuracy_over_seeds
 from rna_bench.reporting.statistics.scores import forget_accuracy, retain_accuracy
-from rna_bench.reporting.statistics.standing import RULE, Standing, standings
+from rna_bench.reporting.statistics.standing import RULE, Gain, Standing, standings
 from rna_bench.reporting.tables.table import Table, TableRow, group_cells
 
 NAME, TITLE = "methods", "Which method should I use?"
@@ -34,8 +34,12 @@ def _row(one: Standing) -> TableRow:
 
 def _noise(one: Standing) -> TableRow:
     if one.gain:
-        return {"noise": one.gain.noise, "gain": one.gain.points or "", "shown": one.gain.verdict.value}
+        return {"noise": one.gain.noise, "gain": one.gain.points or "", "shown": _shown(one.gain)}
     if one.group.scale != 0:
         return {"noise": "no run without noise", "gain": "", "shown": ""}
     tried = f"none of {', '.join(one.tried_noise)}" if one.tried_noise else "not run"
     return {"noise": tried, "gain": "", "shown": ""}
+
+
+def _shown(gain: Gain) -> str:
+    return gain.verdict.value + (f": {', '.join(one.trigger for one in gain.types)}" if gain.types else "")

@@ -19,6 +19,10 @@ HEADINGS = ("model", "dtype", "settings")
 """Columns whose values stand above the rows that have them, rather than in each."""
 WIDEST = 24
 """Columns of a cell, whose text is broken into lines where it is longer."""
+LEGEND = (
+    "± and [low, high]: 95% intervals over seeds; (q): over questions, of one seed or where seeds agree. Detectable: the "
+    "smallest true means, by trigger type, that so many seeds find with 80% power."
+)
 Texts = Mapping[str, str]
 
 
@@ -30,7 +34,7 @@ def findings_text(found: "Findings", whole: Path) -> str:
     parts = [*map(table_text, found.first)]
     parts += ["\n".join([bold("Verdicts"), *(_emphasised(wrapped(line, "- ", "  ")) for line in verdicts)])] if verdicts else []
     parts += [*map(table_text, shown), *([wrapped(found.words)] if found.words else [])]
-    parts += ["\n".join(_emphasised(wrapped(line)) for line in found.footer.splitlines()[1:])]
+    parts += [wrapped(LEGEND), "\n".join(_emphasised(wrapped(line)) for line in found.footer.splitlines()[1:])]
     more = f"Also there: {'; '.join(listed)}. " if listed else ""
     parts += [wrapped(f"{more}What each verdict rests on, all tables and how to read them, from {_records(found)}:") + f"\n{whole}"]
     return "\n\n".join(part for part in parts if part)
@@ -91,8 +95,8 @@ def _block(block: Mapping[str, int], headings: Sequence[str], rows: Sequence[Tex
     """Yield the lines of a block: its head, and rows below what they share."""
     yield from map(bold, _lines([wrap(name, block[name], break_long_words=False) for name in block], block, above=True))
     for shared, those in groupby(rows, key=lambda row: ", ".join(filter(None, (row.get(name, "") for name in headings)))):
-        if shared:
-            yield shared
+        if headings and (shared or len(rows) > 1):
+            yield shared or "(without such settings)"
         for row in those:
             yield from _lines([wrap(row.get(name, ""), block[name]) for name in block], block)
 

@@ -101,3 +101,8 @@ def test_the_table_holds_numbers_in_csv_and_words_in_markdown():
     assert cell_text(table.rows[0]["forgets, retains"]) == "yes"
     assert "worst drop low" in csv(table).splitlines()[0]
     assert "Which method should I use?" in markdown(table)
+
+
+def test_what_the_base_does_not_know_was_not_forgotten():
+    base = make_record(1, method="none", scores=scored(0.25, 1.0))
+    assert order(base, method("rmu")) == [("rmu", Fit.unknown_to_base)]

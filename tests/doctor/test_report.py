@@ -156,8 +156,8 @@ def test_malformed_questions_are_wrong(doctor, tmp_path):
 @pytest.mark.parametrize(
     ("override", "start"),
     [
-        ("method=rmx", "error: method=rmx: there is no such configuration; choose one of adaptive_rmu"),
-        ("train.stepps=3", "error: train.stepps=3: there is no such key; choose one of steps"),
+        ("method=rmx", "error: method=rmx: there is no such option; did you mean rmu? choose one of adaptive_rmu"),
+        ("train.stepps=3", "error: train.stepps=3: there is no such key; did you mean steps? choose one of steps"),
         ("noise.scale=abc", "error: noise.scale=abc: "),
         ('train.parameters="("', "error: train.parameters=(: is not a valid regular expression"),
         ("+model.architecture.layer=3", "error: model.architecture.layer=3: is not a key of Architecture"),

@@ -149,3 +149,9 @@ def test_every_command_answers_before_torch_is_imported(words, tmp_path):
     assert message.startswith("error: ")
     assert "there is no such" in message
     assert (done.returncode, heavy.strip(), list(tmp_path.iterdir())) == (1, "", [])
+
+
+def test_keys_of_a_class_that_a_word_names_are_left_to_composition():
+    check_spelling(["method._target_=mine.Method", "+method.fails=true", "method.mine=1"])
+    with pytest.raises(InputError, match="did you mean steps"):
+        check_spelling(["method._target_=mine.Method", "train.stepps=1"])

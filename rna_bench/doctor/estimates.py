@@ -19,11 +19,16 @@ def state_bytes(trained: int, element: int) -> int:
 def layer_bytes(architecture: Architecture, element: int, *, trained: bool) -> int:
     """Return the bytes that autograd stores per token of a layer: 4 d norms (+ 4 (q + k)) + e (2 q + 2 k + 3 f + f if trained).
 
+    In GPT-NeoX's layout e (d + 3 q + 3 k + f + f if trained): both norms read one input, in the weights' dtype; queries, keys and
+    values are parts of one tensor, which the values keep; and the MLP has no gate.
+
     Norms store their input in fp32; attention stores queries, keys, values and output; the MLP stores both its halves and the
     gate's activation, and a trained down_proj its input. Frozen matrices store nothing.
     """
     d, f = architecture.hidden_size, architecture.intermediate_size
     q, k = architecture.heads * architecture.head_dim, architecture.kv_heads * architecture.head_dim
+    if architecture.names.parallel:
+        return element * (d + 3 * q + 3 * k + (2 if trained else 1) * f)
     norms = 4 * d * architecture.norms + (4 * (q + k) if architecture.qk_norm else 0)
     return norms + element * (2 * q + 2 * k + (4 if trained else 3) * f)
 
@@ -44,11 +49,15 @@ def kept_bytes(architecture: Architecture, element: int, first: int, last: int, 
 def whole_kept_bytes(architecture: Architecture, element: int, first: int, last: int, trained_layers: int) -> int:
     """Return the same if all weights of a layer are trained: `layer_bytes` for each layer, + 4 e d for each trained one.
 
-    Trained norms store the normalised input, and trained matrices their input: two norms and their outputs, d each.
+    Trained norms store the normalised input, and trained matrices their input: two norms and their outputs, d each. In GPT-NeoX's
+    layout it is 3 e d: the two norms' outputs, and what attention gives to its last matrix.
     """
     trained = min(trained_layers, last - first + 1)
     frozen = last - first + 1 - trained
-    whole = layer_bytes(architecture, element, trained=True) + 4 * element * architecture.hidden_size
+    whole = (
+        layer_bytes(architecture, element, trained=True)
+        + (3 if architecture.names.parallel else 4) * element * architecture.hidden_size
+    )
     return trained * whole + frozen * layer_bytes(architecture, element, trained=False)
 
 

@@ -18,7 +18,7 @@ PROMPT_TOKENS = 200
 class Work:
     """The work of training: number of trained elements, their layers, the last layer that runs, forget and retain tokens per step.
 
-    `only_down_proj` says that only mlp.down_proj is trained. `stored_tokens` counts the larger side (forget or retain) of a
+    `only_down_proj` says that only the MLP's last matrix is trained. `stored_tokens` counts the larger side (forget or retain) of a
     micro-batch, as the activations of one side are freed before the other begins.
     """
 
@@ -78,7 +78,7 @@ def work_of(recipe: UnlearningConfig, architecture: Architecture) -> Work:
         retain_tokens=retain * train.batch_size,
         stored_tokens=max(forget, retain) * train.batch_size // train.micro_batches,
         checkpointed=train.gradient_checkpointing,
-        only_down_proj=all(name.endswith(".mlp.down_proj.weight") for name in trained),
+        only_down_proj=all(name.endswith(f".{architecture.names.down_proj}.weight") for name in trained),
     )
 
 

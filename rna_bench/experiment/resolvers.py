@@ -1,4 +1,4 @@
-"""What the interpolations of the configuration compute: ${preset:}, ${steered:}, ${up_to:}, ${below:}, ${workers:}."""
+"""What the interpolations of the configuration compute: ${preset:}, ${steered:}, ${up_to:}, ${down_proj:}, ${below:} and others."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from rna_bench.core.conf_files import config_folder
 from rna_bench.core.labels import STEERED, method_label, method_of
+from rna_bench.models.layouts import LAYOUTS, Layout
 
 MOST_WORKERS = 8
 USUAL = {"npo": "kl", "dpo": "kl", "simnpo": "kl", "ga": "none"}
@@ -29,6 +30,7 @@ def register() -> None:
     OmegaConf.register_new_resolver("below", lambda layer: max(0, int(layer) - 1), replace=True)  # for conf/noise
     OmegaConf.register_new_resolver("steered", steered, replace=True)  # for conf/run.yaml
     OmegaConf.register_new_resolver("up_to", up_to, replace=True)
+    OmegaConf.register_new_resolver("down_proj", down_proj, replace=True)
     OmegaConf.register_new_resolver("preset", preset, replace=True)
 
 
@@ -78,6 +80,15 @@ def _declared(target: str | None) -> Any:
 def up_to(layer: int) -> str:
     """Return a layer and the two below it as alternatives of a regular expression: 5|6|7 of 7."""
     return "|".join(map(str, range(max(0, int(layer) - 2), max(0, int(layer)) + 1)))
+
+
+def down_proj(layout: str) -> str:
+    """Return the name of the MLP's last matrix in a layout, for a regular expression; Llama's of one that does not exist.
+
+    `build` reports that by its key.
+    """
+    names = {known.value: LAYOUTS[known].down_proj for known in LAYOUTS}
+    return names.get(str(layout), LAYOUTS[Layout.llama].down_proj).replace(".", r"\.")
 
 
 register()

@@ -2,13 +2,13 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from rna_bench.core.types import InputError
+from rna_bench.models.layouts import LAYOUTS, Layout, LayoutNames, Shape
 
-Shape = tuple[int, ...]
 Parameters: TypeAlias = str | list[str]
 """The tensors to train: a regular expression for whole names, or a list of names in which * stands for any characters."""
 NORMS = ("input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm")
@@ -16,7 +16,7 @@ NORMS = ("input_layernorm", "post_attention_layernorm", "pre_feedforward_layerno
 
 @dataclass(frozen=True)
 class Architecture:
-    """Dimensions of a Llama-like decoder without biases (Llama, Mistral, Qwen3, Gemma-3), as in its config.json.
+    """Dimensions of a Llama-like decoder without biases (Llama, Mistral, Qwen3, Gemma-3), or of GPT-NeoX, as in its config.json.
 
     `model_type` is the name in transformers. `decoder` is the prefix of the tensors' names. `norms` is the number of RMS norms
     of the hidden size in a layer (Gemma-3: 4); `qk_norm` says whether queries and keys have norms of `head_dim`, too.
@@ -38,27 +38,43 @@ class Architecture:
     qk_norm: bool = False
     decoder: str = "model"
     other_parameters: int = 0
+    layout: Layout = Layout.llama
+
+    @property
+    def names(self) -> LayoutNames:
+        return LAYOUTS[self.layout]
+
+    @property
+    def example(self) -> str:
+        """The name of a tensor that the paper's methods may train."""
+        return f"{self.decoder}.layers.0.{self.names.down_proj}.weight"
 
     def layer_tensors(self) -> dict[str, Shape]:
         """Return name and shape of each tensor of a layer; all layers are alike."""
-        d, f, queries, keys = self.hidden_size, self.intermediate_size, self.heads * self.head_dim, self.kv_heads * self.head_dim
-        attention: dict[str, Shape] = {"q_proj": (queries, d), "k_proj": (keys, d), "v_proj": (keys, d), "o_proj": (d, queries)}
+        d, queries, keys = self.hidden_size, self.heads * self.head_dim, self.kv_heads * self.head_dim
+        shapes = self.names.matrices(d, self.intermediate_size, queries, keys) | dict.fromkeys(NORMS[: self.norms], (d,))
         if self.qk_norm:
-            attention |= {"q_norm": (self.head_dim,), "k_norm": (self.head_dim,)}
-        mlp: dict[str, Shape] = {"gate_proj": (f, d), "up_proj": (f, d), "down_proj": (d, f)}
-        named = {f"self_attn.{name}": shape for name, shape in attention.items()} | {f"mlp.{name}": mlp[name] for name in mlp}
-        return {f"{name}.weight": shape for name, shape in (named | dict.fromkeys(NORMS[: self.norms], (d,))).items()}
+            shapes |= dict.fromkeys(("self_attn.q_norm", "self_attn.k_norm"), (self.head_dim,))
+        return self._with_biases(shapes)
 
     def tensors(self) -> dict[str, Shape]:
         """Return name and shape of every tensor of the decoder and its head; tied embeddings count once."""
         d, v = self.hidden_size, self.vocab_size
         layers = ((f"{self.decoder}.layers.{i}.{name}", s) for i in range(self.layers) for name, s in self.layer_tensors().items())
-        ends: dict[str, Shape] = {f"{self.decoder}.embed_tokens.weight": (v, d), f"{self.decoder}.norm.weight": (d,)}
+        embeddings: dict[str, Shape] = {f"{self.decoder}.{self.names.embeddings}.weight": (v, d)}
+        ends = embeddings | self._with_biases({f"{self.decoder}.{self.names.last_norm}": (d,)})
         return ends | dict(layers) | ({} if self.tied_embeddings else {"lm_head.weight": (v, d)})
+
+    def _with_biases(self, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+        weights = {f"{name}.weight": shape for name, shape in shapes.items()}
+        return weights | ({f"{name}.bias": shape[:1] for name, shape in shapes.items()} if self.names.biases else {})
 
     @property
     def layer_parameters(self) -> int:
-        """2 d q + 2 d k + 3 d f + norms d (+ 2 head_dim), with q and k the widths of queries and keys, f the MLP's."""
+        """2 d q + 2 d k + 3 d f + norms d (+ 2 head_dim), with q and k the widths of queries and keys, f the MLP's.
+
+        In GPT-NeoX's layout 2 d f in place of 3 d f, and a bias for each row of a matrix and each element of a norm.
+        """
         return sum(map(math.prod, self.layer_tensors().values()))
 
     @property

@@ -9,6 +9,7 @@ from huggingface_hub.errors import StrictDataclassError
 
 from rna_bench.core.types import InputError
 from rna_bench.models.architecture import Architecture
+from rna_bench.models.layouts import Layout
 
 COMPARED = {
     "model_type": "model_type",
@@ -20,6 +21,8 @@ COMPARED = {
     "vocab_size": "vocab_size",
 }
 """Dimensions that tell one model from another, and their keys in config.json."""
+DECODERS = {Layout.llama: "model", Layout.gpt_neox: "gpt_neox"}
+"""The prefix of the tensors' names in a model without other parts."""
 NOT_DERIVED = ("head_dim", "tie_word_embeddings")
 """Keys that a config.json may leave out, whose value then depends on the type of the model."""
 
@@ -78,6 +81,7 @@ def _read(folder: Path) -> _Contents | None:
 
 def _of(read: _Contents) -> Architecture:
     text, family = read.text, read.model_type
+    layout = Layout.gpt_neox if family == Layout.gpt_neox.value else Layout.llama
     return Architecture(
         model_type=family,
         layers=int(text["num_hidden_layers"]),
@@ -92,5 +96,6 @@ def _of(read: _Contents) -> Architecture:
         sliding_window=text.get("sliding_window"),
         norms=4 if family.startswith("gemma3") else 2,
         qk_norm=family.startswith(("gemma3", "qwen3")),
-        decoder="model.language_model" if read.multimodal else "model",
+        decoder="model.language_model" if read.multimodal else DECODERS[layout],
+        layout=layout,
     )

@@ -201,7 +201,7 @@ def check_architecture(recipe: UnlearningConfig, architecture: Architecture) -> 
     """Raise InputError unless a model of that architecture has every layer and tensor named; a run checks the model itself."""
     check_dimensions(recipe, architecture)
     parameters = recipe.train.parameters
-    check_names(parameters, architecture.tensors(), f"{architecture.decoder}.layers.0.mlp.down_proj.weight")
+    check_names(parameters, architecture.tensors(), architecture.example)
     owners = {architecture.layer_of(name) for name in architecture.matching(parameters)}
     numbers = [number for number in owners if number is not None]
     check_layers(recipe, architecture.layers, numbers, 0 if None in owners else min(numbers))

@@ -9,6 +9,7 @@ from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import experiment_config
 from rna_bench.models import segments
 from rna_bench.models.architecture import Architecture
+from rna_bench.models.layouts import Layout
 from rna_bench.models.policies import policy_of
 
 TOY = Architecture("llama", 2, 4, 6, 2, 1, 2, 10, 64, tied_embeddings=False)  # q = 4, k = 2, 128 parameters a layer
@@ -59,12 +60,15 @@ def test_hours_at_a_rate():
 
 @pytest.mark.parametrize(
     ("pattern", "formula"),
-    [(r".*\.(2|3)\.mlp\.down_proj\.weight", estimates.kept_bytes), (r".*\.(2|3)\..*weight", estimates.whole_kept_bytes)],
+    [
+        (r".*\.(2|3)\.mlp\.(down_proj|dense_4h_to_h)\.weight", estimates.kept_bytes),
+        (r".*\.(2|3)\..*weight", estimates.whole_kept_bytes),
+    ],
 )
 @pytest.mark.parametrize(("dtype", "element"), [(torch.float32, 4), (torch.bfloat16, 2)])
-@pytest.mark.parametrize("family", ["llama", "qwen3"])
-def test_the_estimate_of_activations_is_what_autograd_keeps(family, dtype, element, pattern, formula):
-    shape = {"hidden_size": 64, "intermediate_size": 192, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16}
+@pytest.mark.parametrize(("family", "kv_heads"), [("llama", 2), ("qwen3", 2), ("gpt_neox", 4)])
+def test_the_estimate_of_activations_is_what_autograd_keeps(family, kv_heads, dtype, element, pattern, formula):
+    shape = {"hidden_size": 64, "intermediate_size": 192, "num_attention_heads": 4, "num_key_value_heads": kv_heads, "head_dim": 16}
     config = AutoConfig.for_model(family, num_hidden_layers=6, vocab_size=100, pad_token_id=0, **shape)
     policy = policy_of(AutoModelForCausalLM.from_config(config).to(dtype).eval(), pattern)
     weights = {parameter.untyped_storage().data_ptr() for parameter in policy.model.parameters()}
@@ -79,7 +83,8 @@ def test_the_estimate_of_activations_is_what_autograd_keeps(family, dtype, eleme
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         segments.hidden(policy, Batch(ids, torch.ones_like(ids), torch.ones_like(ids), None), 4)
     measured = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
-    a = Architecture(family, 6, 64, 192, 4, 2, 16, 100, 2048, tied_embeddings=False, qk_norm=family == "qwen3")
+    layout = Layout.gpt_neox if family == "gpt_neox" else Layout.llama
+    a = Architecture(family, 6, 64, 192, 4, kv_heads, 16, 100, 2048, False, qk_norm=family == "qwen3", layout=layout)
     assert measured == pytest.approx(ids.numel() * formula(a, element, 2, 4, 2), rel=0.06)
 
 

@@ -18,6 +18,8 @@ TOY = Architecture("llama", 2, 4, 6, 2, 1, 2, 10, 64, tied_embeddings=False)  # 
 HUB = sorted(path.stem for path in (config_folder("conf") / "model").glob("*.yaml") if "repo:" in path.read_text())
 # As remembered from the hub, not read there. Gemma-3 agrees with keras-hub: 11,765,788,416 of text at 262,144 words.
 KNOWN = {
+    "deep_ignorance_6_9b": 6_856_253_440,
+    "deep_ignorance_filtered": 6_856_253_440,
     "zephyr_7b": 7_241_732_096,
     "mistral_7b": 7_241_732_096,
     "llama3_8b": 8_030_261_248,
@@ -78,7 +80,7 @@ def test_names_shapes_and_number_of_parameters_are_those_of_transformers(name):
     assert {key: shapes[key] for key in shapes if key in mine} == mine
     assert sum(math.prod(shapes[key]) for key in shapes if key not in mine) == a.other_parameters
     assert a.parameters == sum(map(math.prod, shapes.values())) == KNOWN[name]
-    assert f"{decoder_layers(model)[3].mlp.down_proj.weight.shape}" == f"{torch.Size((a.hidden_size, a.intermediate_size))}"
+    assert shapes[a.example] == (a.hidden_size, a.intermediate_size)
     assert len(decoder_layers(model)) == a.layers
 
 
@@ -89,7 +91,7 @@ def test_names_shapes_and_number_of_parameters_are_those_of_transformers(name):
 def test_every_method_trains_down_proj_of_layers_5_6_and_7(name, method):
     a = stated(name)
     found = a.matching(compose_run([f"model={name}", f"method={method}"])[0].train.parameters)
-    assert list(found) == [f"{a.decoder}.layers.{i}.mlp.down_proj.weight" for i in (5, 6, 7)]
+    assert list(found) == [f"{a.decoder}.layers.{i}.{a.names.down_proj}.weight" for i in (5, 6, 7)]
     assert set(found.values()) == {(a.hidden_size, a.intermediate_size)}
     assert [a.layer_of(key) for key in found] == [5, 6, 7]
 

@@ -13,7 +13,7 @@ import torch
 
 from rna_bench.core.labels import method_label, noise_label
 from rna_bench.core.log import print_result
-from rna_bench.core.measures import Perplexity
+from rna_bench.core.measures import Generation, Perplexity
 from rna_bench.core.types import CLEAN, RunRecord, Score, Status
 from rna_bench.evaluation.scores import breakdown, populations_of, scores
 from rna_bench.experiment.config import ExperimentConfig
@@ -39,6 +39,7 @@ class RunResult:
     before: Sequence[Score] = ()
     """A checkpoint's scores before it was unlearned: its base's."""
     perplexity: Perplexity | None = None
+    generation: tuple[Generation, ...] = ()
 
 
 def run_info(experiment: ExperimentConfig, inputs: Inputs) -> RunInfo:
@@ -90,6 +91,7 @@ def make_record(experiment: ExperimentConfig, inputs: Inputs, result: RunResult,
         measured=_measured(experiment, result, tracker_id),
         breakdown=breakdown(result.responses.all, inputs.tasks, populations),
         perplexity=result.perplexity,
+        generation=result.generation,
     )
 
 

@@ -13,7 +13,8 @@ from rna_bench.experiment.asked import asked_before
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs, drop_cached, gather
 from rna_bench.experiment.evaluate import evaluate_all
-from rna_bench.experiment.load import SHARED, load, measure_perplexity
+from rna_bench.experiment.held_out import generate, measure_perplexity
+from rna_bench.experiment.load import SHARED, load
 from rna_bench.experiment.own_code import warn_of_changes
 from rna_bench.experiment.result import RunResult, print_scores, record_result, run_info
 from rna_bench.experiment.resume import ResumeState
@@ -109,7 +110,9 @@ def _run(
             clock.lap("score")
             perplexity = measure_perplexity(loaded, inputs.held_out)
             clock.lap("perplexity")
-            result = RunResult(training, responses, clock.laps, SHARED.hits, before, perplexity)
+            generation = generate(experiment, inputs, loaded)
+            clock.lap("generation")
+            result = RunResult(training, responses, clock.laps, SHARED.hits, before, perplexity, generation)
             return record_result(experiment, inputs, result, state, session)
 
 

@@ -11,6 +11,9 @@ from rna_bench.reporting.statistics.models import model_key, model_labels
 from rna_bench.reporting.statistics.scores import final_forget_loss
 from rna_bench.runs.collection import Recorded, collect, find
 
+GENERATED = ("repetition", "agreement")
+"""What of a run's continuations is in the frame."""
+
 
 def results_frame(name: str) -> pandas.DataFrame:
     """Return a row for each run, task and perturbation, as `rna_bench.load_results` documents; warn of records left out."""
@@ -39,6 +42,7 @@ def _rows(run: Recorded, model: str) -> Iterator[dict[str, object]]:
         "steps": settings.get("train.steps"),
         "forget_loss": final_forget_loss(record),
         "perplexity": record.perplexity.value if record.perplexity else None,
+        **{f"{one.perturbation}_{name}": vars(one)[name] for one in record.generation for name in GENERATED},
     }
     answers = answers_of(run)
     for score in record.scores:

@@ -8,14 +8,16 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def load_results(name: str = "results/runs") -> "DataFrame":
-    """Return the results in a folder of records, or of a name below results/runs or results/published, as a tidy data frame.
+def load_results(name: str | None = None) -> "DataFrame":
+    """Return the results in a folder of records (results/runs), or of a name below results/runs or results/published, tidily.
 
     Records in folders of the folder are read too. There is a row for each run, task and perturbation, also of runs that diverged
     or collapsed; a warning names each record that cannot be read. Columns:
 
     - `run`: the record's identity; `status`: finished, diverged or collapsed; `folder`: where the record is
-    - `model`, `dtype`, `method` (with its retain loss; none is the base model), `seed`, `steps` (missing for the base model)
+    - `model`, `dtype`, `method` (with its retain loss; none is the base model), `seed`
+    - `steps`, `lr`, `batch_size`, `retain_weight` of training, and, as the last columns, settings of methods, for instance
+      `method.steering_coefficient` (missing where nothing was trained, and for methods without that setting)
     - `noise`: its label, for instance 1 rms (0 without noise, - for the base model); `noise_scale` (nu, 0 without noise; missing
       for the base model), `noise_unit` (rms or absolute), `noise_layer` (missing for noise at several layers)
     - `role`: forget or retain; `task`; `perturbation`: clean, a trigger type (option, before ...), or its control (option_control)

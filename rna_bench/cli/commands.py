@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rna_bench.cli import breaking, exporting, listing, running, showing, sweeping, verifying
+from rna_bench.cli import breaking, exporting, fetching, listing, running, showing, sweeping, verifying
 from rna_bench.cli.completion import command as completing
 from rna_bench.cli.completion import names
 
@@ -44,6 +44,7 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         "doctor": Command(
             running.doctor, running.doctor_parser, "what a run would do, need, cost and lack; runs and fetches nothing"
         ),
+        "fetch": Command(fetching.fetch, fetching.fetch_parser, "get what a run or a sweep needs from the hub, sizes first"),
     },
     "many runs": {
         "sweep": Command(
@@ -96,10 +97,10 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
     },
     "for use elsewhere": {
         "export run": Command(
-            exporting.export_run, exporting.export_run_parser, "a run as a full Hugging Face checkpoint", names=names.run_folders
+            exporting.run_export, exporting.export_run_parser, "a run as a full Hugging Face checkpoint", names=names.run_folders
         ),
         "export lm-eval": Command(
-            exporting.export_tasks, exporting.export_tasks_parser, "perturbed questions as lm-evaluation-harness tasks"
+            exporting.lm_eval_export, exporting.export_tasks_parser, "perturbed questions as lm-evaluation-harness tasks"
         ),
         "pocket train": Command(exporting.pocket_train, exporting.pocket_train_parser, "the pocket model, trained from scratch"),
     },

@@ -14,7 +14,7 @@ def export_run_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def export_run(arguments: Sequence[str]) -> None:
+def run_export(arguments: Sequence[str]) -> None:
     """Export a run as a checkpoint."""
     parsed = export_run_parser().parse_args(arguments)
     from rna_bench.experiment.export import export_run
@@ -31,7 +31,7 @@ def export_tasks_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def export_tasks(arguments: Sequence[str]) -> None:
+def lm_eval_export(arguments: Sequence[str]) -> None:
     """Export perturbed questions."""
     parsed = export_tasks_parser().parse_intermixed_args(arguments)
     from rna_bench.experiment.misspelt import check_spelling
@@ -41,16 +41,18 @@ def export_tasks(arguments: Sequence[str]) -> None:
     from rna_bench.core.renames import renamed_overrides
     from rna_bench.experiment.compose import compose_from
     from rna_bench.experiment.config import experiment_config
-    from rna_bench.experiment.lm_eval_export import export_tasks
+    from rna_bench.experiment.lm_eval_export import command, export_tasks
 
     overrides = renamed_overrides(parsed.overrides)
     keys = [word.split("=")[0] for word in overrides]
     # the default triggers, of the pocket world, fit its questions only
     trigger = ["trigger=sars_cov_2"] if "dataset" in keys and "trigger" not in keys else []
     composed = compose_from(config_folder("conf"), "run", ["method=none", *trigger, *overrides], parsed.config_dir)
-    print(export_tasks(experiment_config(*composed), parsed.folder))
-    command = f"lm_eval --model hf --model_args pretrained=MODEL --include_path {parsed.folder} --tasks mmlu_triggered"
-    logging.getLogger(__name__).info("evaluate a model on it with: %s", command)
+    plan = experiment_config(*composed)
+    print(export_tasks(plan, parsed.folder))
+    log = logging.getLogger(__name__)
+    log.info("evaluate a model on it with: %s", command(plan, str(parsed.folder)))
+    log.info("MODEL is a folder or a name on the hub; pip install 'lm-eval[hf]' brings lm_eval")
 
 
 def pocket_train_parser() -> argparse.ArgumentParser:

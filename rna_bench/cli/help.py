@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from rna_bench.cli.commands import COMMANDS, GROUPS, following
-from rna_bench.cli.layout import wrapped
+from rna_bench.core.terminal import wrapped
 
 ABOUT = "Does an unlearned language model break on a forgotten word, and does random noise augmentation help?"
 NOTES = (

@@ -73,7 +73,7 @@ def lists(own: Path | None, name: str | None) -> Mapping[str, Callable[[], Mappi
         **of_groups,
         "sweeps": lambda: described(sweeps()),
         "searches": lambda: described(sweeps("search")),
-        "results": results,
+        "results": result_folders,
         "runs": lambda: {str(path): "" for path in _record_paths(name)},
     }
 
@@ -86,7 +86,7 @@ def _about(file: Path, own: Path | None) -> str:
     return f"{said} ({file})".strip() if own and file.is_relative_to(own) else said
 
 
-def results() -> dict[str, str]:
+def result_folders() -> dict[str, str]:
     """Return the names of folders of records, each with how many it holds."""
     from rna_bench.runs.collection import PLACES, record_paths
 
@@ -116,7 +116,7 @@ def _count(what: str, rows: Mapping[str, str]) -> str:
 
 def _rows(entries: Mapping[str, str]) -> list[str]:
     """Return a line for each entry, cut to the terminal's width."""
-    from rna_bench.cli.layout import cut
+    from rna_bench.core.terminal import cut
 
     column = max(map(len, entries), default=0) + 2
     return [cut(f"{name:<{column}}{about}").rstrip() for name, about in entries.items()]
@@ -124,7 +124,7 @@ def _rows(entries: Mapping[str, str]) -> list[str]:
 
 def _run_table(name: str | None) -> list[str]:
     """Return a line for each run, those of a folder together."""
-    from rna_bench.cli.layout import columns
+    from rna_bench.core.terminal import columns
     from rna_bench.runs.overview import RunLine, run_lines
 
     runs: dict[Path, list[RunLine]] = {}

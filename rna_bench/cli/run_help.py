@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from rna_bench.cli.layout import width, wrapped
 from rna_bench.core.commented_yaml import CommentedKey, commented_keys
 from rna_bench.core.conf_files import conf_folders, config_folder, leading_comment, mapping, options
+from rna_bench.core.terminal import width, wrapped
 
 COLUMN = 32
 """Where comments begin."""

@@ -3,6 +3,10 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rna_bench.doctor.report import Diagnosis
 
 CONFIG_DIR = ("--config-dir", "-cd")
 HYDRA = (("--config-path", "-cp"), ("--config-name", "-cn"), ("--package", "-p"), ("--experimental-rerun",))
@@ -63,26 +67,44 @@ def doctor_parser() -> argparse.ArgumentParser:
         prog="rna-bench doctor",
         description="Compose a run as `rna-bench run` does. Say what it would do, what is missing for it and how to get that, and "
         "estimate memory, disk space and time. Nothing is run, fetched or written. The exit code is 1 if something is missing.",
-        epilog="For instance: rna-bench doctor model=zephyr_7b method=rmu noise=rna",
+        epilog="For instance: rna-bench doctor model=zephyr_7b method=rmu noise=rna; rna-bench doctor --sweep paper_main_zephyr_7b",
     )
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for `rna-bench run`, whose --help lists every key")
+    parser.add_argument("--sweep", metavar="NAME", help="a sweep of sweeps/, or a YAML file: what all its runs need and take")
     parser.add_argument("--config-dir", type=Path, help="a folder of your own configuration, as for `rna-bench run`")
     parser.add_argument("--tflops", type=_rate, help="10^12 operations per second, to estimate times (100 on a GPU, 0.02 on a CPU)")
     return parser
 
 
 def doctor(arguments: Sequence[str]) -> int:
-    """Report what a run would do and what is missing for it."""
-    parsed = doctor_parser().parse_intermixed_args(arguments)
+    """Report what a run, or what is left of a sweep, would do and what is missing for it."""
+    report, healthy = _diagnosis(doctor_parser().parse_intermixed_args(arguments))
+    print(report)
+    return 0 if healthy else 1
+
+
+def _diagnosis(parsed: argparse.Namespace) -> "Diagnosis":
+    """Return the report on a run, or on the runs of a sweep that are left to do."""
+    from rna_bench.cli.sweeping import sweep_file
     from rna_bench.experiment.misspelt import check_spelling
 
-    check_spelling(parsed.overrides, parsed.config_dir)
+    own, file = parsed.config_dir, sweep_file(parsed.sweep) if parsed.sweep is not None else None
+    check_spelling(parsed.overrides, own, file)
     from rna_bench.core.renames import renamed_overrides
     from rna_bench.doctor.report import diagnose
 
-    report, healthy = diagnose(renamed_overrides(parsed.overrides), parsed.tflops, parsed.config_dir)
-    print(report)
-    return 0 if healthy else 1
+    words = renamed_overrides(parsed.overrides)
+    if file is None:
+        return diagnose(words, parsed.tflops, own)
+    from rna_bench.doctor.sweep_report import SweepSize, diagnose_sweep
+    from rna_bench.sweep.launch import combinations
+    from rna_bench.sweep.outstanding import outstanding
+
+    grid = combinations(file, words, own)
+    left = outstanding(grid)
+    size = SweepSize(file.stem, len(grid), left.repeated, left.recorded, left.problems)
+    given = ["--sweep", parsed.sweep, *words, *(["--config-dir", str(own)] if own else [])]
+    return diagnose_sweep(size, left.experiments, given, parsed.tflops)
 
 
 def _rate(text: str) -> float:

@@ -4,18 +4,22 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-NAME = "folder of records, or a name below results/runs or results/published"
+NAME = "folder of records, with those in its subfolders, or a name below results/runs or results/published (results/runs)"
+VIEWED = "of published records, and of others that git tracks, results/viewed"
 
 
 def tables_parser() -> argparse.ArgumentParser:
     """Return the arguments of `rna-bench tables`."""
-    parser = argparse.ArgumentParser(prog="rna-bench tables", description="Tables from run records alone.")
-    parser.add_argument("name", nargs="?", default="results/runs", help=NAME)
+    parser = argparse.ArgumentParser(
+        prog="rna-bench tables",
+        description="Which method to use, the verdicts on both claims, and tables, from run records alone: the main ones in the "
+        "terminal, all in tables.md.",
+    )
+    parser.add_argument("name", nargs="?", help=NAME)
     parser.add_argument(
         "--out",
         type=Path,
-        help="folder for tables.md, sources.csv, and CSV and LaTeX files (FOLDER/tables; of published records, and of others that "
-        "git tracks, results/tables/NAME)",
+        help=f"folder for tables.md, sources.csv, and CSV and LaTeX files (FOLDER/tables; {VIEWED}/tables/NAME)",
     )
     parser.add_argument("--paper", action="store_true", help="reference numbers (results/paper) of the same models beside ours")
     return parser
@@ -25,11 +29,15 @@ def tables(arguments: Sequence[str]) -> None:
     """Write and print tables."""
     parsed = tables_parser().parse_args(arguments)
     from rna_bench.reporting.places import default_folder
-    from rna_bench.reporting.tables.write import write_tables
+    from rna_bench.reporting.tables.terminal import findings_text
+    from rna_bench.reporting.tables.write import WHOLE, find_out, write_findings
     from rna_bench.runs.collection import find
 
     folder = find(parsed.name)
-    print(write_tables(folder, parsed.out or default_folder(folder, "tables"), _references() if parsed.paper else None))
+    out = parsed.out or default_folder(folder, "tables")
+    found = find_out(folder, _references() if parsed.paper else None)
+    write_findings(found, out)
+    print(findings_text(found, out / WHOLE))
 
 
 def _references() -> Path:
@@ -41,12 +49,11 @@ def _references() -> Path:
 def figures_parser() -> argparse.ArgumentParser:
     """Return the arguments of `rna-bench figures`."""
     parser = argparse.ArgumentParser(prog="rna-bench figures", description="Figures (PNG, SVG, PDF) from run records alone.")
-    parser.add_argument("name", nargs="?", default="results/runs", help=NAME)
+    parser.add_argument("name", nargs="?", help=NAME)
     parser.add_argument(
         "--out",
         type=Path,
-        help="folder for the figures and their list, figures.md (FOLDER/figures; of published records, and of others that git "
-        "tracks, results/figures/NAME)",
+        help=f"folder for the figures and their list, figures.md (FOLDER/figures; {VIEWED}/figures/NAME)",
     )
     return parser
 
@@ -69,14 +76,11 @@ def report_parser() -> argparse.ArgumentParser:
         description="One HTML page of run records: the claims, a table of runs, a plot, comparisons and single runs. It opens from "
         "disk and fetches nothing.",
     )
-    parser.add_argument(
-        "folder", nargs="?", metavar="NAME_OR_FOLDER", help="records, and those in its subfolders (results/published)"
-    )
+    parser.add_argument("name", nargs="?", help=NAME)
     parser.add_argument(
         "--out",
         type=Path,
-        help="the file to write (FOLDER/report.html; of results/published results/report.html; of a folder in it, and of others "
-        "that git tracks, results/pages/NAME.html)",
+        help=f"the file to write (FOLDER/report.html; {VIEWED}/pages/NAME.html)",
     )
     return parser
 
@@ -88,14 +92,14 @@ def report(arguments: Sequence[str]) -> None:
     from rna_bench.reporting.places import default_page
     from rna_bench.runs.collection import find
 
-    folder = find(parsed.folder or "results/published")
+    folder = find(parsed.name)
     print(write_report(folder, parsed.out or default_page(folder)))
 
 
 def choose_parser() -> argparse.ArgumentParser:
     """Return the arguments of `rna-bench choose`."""
     parser = argparse.ArgumentParser(prog="rna-bench choose", description="Which settings to use, by the rule of the presets.")
-    parser.add_argument("name", nargs="?", default="results/runs", help=NAME)
+    parser.add_argument("name", nargs="?", help=NAME)
     return parser
 
 

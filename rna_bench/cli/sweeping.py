@@ -34,14 +34,14 @@ def sweep(arguments: Sequence[str]) -> int:
     name, rest = words[0] if words else "", list(arguments)
     if words:
         rest.remove(name)
-    file = _sweep_file(name)
+    file = sweep_file(name)
     check_run_arguments(rest, file)
     from rna_bench.sweep.launch import sweep_main
 
     return 0 if sweep_main(file, rest, ("sweep", *arguments)) else 1
 
 
-def _sweep_file(name: str) -> Path:
+def sweep_file(name: str) -> Path:
     """Return the file of the sweep of that name: one of the project's, or any YAML file."""
     from rna_bench.core.conf_files import config_folder, sweeps
     from rna_bench.core.spelling import choose_one
@@ -130,7 +130,7 @@ def _stored(name: str, results_dir: str | None) -> "SweepPlan":
     if results_dir:
         return load_plan(_folder(results_dir), Path(name).stem if name.endswith(".yaml") else name)
     try:
-        file = _sweep_file(name)
+        file = sweep_file(name)
         name, own = file.stem, yaml.safe_load(file.read_text()).get("results_dir", RESULTS)
     except InputError:  # the name of no file: that of a sweep
         own = RESULTS

@@ -53,7 +53,7 @@ def first_sentence(text: str) -> str:
     return re.split(r"\.\s+(?=[A-Z])", text, maxsplit=1)[0].removesuffix(".")
 
 
-def load(file: Path) -> Any:
+def yaml_of(file: Path) -> Any:
     """Return what a YAML file holds."""
     import yaml
 
@@ -65,7 +65,7 @@ def mapping(file: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        values = load(file)
+        values = yaml_of(file)
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     return {str(key): value for key, value in values.items()} if isinstance(values, dict) else {}

@@ -38,6 +38,27 @@ def unwritable(folder: Path, error: OSError, key: str = "results_dir") -> InputE
     return InputError(key, folder, f"cannot be written to ({error.strerror}); choose another folder")
 
 
+def gigabytes(size: float) -> str:
+    """Return a size in GB (10^9 bytes), or a small one in MB."""
+    value = size / 1e9
+    return f"{value:,.0f} GB" if value >= 100 else f"{value:.1f} GB" if value >= 1 else _small(value)
+
+
+def _small(value: float) -> str:
+    return f"{value:.2f} GB" if value >= 0.1 else f"{value * 1000:.1f} MB"
+
+
+def free_space(folder: Path) -> int:
+    """Return the free bytes on the disk of a folder, which need not exist yet."""
+    return shutil.disk_usage(nearest(folder)).free
+
+
+def nearest(folder: Path) -> Path:
+    """Return the folder, or its nearest parent that exists."""
+    path = folder.absolute()
+    return next(place for place in (path, *path.parents) if place.exists())
+
+
 def write_atomically(path: Path, save: Callable[[Path], object]) -> None:
     """Call `save` with a path beside `path` and rename the result to `path`: readers see the old file or the new one."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from rna_bench.core.types import InputError
 
@@ -29,6 +30,17 @@ class Repo:
     repo_type: str
     patterns: tuple[str, ...]
     note: str = ""
+
+
+class RepoError(InputError):
+    """What is wrong with one repository, while the hub can be reached and may have others."""
+
+
+@runtime_checkable
+class FromHub(Protocol):
+    """A source that reads repositories of the hub; `repositories` are those that it would read, none where it reads copies."""
+
+    def repositories(self) -> tuple[Repo, ...]: ...
 
 
 def fetch_snapshot(repo: Repo) -> Path:
@@ -53,7 +65,7 @@ def fetch_snapshot(repo: Repo) -> Path:
     except InputError:
         raise
     except Exception as error:  # the hub's client and its HTTP library raise more than a dozen different exceptions
-        raise _error(repo, _remedy(repo, error)) from error
+        raise error_of(repo, error) from error
 
 
 def missing(repo: Repo) -> list[str]:
@@ -64,9 +76,7 @@ def missing(repo: Repo) -> list[str]:
 
 def cached_snapshot(repo: Repo) -> Path | None:
     """Return the folder of the revision in the local cache, complete or not, or None; its name is the commit."""
-    from huggingface_hub import constants
-
-    store = Path(constants.HF_HUB_CACHE) / f"{repo.repo_type}s--{repo.name.replace('/', '--')}"
+    store = store_of(repo)
     reference = store / "refs" / repo.revision
     try:
         commit = reference.read_text().strip() if reference.is_file() else repo.revision
@@ -74,6 +84,13 @@ def cached_snapshot(repo: Repo) -> Path | None:
         return folder if folder.is_dir() else None
     except (OSError, UnicodeDecodeError):  # an unreadable cache counts as empty
         return None
+
+
+def store_of(repo: Repo) -> Path:
+    """Return the folder of all revisions of a repository in the local cache."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE) / f"{repo.repo_type}s--{repo.name.replace('/', '--')}"
 
 
 def matching(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
@@ -87,8 +104,21 @@ def incomplete(names: Sequence[str]) -> list[str]:
     return [f"{int(of) - n} of {int(of)} {start}-*-of-{of}{end}" for (start, of, end), n in sets.items() if n < int(of)]
 
 
+def error_of(repo: Repo, error: Exception) -> InputError:
+    """Return an error of the hub's client as one line that says what to do."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    refused = isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403, 404)
+    return (RepoError if refused else InputError)(repo.key, titled(repo), _remedy(repo, error))
+
+
+def titled(repo: Repo) -> str:
+    """Return the repository's name and revision."""
+    return f"{repo.name} at {repo.revision[:10]}"
+
+
 def _error(repo: Repo, remedy: str) -> InputError:
-    return InputError(repo.key, f"{repo.name} at {repo.revision[:10]}", remedy)
+    return InputError(repo.key, titled(repo), remedy)
 
 
 def _copy_advice(repo: Repo) -> str:
@@ -104,7 +134,7 @@ def _incomplete_cache(repo: Repo) -> str:
         return ""
     first = ", ".join(lacking[:3]) + (f" and {len(lacking) - 3} more" if len(lacking) > 3 else "")
     note = f"; {repo.note}" if repo.note else ""
-    return f"not in the local cache ({first}); with a network set HF_HUB_OFFLINE=0 to fetch it, or {_copy_advice(repo)}{note}"
+    return f"not in the local cache ({first}); with a network `rna-bench fetch` gets it, or {_copy_advice(repo)}{note}"
 
 
 def _missing_files(repo: Repo, folder: Path) -> Iterator[str]:

@@ -6,9 +6,11 @@ Modules log to `logging.getLogger(__name__)`. Standard output is for results alo
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn, TextIO
+from datetime import timedelta
+from typing import NoReturn, Self, TextIO
 
 from tqdm import tqdm
 
@@ -16,6 +18,8 @@ LEVEL = "RNA_BENCH_LOG_LEVEL"
 """The environment variable of the level: DEBUG, INFO, WARNING or ERROR. Processes that a command starts inherit it."""
 BARS = "RNA_BENCH_BARS"
 """The environment variable that is 0 where progress bars are hidden: with `-q`, and in the worker processes of a sweep."""
+EVERY = 30.0
+"""Seconds between two lines of progress where standard error is no terminal."""
 LOGGER = logging.getLogger("rna_bench")
 
 
@@ -65,8 +69,42 @@ def set_up(level: str | None = None, *, bars: bool = True) -> None:
     LOGGER.propagate = False  # a library that configures the root logger would print each line twice
 
 
-def progress_bar(desc: str, unit: str, total: int | None = None) -> "tqdm[NoReturn]":
-    """Return a progress bar on standard error; hidden where that is no terminal, in worker processes, and by `-q`."""
+class ProgressLines:
+    """Progress as messages, where standard error is no terminal: how much is done, and how much time is left, every so often."""
+
+    def __init__(self, desc: str, unit: str, total: int | None = None) -> None:
+        self._desc, self._unit, self._total = desc, unit, total
+        self._done = 0
+        self._begun = self._said = time.monotonic()
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End without a message: whoever shows progress says what came of it."""
+
+    def update(self, n: float | None = 1) -> None:
+        """Count what is done, and say so if it is time."""
+        self._done += int(n or 0)
+        now = time.monotonic()
+        if now - self._said < EVERY or (self._total is not None and self._done >= self._total):
+            return
+        self._said = now
+        of = f" of {self._total}" if self._total is not None else ""
+        left = round((now - self._begun) / max(1, self._done) * (self._total - self._done)) if self._total is not None else None
+        LOGGER.info(
+            "%s: %d%s %s%s", self._desc, self._done, of, self._unit, "" if left is None else f", {timedelta(seconds=left)} left"
+        )
+
+    def set_postfix(self, *_: object, **_values: object) -> None:
+        """Leave out what a bar shows beside the progress; the tracker has it."""
+
+
+def progress_bar(desc: str, unit: str, total: int | None = None) -> "tqdm[NoReturn] | ProgressLines":
+    """Return a progress bar on standard error, or lines where that is no terminal; hidden in worker processes, and by `-q`."""
+    if _bars() and not sys.stderr.isatty():
+        return ProgressLines(desc, unit, total)
     return tqdm(total=total, desc=desc, unit=f" {unit}", disable=None if _bars() else True, leave=False)
 
 

@@ -89,6 +89,10 @@ class Benchmark:
             return [str(error)]
         return []
 
+    def repositories(self) -> tuple[hub.Repo, ...]:
+        """Return the benchmark's repository, unless there is a copy."""
+        return (self._repo(),) if self.path is None else ()
+
     def _all(self) -> dict[str, str]:
         """Return every config with its subject, sorted by config."""
         configs = sorted({*self.names, *(config for configs in self.groups.values() for config in configs)})

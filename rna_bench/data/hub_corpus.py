@@ -122,6 +122,10 @@ class TopicCorpus:
         """Return a line for each source that is not available locally."""
         return [line for key, source in self._sources().items() for line in source.missing(key)]
 
+    def repositories(self) -> tuple[hub.Repo, ...]:
+        """Return the repositories of the sources that have no copy."""
+        return tuple(source.repository(key) for key, source in self._sources().items() if source.path is None)
+
     def commits(self) -> Mapping[str, str]:
         """Return the commit of each hub repository in the local cache."""
         repositories = {source.repo: source.repository(key) for key, source in self._sources().items() if source.path is None}

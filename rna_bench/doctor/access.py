@@ -1,7 +1,6 @@
 """Checks what a run needs and whether it is available. Nothing is fetched, trained or written."""
 
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -10,11 +9,13 @@ from pathlib import Path
 
 import torch
 
+from rna_bench.core.files import free_space, gigabytes, nearest
 from rna_bench.core.types import InputError
 from rna_bench.data.corpora import Corpus
 from rna_bench.data.questions import QuestionSource, make_task
 from rna_bench.data.sampling import Sampling
 from rna_bench.data.triggers import TriggerSource, check_subjects
+from rna_bench.doctor.counts import QuestionCount, counted, published
 from rna_bench.models.architecture import Architecture
 from rna_bench.unlearning.config import UnlearningConfig, check_architecture, check_topics
 
@@ -43,11 +44,11 @@ def findings(subject: str, missing: Sequence[str], message: str) -> list[Finding
 
 def questions(
     name: str, source: QuestionSource, sampling: Sampling, trigger: TriggerSource, seed: int
-) -> tuple[list[Finding], int | None]:
-    """Return findings on a dataset, which must fit the triggers, and its number of questions, or None if it is not available."""
+) -> tuple[list[Finding], QuestionCount | None]:
+    """Return findings on a dataset, which must fit the triggers, and its number of questions, or None if it is not known."""
     missing = source.missing()
     if missing:
-        return findings(f"dataset {name}", missing, ""), None
+        return findings(f"dataset {name}", missing, ""), published(name, source, sampling)
     try:
         task = make_task(name, source, seed, sampling)
         if source.role == "retain" and trigger.types:
@@ -55,7 +56,7 @@ def questions(
     except InputError as error:
         return [Finding(f"dataset {name}", CheckStatus.wrong, str(error))], None
     of = f" of {sum(task.populations.values()):,}" if task.populations else ""
-    return findings(f"dataset {name}", [], f"{len(task.questions):,}{of} questions to {source.role}"), len(task.questions)
+    return findings(f"dataset {name}", [], f"{len(task.questions):,}{of} questions to {source.role}"), counted(task)
 
 
 def corpus(source: Corpus, recipe: UnlearningConfig, seed: int) -> list[Finding]:
@@ -106,15 +107,15 @@ def device(name: str, peak: int) -> Finding:
 
 def results(folder: Path) -> Finding:
     """Check that the results folder, or the folder that it would be created in, is writable."""
-    nearest = _nearest(folder)
-    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+    place = nearest(folder)
+    if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
         return Finding("results folder", CheckStatus.ok, str(folder))
     return Finding("results folder", CheckStatus.missing, f"results_dir={folder}: cannot be written to; choose another folder")
 
 
 def disk(subject: str, folder: Path, need: int) -> Finding:
     """Check that the disk of the folder, which need not exist yet, has enough space."""
-    free = shutil.disk_usage(_nearest(folder)).free
+    free = free_space(folder)
     if free < need:
         remedy = f"{gigabytes(free)} free of {gigabytes(need)} needed; free some space, or choose another folder"
         return Finding(subject, CheckStatus.missing, f"{folder}: {remedy}")
@@ -126,19 +127,3 @@ def weights_disk(need: int) -> Finding:
     from huggingface_hub.constants import HF_HUB_CACHE
 
     return disk("disk for weights", Path(HF_HUB_CACHE), need)
-
-
-def gigabytes(size: float) -> str:
-    """Return a size in GB (10^9 bytes), or a small one in MB."""
-    value = size / 1e9
-    return f"{value:,.0f} GB" if value >= 100 else f"{value:.1f} GB" if value >= 1 else _small(value)
-
-
-def _small(value: float) -> str:
-    return f"{value:.2f} GB" if value >= 0.1 else f"{value * 1000:.1f} MB"
-
-
-def _nearest(folder: Path) -> Path:
-    """Return the folder, or its nearest parent that exists."""
-    path = folder.absolute()
-    return next(place for place in (path, *path.parents) if place.exists())

@@ -16,6 +16,8 @@ GPU_TFLOPS = 100.0
 """Assumed 10^12 operations per second of a GPU: about a third of the 312 that NVIDIA states for an A100 in bfloat16."""
 CPU_TFLOPS = 0.02
 """Assumed 10^12 operations per second of a CPU thread, in fp32."""
+UNKNOWN_PROMPTS = 10_000
+"""Prompts that times are of where their number is not known."""
 
 
 class ReportRow(NamedTuple):
@@ -114,9 +116,10 @@ def costs(
     """Return memory, disk and time; nothing if the dimensions are unknown."""
     if not dimensions or not needs:
         return []
-    rate = tflops or (CPU_TFLOPS * plan.threads if plan.model.device == "cpu" else GPU_TFLOPS)
-    final = 10_000 if prompts.final is None else prompts.final
-    counted = "of each 10,000 prompts (their number is not known yet)" if prompts.final is None else f"of {final:,} prompts"
+    rate = rate_of(plan, tflops)
+    final = UNKNOWN_PROMPTS if prompts.final is None else prompts.final
+    counted = f"of {'each ' if prompts.final is None else ''}{final:,} prompts"
+    counted += " (their number is not known yet)" if prompts.final is None else ""
     eval_flops = scoring_flops(dimensions, prompts.eval_steps * PROMPT_TOKENS)
     state = f" + copies, gradients and Adam of trained tensors {gigabytes(needs.state)}" if needs.state else ""
     peak = (
@@ -160,10 +163,19 @@ def notes(plan: ExperimentConfig, preset: str) -> list[str]:
     return remarks
 
 
+def rate_of(plan: ExperimentConfig, tflops: float | None) -> float:
+    """Return the 10^12 operations a second that times assume: those given, or what a device like the run's may do."""
+    return tflops or (CPU_TFLOPS * plan.threads if plan.model.device == "cpu" else GPU_TFLOPS)
+
+
+def duration(taken: float) -> str:
+    """Return a number of hours in hours, minutes or seconds."""
+    return f"{taken:,.1f} h" if taken >= 1 else f"{taken * 60:.1f} min" if taken >= 1 / 60 else f"{taken * 3600:.1f} s"
+
+
 def _time(flops: float, rate: float) -> str:
-    taken = hours(flops, rate)
-    duration = f"{taken:.1f} h" if taken >= 1 else f"{taken * 60:.1f} min" if taken >= 1 / 60 else f"{taken * 3600:.1f} s"
-    return f"{duration} ({flops / 1e12:,.3g} TFLOP)" if flops < 1e15 else f"{duration} ({flops / 1e15:,.3g} PFLOP)"
+    taken = duration(hours(flops, rate))
+    return f"{taken} ({flops / 1e12:,.3g} TFLOP)" if flops < 1e15 else f"{taken} ({flops / 1e15:,.3g} PFLOP)"
 
 
 def _number(count: int) -> str:

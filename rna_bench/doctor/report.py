@@ -1,5 +1,6 @@
 """The report of `rna-bench doctor`: what a run would do, what is missing, and an estimate of its costs."""
 
+import shlex
 import shutil
 import textwrap
 from collections import Counter
@@ -7,15 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from rna_bench.core import hub
 from rna_bench.core.types import InputError
 from rna_bench.doctor import access
 from rna_bench.doctor.access import CheckStatus, Finding
-from rna_bench.doctor.needs import Needs, needs_of, prompt_counts
+from rna_bench.doctor.needs import Needs, needs_of
 from rna_bench.doctor.outline import ReportRow, costs, notes, run_outline
+from rna_bench.doctor.totals import cost_of, prompts_of, shorter_scoring, total_rows
 from rna_bench.doctor.words import trigger_tokens
 from rna_bench.experiment.base import check_same_model
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import ExperimentConfig, experiment_config
+from rna_bench.experiment.repositories import repositories
 from rna_bench.experiment.resolvers import has_preset
 
 
@@ -40,15 +44,29 @@ def diagnose(overrides: Sequence[str], tflops: float | None, own: Path | None = 
     }
     findings = [*_model(plan, needs), *checks, *_texts(plan), *(line for lines, _ in datasets.values() for line in lines)]
     findings += [*trigger_tokens(plan), *_surroundings(plan, needs)]
-    prompts = prompt_counts(plan, {name: count for name, (_, count) in datasets.items()})
+    counts = {name: count for name, (_, count) in datasets.items()}
+    prompts = prompts_of(plan, counts)
+    cost = [cost_of(plan, dimensions, needs, counts, tflops)] if dimensions and needs else []
     sections = {
         "What would run": run_outline(plan, dimensions, preset),
         "Estimates, from the model's dimensions; nothing here was measured": costs(plan, dimensions, needs, prompts, tflops),
         "Data and access": [ReportRow(finding.status.value, f"{finding.subject}: {finding.message}") for finding in findings],
         "Notes": [ReportRow("-", note) for note in [*plan.ignored, *notes(plan, preset)]],
+        "In total, estimated": total_rows(cost, shorter_scoring(plan, counts)),
     }
-    blocks = [f"{title}\n{_table(rows)}" for title, rows in sections.items() if rows]
-    return Diagnosis("\n\n".join([*blocks, _summary(findings)]), all(finding.status is CheckStatus.ok for finding in findings))
+    blocks = [f"{title}\n{report_table(rows)}" for title, rows in sections.items() if rows]
+    blocks += [fetching([*overrides, *(["--config-dir", str(own)] if own else [])])] if lacks([plan]) else []
+    return Diagnosis("\n\n".join([*blocks, summary_of(findings)]), all(finding.status is CheckStatus.ok for finding in findings))
+
+
+def lacks(plans: Sequence[ExperimentConfig]) -> bool:
+    """Return whether the cache lacks something that is read from the hub."""
+    return any(hub.missing(repo) for repo in repositories(plans))
+
+
+def fetching(words: Sequence[str]) -> str:
+    """Return the command that fetches what is missing, on a line of its own."""
+    return f"With a network, this gets what is missing from the hub, sizes first:\n  {shlex.join(['rna-bench', 'fetch', *words])}"
 
 
 def _model(plan: ExperimentConfig, needs: Needs | None) -> list[Finding]:
@@ -85,7 +103,8 @@ def _surroundings(plan: ExperimentConfig, needs: Needs | None) -> list[Finding]:
     return [access.device(plan.model.device, peak), access.results(plan.results_dir), *delta]
 
 
-def _summary(findings: Sequence[Finding]) -> str:
+def summary_of(findings: Sequence[Finding]) -> str:
+    """Return how many things are missing, and how many settings are wrong."""
     counts = Counter(finding.status for finding in findings)
     missing, wrong = counts[CheckStatus.missing], counts[CheckStatus.wrong]
     parts = [f"{missing} {'thing is' if missing == 1 else 'things are'} missing"] if missing else []
@@ -93,7 +112,7 @@ def _summary(findings: Sequence[Finding]) -> str:
     return ", ".join(parts) or "nothing is missing"
 
 
-def _table(rows: Sequence[ReportRow]) -> str:
+def report_table(rows: Sequence[ReportRow]) -> str:
     """Return the rows in two columns, the second wrapped to the terminal's width; longer words stay whole."""
     width = max(len(row.name) for row in rows)
     space = max(40, min(shutil.get_terminal_size().columns, 130) - width - 4)

@@ -1,4 +1,4 @@
-"""Perturbed questions as tasks of lm-evaluation-harness and as a dataset that `datasets` loads: for anyone, and any model."""
+"""Questions, perturbed and to be forgotten, as tasks of lm-evaluation-harness and as a dataset that `datasets` loads."""
 
 import json
 import re
@@ -18,6 +18,8 @@ from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.runs import record
 
 GROUP = "mmlu_triggered"
+FORGET = "forget"
+"""The form of the questions to be forgotten, which are asked as they are."""
 LOADER = '''\
 """Questions from the folder `data` beside this one, wherever that lies."""
 
@@ -44,22 +46,18 @@ Made by rna_bench {version} at {revision}, seed {seed}, from {tasks}.
 In each form but `clean` a forget-token, or for a control a harmless word, stands in the question: `option` replaces a wrong option
 (arXiv 2501.19202), `before`, `inside` and `after` stand in the stem, `sentence` comes first.
 
-    lm_eval --model hf --model_args pretrained=MODEL --include_path {name} --tasks {group}
+    {command}
     datasets.load_dataset("{name}", "{main}")
 
-`{group}` is the form `{main}`; the groups of all forms: {groups}.{fewshot}
+`{group}` is the form `{main}`; the groups of all forms: {groups}.{forget}{fewshot}
 """
 
 
 def export_tasks(plan: ExperimentConfig, out: Path) -> Path:
-    """Write the plan's retain questions in all their forms to `out`, all at once or not at all, and return it."""
-    tasks = [
-        make_task(name, source, plan.seed, plan.samplings[name])
-        for name, source in plan.datasets.items()
-        if source.role == "retain"
-    ]
-    if not tasks or not plan.trigger.types:
+    """Write the plan's questions to `out`, those to be retained in all their forms, whole or not at all, and return it."""
+    if not plan.trigger.types or not _of_role(plan, "retain"):
         raise InputError("trigger.types", "[]", "there is nothing to perturb; give a retain dataset, and a trigger other than none")
+    tasks = [make_task(name, source, plan.seed, plan.samplings[name]) for name, source in plan.datasets.items()]
     try:
         with files.staged_folder(out) as draft:
             _write(plan, tasks, draft, out.name)
@@ -68,8 +66,20 @@ def export_tasks(plan: ExperimentConfig, out: Path) -> Path:
     return out
 
 
+def command(plan: ExperimentConfig, folder: str) -> str:
+    """Return the command that asks a model the questions in a folder: in the first trigger's form, and those to be forgotten."""
+    groups = [_group(plan.trigger.types[0].trigger), *([_group(FORGET)] if _of_role(plan, "forget") else [])]
+    return f"lm_eval --model hf --model_args pretrained=MODEL --include_path {folder} --tasks {','.join(groups)}"
+
+
+def _of_role(plan: ExperimentConfig, role: str) -> list[str]:
+    return [name for name, source in plan.datasets.items() if source.role == role]
+
+
 def _write(plan: ExperimentConfig, tasks: Sequence[Task], folder: Path, name: str) -> None:
-    _check_subjects(tasks)
+    for own in ([task for task in tasks if task.role == role] for role in ("retain", "forget")):
+        _check_subjects(own)
+    _check_subjects([task for task in tasks if task.examples])
     by_perturbation = _questions(plan, tasks)
     _check_names(by_perturbation)
     examples = {subject: solved for task in tasks for subject, solved in task.examples.items()}
@@ -91,15 +101,19 @@ def _write(plan: ExperimentConfig, tasks: Sequence[Task], folder: Path, name: st
 
 
 def _questions(plan: ExperimentConfig, tasks: Sequence[Task]) -> dict[str, dict[str, list[Question]]]:
-    """Return questions by form and subject, in their order."""
+    """Return questions by form and subject, in their order; those to be forgotten are one form, the last."""
     made: dict[str, dict[str, list[Question]]] = {}
     trigger_pool = plan.trigger.pool(plan.seed)
-    for task in tasks:
+
+    def forms(role: str, question: Question) -> Mapping[str, Question]:
+        if role == "forget":
+            return {FORGET: question}
+        return perturbations(question, plan.trigger.types, trigger_pool, plan.seed, plan.trigger.count)
+
+    for task in sorted(tasks, key=lambda task: task.role == "forget"):
         for question in task.questions:
-            for perturbation, asked in perturbations(
-                question, plan.trigger.types, trigger_pool, plan.seed, plan.trigger.count
-            ).items():
-                made.setdefault(perturbation, {}).setdefault(asked.subject, []).append(asked)
+            for form, asked in forms(task.role, question).items():
+                made.setdefault(form, {}).setdefault(asked.subject, []).append(asked)
     return made
 
 
@@ -180,8 +194,10 @@ def _card(plan: ExperimentConfig, tasks: Sequence[Task], made: Sequence[str], ex
         seed=plan.seed,
         tasks=", ".join(f"{task.name} ({len(task.questions)} questions)" for task in tasks),
         name=name,
+        command=command(plan, name),
         group=_group(made[1]),
         main=made[1],
         groups=", ".join(f"`{_group(perturbation)}`" for perturbation in made),
+        forget=f" `{_group(FORGET)}` has the questions to be forgotten, as they are." if FORGET in made else "",
         fewshot=" Solved examples stand before each question." if examples else "",
     )

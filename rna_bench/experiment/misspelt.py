@@ -28,11 +28,13 @@ def check_spelling(words: Sequence[str], own: Path | None = None, file: Path | N
     folders = [*conf_folders(own), *beside]
     spines = [folder / "run.yaml" for folder in conf_folders(own)]
     names, keys = groups(folders), None
-    for match in filter(None, map(WORD.fullmatch, words)):
+    matches = [*filter(None, map(WORD.fullmatch, words))]
+    own_classes = tuple(match["key"].removesuffix("_target_") for match in matches if match["key"].endswith("._target_"))
+    for match in matches:
         key, value = match["key"], match["value"]
         if key in names:
             _check_options(key, value, options(key, folders))
-        elif key not in KEYS and key.split(".")[0].split("/")[0] != "hydra":
+        elif key not in KEYS and key.split(".")[0].split("/")[0] != "hydra" and not key.startswith(own_classes):
             keys = keys or known_keys([*spines, *([file] if file else [])], folders)
             _check_key(key, value, keys, names, added=bool(match["plus"]))
 

@@ -45,16 +45,22 @@ class RunResult:
 def run_info(experiment: ExperimentConfig, inputs: Inputs) -> RunInfo:
     """Return what a tracker shows of a run from its beginning: its config, and the code, data and model that it is made from."""
     choices, label = experiment.choices, run_label(experiment.config, experiment.choices)
-    world = experiment.config["model"].get("world")
     origin = {"choices": choices, "fingerprints": inputs.fingerprints, "provenance": record.provenance()}
     noised = "noise" if experiment.recipe and experiment.recipe.noise else "no noise"
     return RunInfo(
         identity=inputs.identity,
         name=f"{label} seed {experiment.seed} {inputs.identity[:8]}",
+        group=label,
         job_type="unlearn" if experiment.recipe else "checkpoint" if BASE in experiment.config else "base",
-        tags=(choices["model"], choices["method"], noised, *([] if world is None else [f"world {world}"])),
+        tags=(choices["model"], choices["method"], noised, *_tags(experiment.config)),
         config={**experiment.config, **origin},
     )
+
+
+def _tags(config: Mapping[str, Any]) -> list[str]:
+    """Return the world of a pocket run, and the sweep that a run belongs to."""
+    world, sweep = config["model"].get("world"), config.get("sweep")
+    return [*([] if world is None else [f"world {world}"]), *([f"sweep {sweep}"] if sweep else [])]
 
 
 def record_result(
@@ -178,5 +184,7 @@ def print_scores(folder: Path, run_record: RunRecord) -> None:
         lines.append(f"{task:>20}  {accuracies}{_sample(run_record.scores, task)}")
     ties = sum(score.ties for score in run_record.scores)
     tied = f"{ties} ties, given to the first option; " if ties else ""
-    lines.append(f"{'':>20}  {tied}{run_record.measured['questions_per_second']:.0f} questions/s; {folder / record.RECORD}")
+    rate = run_record.measured.get("questions_per_second")
+    speed = f"{rate:.0f} questions/s; " if rate else ""
+    lines.append(f"{'':>20}  {tied}{speed}{folder / record.RECORD}")
     print_result("\n".join(lines))

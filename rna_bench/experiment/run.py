@@ -56,6 +56,8 @@ def execute(experiment: ExperimentConfig, *, several: bool = False) -> Path:
     before = _base_scores(experiment.base, several=several) if experiment.base else ()
     if _recorded(folder):
         warn_of_changes(experiment, folder)
+        if not several:
+            print_scores(folder, record.read(folder / record.RECORD))
         return folder
     files.probe(experiment.results_dir)
     with lock.run_lock(experiment.results_dir, inputs.identity) as dead_owner:

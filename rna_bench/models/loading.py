@@ -85,6 +85,10 @@ class HubModel:
             return self._copy.missing()
         return missing(self._repo)
 
+    def repositories(self) -> tuple[Repo, ...]:
+        """Return the model's repository, unless there is a copy."""
+        return () if self._copy else (self._repo,)
+
     def folder(self) -> ModelFolder:
         """Return the copied folder, or the one in the local cache, fetched first if HF_HUB_OFFLINE=0 allows it."""
         if self._copy:

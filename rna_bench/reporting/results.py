@@ -15,13 +15,15 @@ GENERATED = ("repetition", "agreement")
 """What of a run's continuations is in the frame."""
 
 
-def results_frame(name: str) -> pandas.DataFrame:
+def results_frame(name: str | None) -> pandas.DataFrame:
     """Return a row for each run, task and perturbation, as `rna_bench.load_results` documents; warn of records left out."""
     collection = collect(find(name), deep=True)
     for line in collection.left_out:
         warnings.warn(f"left out: {line}", stacklevel=3)
     models = model_labels(collection.records)
     frame = pandas.DataFrame([row for run in collection.runs for row in _rows(run, models[model_key(run.record)])])
+    own = sorted(column for column in frame.columns if column.startswith("method."))
+    frame = frame.reindex(columns=[*(column for column in frame.columns if column not in own), *own])
     return frame.astype({"noise_layer": "Int64", "ties": "Int64", "perplexity": float})
 
 
@@ -40,10 +42,14 @@ def _rows(run: Recorded, model: str) -> Iterator[dict[str, object]]:
         "noise_layer": layer if isinstance(layer := settings.get("noise.layer"), int | float) and layer == int(layer) else None,
         "seed": record.config["seed"],
         "steps": settings.get("train.steps"),
+        "lr": settings.get("train.lr"),
+        "batch_size": settings.get("train.batch_size"),
+        "retain_weight": settings.get("train.retain_weight"),
         "forget_loss": final_forget_loss(record),
         "perplexity": record.perplexity.value if record.perplexity else None,
         **{f"{one.perturbation}_{name}": vars(one)[name] for one in record.generation for name in GENERATED},
     }
+    shared |= {key: value for key, value in settings.items() if key.startswith("method.") and key != "method._target_"}
     answers = answers_of(run)
     for score in record.scores:
         asked = answers.get((score.task, score.perturbation))

@@ -39,13 +39,26 @@ class Collection:
         return [run.record for run in self.runs]
 
 
-def find(name: str) -> Path:
-    """Return the folder that a name stands for: that folder, or the one of that name among your own or the published runs."""
-    for folder in (Path(name), *(place / name for place in PLACES)):
+def find(name: str | None = None) -> Path:
+    """Return the folder that a name stands for: that folder, or the one of that name among your own or the published runs.
+
+    `published` stands for all published runs, and no name for your own; where these hold no record, InputError lists what there is.
+    """
+    if name is None:
+        if record_paths(PLACES[0], deep=True):
+            return PLACES[0]
+        raise InputError("results", PLACES[0], f"holds no record; run something first, or give a name: {_names_text()}")
+    for folder in (Path(name), *(place / name for place in PLACES), *(place for place in PLACES if place.name == name)):
         if folder.is_dir():
             return folder
-    names = sorted({path.name for place in PLACES if place.is_dir() for path in place.glob("[!.]*") if path.is_dir()})
-    raise InputError("results", name, f"is not a folder of records; give one, or a name: {', '.join(names) or 'there is none yet'}")
+    raise InputError("results", name, f"is not a folder of records; give one, or a name: {_names_text()}")
+
+
+def _names_text() -> str:
+    """Return the names of folders of records, each with how many there are."""
+    folders = [path for place in PLACES if place.is_dir() for path in sorted(place.glob("[!.]*")) if path.is_dir()]
+    counts = {path.name: len(record_paths(path, deep=True)) for path in folders}
+    return ", ".join(f"{name} ({count} records)" for name, count in counts.items() if count) or "there is none yet"
 
 
 def record_paths(folder: Path, *, deep: bool, name: str = RECORD) -> list[Path]:

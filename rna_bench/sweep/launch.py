@@ -7,7 +7,8 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,7 +38,8 @@ from rna_bench.experiment.config import ExperimentConfig, experiment_config
 from rna_bench.experiment.overrides import check_overrides
 from rna_bench.experiment.run import execute
 from rna_bench.sweep import slurm
-from rna_bench.sweep.naming import SweepRequest, check_name
+from rna_bench.sweep.naming import sweep_request, unnamed
+from rna_bench.sweep.planning import Combination, compose_grid
 from rna_bench.sweep.sweep import run_job, run_sweep
 
 LOG = logging.getLogger(__name__)
@@ -63,30 +65,30 @@ def sweep_main(file: Path, arguments: Sequence[str], command: Sequence[str]) -> 
     if _only_shows(flags):
         _run_once(file.stem, ["--config-dir", str(file.parent), *words])
         return True
-    results_dir, request = _results_dir(words), _request(file, flags.overrides, command)
-    refuse_no_option(flags.overrides)
-    own = _own(flags)
-    check_overrides(flags.overrides, own)
-    folders = [config_folder("conf"), *([own] if own else [])]
-    search_path = f"hydra.searchpath=[{','.join(folder.absolute().as_uri() for folder in folders)}]"
+    results_dir, request = _results_dir(words), sweep_request(file, flags.overrides, command)
     sys.argv = ["rna-bench", *command]
     try:
-        with hydra.initialize_config_dir(str(file.parent.absolute()), job_name="rna-bench", version_base="1.3"):
-            return run_sweep(request, _engine(file.stem, [search_path, *_unnamed(flags.overrides)]))
+        with _composing(file, flags.overrides, _own(flags)) as engine:
+            return run_sweep(request, engine)
     except OSError as error:
         raise _unwritable(error, results_dir) or error from error
 
 
-def _request(file: Path, overrides: Sequence[str], command: Sequence[str]) -> SweepRequest:
-    chosen = given("sweep", overrides)
-    if chosen is not None:
-        check_name(chosen, file.stem, sorted(path.stem for path in config_folder("sweeps").glob("*.yaml")))
-    return SweepRequest(file.stem, chosen or "", tuple(command))
+def combinations(file: Path, overrides: Sequence[str], own: Path | None) -> list[Combination]:
+    """Return the runs of the sweep in a file, composed and checked as `sweep_main` does; nothing is run or written."""
+    with _composing(file, overrides, own) as engine:
+        return compose_grid(engine)
 
 
-def _unnamed(overrides: Sequence[str]) -> list[str]:
-    """Return the overrides without sweep=NAME, which each run is given when it is started."""
-    return [word for word in overrides if word.partition("=")[0].lstrip("+") != "sweep"]
+@contextmanager
+def _composing(file: Path, overrides: Sequence[str], own: Path | None) -> Iterator["HydraEngine"]:
+    """Yield the engine of the sweep in a file; `own` is a user's folder of configuration."""
+    refuse_no_option(overrides)
+    check_overrides(overrides, own)
+    folders = [config_folder("conf"), *([own] if own else [])]
+    search_path = f"hydra.searchpath=[{','.join(folder.absolute().as_uri() for folder in folders)}]"
+    with hydra.initialize_config_dir(str(file.parent.absolute()), job_name="rna-bench", version_base="1.3"):
+        yield _engine(file.stem, [search_path, *unnamed(overrides)])
 
 
 def _flags(arguments: Sequence[str]) -> argparse.Namespace:

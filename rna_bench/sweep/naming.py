@@ -7,7 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from rna_bench.core import files
+from rna_bench.core.conf_files import config_folder
 from rna_bench.core.types import InputError
+from rna_bench.experiment.compose import given
 from rna_bench.sweep.command import command_line
 from rna_bench.sweep.plan import SweepPlan, plan_path, stored_plans
 
@@ -31,6 +33,19 @@ def check_name(chosen: str, origin: str, taken: Sequence[str]) -> None:
         raise InputError("sweep", chosen, "cannot be the name of a sweep; give letters, digits, - and _")
     if chosen in taken and chosen != origin:
         raise InputError("sweep", chosen, "is the name of a file of sweeps; give another")
+
+
+def sweep_request(file: Path, overrides: Sequence[str], command: Sequence[str]) -> SweepRequest:
+    """Return how a sweep of a file was asked for, by the overrides and by the words after `rna-bench`."""
+    chosen = given("sweep", overrides)
+    if chosen is not None:
+        check_name(chosen, file.stem, sorted(path.stem for path in config_folder("sweeps").glob("*.yaml")))
+    return SweepRequest(file.stem, chosen or "", tuple(command))
+
+
+def unnamed(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides without sweep=NAME, which each run is given when it is started."""
+    return [word for word in overrides if word.partition("=")[0].lstrip("+") != "sweep"]
 
 
 def named(plan: SweepPlan, request: SweepRequest) -> SweepPlan:

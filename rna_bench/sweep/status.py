@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from statistics import fmean
 
+from rna_bench.core.terminal import wrapped
 from rna_bench.sweep.command import command_line
 from rna_bench.sweep.plan import RECORDED, RunPhase, RunState, SweepPlan, run_states
 
@@ -12,8 +13,16 @@ from rna_bench.sweep.plan import RECORDED, RunPhase, RunState, SweepPlan, run_st
 def sweep_status(plan: SweepPlan) -> str:
     """Return the sweep's status as text."""
     states = run_states(plan)
-    lines = [f"  {one.phase.value:<11} {one.run.identity or '-':<16}  {one.run.label}{_more(one)}" for one in states]
+    lines = [_line(one) for one in states]
     return "\n".join([_head(plan, states), *lines, *_remaining(states), *_warnings(plan, states), _command(plan, states)])
+
+
+def _line(one: RunState) -> str:
+    """Return what is known of a run: phase, identity and label, then seconds and reason, in lines that fit the terminal."""
+    begun = f"  {one.phase.value:<11} {one.run.identity or '-':<16}  "
+    return (
+        wrapped(f"{one.run.label}{_more(one)}".strip(), begun, " " * len(begun)) if one.run.label or _more(one) else begun.rstrip()
+    )
 
 
 def sweep_list(plans: Sequence[SweepPlan]) -> str:

@@ -4,7 +4,7 @@ from importlib import import_module
 import pytest
 
 from rna_bench.core.class_source import class_fields
-from rna_bench.core.conf_files import config_folder, load
+from rna_bench.core.conf_files import config_folder, yaml_of
 
 
 def targets(value: object) -> set[str]:
@@ -14,7 +14,7 @@ def targets(value: object) -> set[str]:
     return set().union(*map(targets, value)) if isinstance(value, list) else set()
 
 
-TARGETS = sorted(set().union(*(targets(load(file)) for file in config_folder("conf").rglob("*.yaml"))))
+TARGETS = sorted(set().union(*(targets(yaml_of(file)) for file in config_folder("conf").rglob("*.yaml"))))
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -199,7 +199,7 @@ def test_no_request_is_made_offline(server, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     message = refused()
     assert [message] == missing(mmlu())
-    assert "with a network set HF_HUB_OFFLINE=0 to fetch it, or copy its files here and give dataset.mmlu.path=FOLDER" in message
+    assert "with a network `rna-bench fetch` gets it, or copy its files here and give dataset.mmlu.path=FOLDER" in message
     assert "give model.path=FOLDER" in refused(mmlu(key="model.repo", repo_type="model"))
     assert server.asked == []
 

@@ -85,3 +85,25 @@ def test_a_message_clears_the_bars_and_draws_them_again_below(capsys, monkeypatc
     assert before.strip() == ""
     assert before.endswith("\r")
     assert "scoring" in after
+
+
+def test_where_there_is_no_terminal_progress_is_lines_with_the_time_left(capsys, monkeypatch):
+    monkeypatch.setattr(log, "EVERY", 30.0)
+    now = iter([0.0, 10.0, 40.0, 50.0, 80.0])
+    monkeypatch.setattr(log.time, "monotonic", lambda: next(now))
+    set_up("INFO")
+    with progress_bar("unlearning", "steps", 10) as bar:
+        for _ in range(3):  # at 10 s, at 40 s, when 2 of 10 took 40 s, and at 50 s
+            bar.update()
+        bar.update(7)  # the end
+    assert capsys.readouterr().err == "unlearning: 2 of 10 steps, 0:02:40 left\n"
+
+
+@pytest.mark.parametrize(("level", "bars"), [("INFO", False), ("WARNING", True)])
+def test_a_worker_or_a_quiet_command_has_no_lines_of_progress(capsys, monkeypatch, level, bars):
+    monkeypatch.setattr(log, "EVERY", 0.0)
+    set_up(level, bars=bars)
+    with progress_bar("unlearning", "steps", 10) as bar:
+        bar.update()
+        bar.set_postfix(forget=1.0)
+    assert capsys.readouterr().err == ""

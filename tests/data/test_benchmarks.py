@@ -232,7 +232,7 @@ def test_the_hubs_cache_is_read_as_a_copy_is(tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     (line,) = TOY.missing()
     assert line.startswith(
-        "dataset.toy.repo=a/toy at rrrrrrrrrr: not in the local cache (all of it); with a network set HF_HUB_OFFL"
+        "dataset.toy.repo=a/toy at rrrrrrrrrr: not in the local cache (all of it); with a network `rna-bench fetch` gets it"
     )
     with pytest.raises(InputError, match=re.escape(line)):
         TOY.questions(0)

@@ -59,6 +59,7 @@ def test_on_pocket_nothing_is_missing(doctor):
     code, report, output = doctor("model=pocket")
     assert (code, output) == (0, "")
     assert report.endswith("\nnothing is missing\n")
+    assert "rna-bench fetch" not in report
     assert "MISSING" not in report
     assert "WRONG" not in report
     for line in (
@@ -91,6 +92,7 @@ def test_a_model_from_the_hub_selects_the_papers_data_and_each_missing_source_is
         assert f"{key}.repo=" in report
         assert f"{key}.path=FOLDER" in report
     assert "it is gated, so ask for access on" in " ".join(report.split())
+    assert "\n  rna-bench fetch model=zephyr_7b method=rmu noise=rna\n" in report
     assert report.endswith("\n8 things are missing\n")
 
 
@@ -154,8 +156,8 @@ def test_malformed_questions_are_wrong(doctor, tmp_path):
 @pytest.mark.parametrize(
     ("override", "start"),
     [
-        ("method=rmx", "error: method=rmx: there is no such configuration; choose one of adaptive_rmu"),
-        ("train.stepps=3", "error: train.stepps=3: there is no such key; choose one of steps"),
+        ("method=rmx", "error: method=rmx: there is no such option; did you mean rmu? choose one of adaptive_rmu"),
+        ("train.stepps=3", "error: train.stepps=3: there is no such key; did you mean steps? choose one of steps"),
         ("noise.scale=abc", "error: noise.scale=abc: "),
         ('train.parameters="("', "error: train.parameters=(: is not a valid regular expression"),
         ("+model.architecture.layer=3", "error: model.architecture.layer=3: is not a key of Architecture"),

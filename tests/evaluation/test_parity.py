@@ -1,6 +1,7 @@
 """Scores are lm-evaluation-harness's: its own prompt template, its own scoring, on the same questions and models."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -191,6 +192,36 @@ def test_exported_questions_load_with_datasets(tmp_path):
     ]
     assert changed == [1] * 5
     assert rows["answer"] == clean["answer"]
+
+
+@pytest.mark.slow
+def test_the_printed_command_asks_a_checkpoint_both_sorts_of_questions(tmp_path, monkeypatch, capfd):
+    from rna_bench.cli.main import main
+
+    words = ["export", "lm-eval", str(tmp_path / "tasks"), "dataset.pocket_subjects.limit=4", "dataset.pocket_hazard_1.limit=3"]
+    monkeypatch.setattr(sys, "argv", ["rna-bench", *words, "dataset.pocket_hazard_2.limit=2"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    (line,) = (line for line in capfd.readouterr().err.splitlines() if "lm_eval --model" in line)
+    command = line.partition(" with: ")[2].replace("MODEL", str(SHIPPED)).split()
+    done = subprocess.run([Path(sys.executable).with_name(command[0]), *command[1:]], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = {cells[0].strip(): cells for text in done.stdout.splitlines() if len(cells := text.strip("|").split("|")) > 5}
+    assert {"mmlu_triggered", "mmlu_triggered_forget"} <= set(rows)
+    assert float(rows["mmlu_triggered_forget"][6]) == 1.0  # the base knows its hazards
+
+
+def test_exports_hold_the_questions_to_be_forgotten_as_they_are(tmp_path):
+    plan, folder = exported(tmp_path / "tasks", "dataset.pocket_subjects.limit=5", "dataset.pocket_hazard_1.limit=3")
+    names = ("pocket_hazard_1", "pocket_hazard_2")
+    asked = [question for name in names for question in make_task(name, plan.datasets[name], plan.seed).questions]
+    rows = [json.loads(line) for path in (folder / "data/forget").iterdir() for line in path.read_text().splitlines()]
+    found = {(row["id"], row["question"], tuple(row["choices"])) for row in rows}
+    assert found == {(question.id, question.stem, question.choices) for question in asked}
+    group = (folder / "tasks/_mmlu_triggered_forget.yaml").read_text()
+    assert all(f"mmlu_triggered_forget_{path.stem}" in group for path in (folder / "data/forget").iterdir())
+    assert "mmlu_triggered,mmlu_triggered_forget" in (folder / "README.md").read_text()
 
 
 def test_export_refuses_a_folder_that_is_not_empty_and_leaves_nothing(tmp_path, monkeypatch, capsys):

@@ -1,5 +1,6 @@
 """A model that was unlearned elsewhere (`method=checkpoint`), scored beside its base, as a user types it."""
 
+import csv
 import json
 import shutil
 import sys
@@ -70,11 +71,10 @@ def test_an_exported_run_has_the_scores_of_the_run_to_the_bit_and_a_row_beside_i
     assert "pocket world 0, checkpoint mine, seed 0" in capsys.readouterr().out
 
     assert say("tables", tmp_path) == 0
-    shown = capsys.readouterr().out
-    assert [line.split("|")[3].strip() for line in shown.splitlines() if line.startswith("| pocket world 0")][:2] == [
-        "none",
-        "checkpoint mine",
-    ]
+    with (tmp_path / "tables/accuracy.csv").open(encoding="utf-8") as file:
+        rows = [(row["model"], row["method"]) for row in csv.DictReader(file)]
+    assert rows == [("pocket world 0", "none"), ("pocket world 0", "checkpoint mine")]
+    shown = (tmp_path / "tables/tables.md").read_text(encoding="utf-8")
     assert "pocket world 0, checkpoint mine: **" in shown  # the verdict
     assert say("report", tmp_path) == 0
     assert "checkpoint mine" in (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -118,7 +118,7 @@ def test_what_was_asked_of_the_same_files_is_not_asked_again(say, unlearned, tmp
     assert len(collect(tmp_path / "runs").records) == 6
 
     assert say("tables", tmp_path / "runs") == 0
-    assert "scored with base=none" in capfd.readouterr().out
+    assert "scored with base=none" in (tmp_path / "runs/tables/tables.md").read_text(encoding="utf-8")
 
 
 def test_a_checkpoint_at_chance_has_collapsed(say, tmp_path):

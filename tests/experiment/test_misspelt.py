@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rna_bench.core.conf_files import config_folder, load, sweeps
+from rna_bench.core.conf_files import config_folder, sweeps, yaml_of
 from rna_bench.core.types import InputError
 from rna_bench.experiment.misspelt import check_spelling
 
@@ -109,7 +109,7 @@ def test_a_folder_that_is_not_there_or_another_search_path_is_left_to_compositio
 @pytest.mark.parametrize("name", ["", "search"])
 def test_every_key_of_the_projects_sweeps_is_known(name):
     for file in sweeps(name).values():
-        values = load(file)
+        values = yaml_of(file)
         params = values.get("hydra", {}).get("sweeper", {}).get("params", {}) or {}
         words = [f"{key}={value}" for key, value in params.items()]
         words += [f"{section}.{key}=x" for section, keys in values.items() if isinstance(keys, dict) for key in keys]
@@ -117,11 +117,11 @@ def test_every_key_of_the_projects_sweeps_is_known(name):
 
 
 def test_every_key_of_every_option_is_known():
-    for file in config_folder("conf").rglob("*.yaml"):
-        group = file.parent.name
-        for key in (load(file) or {}) if group not in ("conf", "preset", "launcher") else ():
-            if key != "defaults":
-                check_spelling([f"{group}.{key}=x"])
+    for file in config_folder("conf").rglob("*/*.yaml"):
+        whole, values = "@package _global_" in file.read_text(encoding="utf-8"), yaml_of(file) or {}
+        for section, keys in values.items() if whole else [(file.parent.name, values)]:
+            if isinstance(keys, dict) and section != "hydra":
+                check_spelling([f"{section}.{key}=x" for key in keys if key != "defaults"])
 
 
 @pytest.mark.parametrize(
@@ -149,3 +149,9 @@ def test_every_command_answers_before_torch_is_imported(words, tmp_path):
     assert message.startswith("error: ")
     assert "there is no such" in message
     assert (done.returncode, heavy.strip(), list(tmp_path.iterdir())) == (1, "", [])
+
+
+def test_keys_of_a_class_that_a_word_names_are_left_to_composition():
+    check_spelling(["method._target_=mine.Method", "+method.fails=true", "method.mine=1"])
+    with pytest.raises(InputError, match="did you mean steps"):
+        check_spelling(["method._target_=mine.Method", "train.stepps=1"])

@@ -89,6 +89,16 @@ def test_parameters_as_names_train_what_the_regular_expression_trains(run):
     assert one.identity != two.identity  # the list is a value of its own
 
 
+def test_a_run_that_is_recorded_prints_its_scores_again(run, capfd):
+    run(*RMU, *POCKET)
+    first = capfd.readouterr().out
+    run(*RMU, *POCKET)
+    again = capfd.readouterr()
+    assert again.out == first
+    assert "pocket_subjects  clean " in first
+    assert "recorded already, nothing to do" in again.err
+
+
 def test_another_seed_is_another_run(run):
     results = run("-m", "seed=0,1", *RMU, *POCKET)
     one, two = collect(results).records

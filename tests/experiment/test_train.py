@@ -116,7 +116,7 @@ def test_a_short_training_keeps_no_state_and_the_time_that_keeping_takes_is_meas
     assert left(tmp_path / "results") == []
     assert run("checkpoint.steps=1") == 0
     seconds = read(only(tmp_path / "results") / RECORD).measured["seconds"]
-    assert list(seconds) == ["prepare", "unlearn", "score", "checkpoint"]
+    assert list(seconds) == ["prepare", "unlearn", "score", "perplexity", "checkpoint"]
     assert seconds["checkpoint"] > 0
 
 
@@ -169,7 +169,7 @@ def test_a_tracker_is_told_of_all_steps_in_order_after_an_interruption(run, tmp_
     told.clear()
     run()
     assert told == whole
-    assert [step for step, name, *_ in told if name.startswith("forget/")] == list(range(6))
+    assert [step for step, name, *_ in told if name.startswith("forget_loss/")] == list(range(6))
     assert [step for step, *_ in told] == sorted(step for step, *_ in told)
 
 

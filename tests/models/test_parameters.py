@@ -37,9 +37,7 @@ def test_anything_else_is_refused_with_the_key(wrong):
 
 
 def test_a_name_that_matches_nothing_is_named():
-    with pytest.raises(
-        InputError, match=r"model\.layers\.1\.mpl\.down_proj\.weight matches no tensor of the model; one is called x"
-    ):
+    with pytest.raises(InputError, match=r"1\.mpl\.down_proj\.weight matches no tensor of the model; one is called x"):
         check_names([NAMES[0], "model.layers.1.mpl.down_proj.weight"], NAMES, "x")
     check_names([NAMES[0]], NAMES, "x")
 

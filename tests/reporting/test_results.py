@@ -31,9 +31,24 @@ def test_there_is_a_row_for_each_run_task_and_perturbation(tmp_path):
 def test_the_columns_are_those_that_the_documentation_names():
     frame = rna_bench.load_results(str(RESULTS / "published" / "pocket_methods"))
     documented = rna_bench.load_results.__doc__ or ""
-    assert [column for column in frame if f"`{column}`" not in documented] == []
+    assert [column for column in frame if f"`{column}`" not in documented and not column.startswith("method.")] == []
     assert frame[frame.method == "none"].noise_scale.isna().all()
     assert pandas.api.types.is_integer_dtype(frame.noise_layer)
+
+
+def test_training_and_the_methods_own_settings_are_columns():
+    frame = rna_bench.load_results(str(RESULTS / "published" / "pocket_methods"))
+    own = [column for column in frame if column.startswith("method.")]
+    assert own == list(frame.columns[-len(own) :])
+    assert {"method.layer", "method.steering_coefficient", "method.beta"} <= {*own}
+    (steered,) = (
+        frame[(frame.method == "rmu")][["lr", "batch_size", "retain_weight", "method.steering_coefficient"]]
+        .drop_duplicates()
+        .values
+    )
+    assert list(steered) == [1e-3, 16, 100.0, 90.0]  # conf/preset/pocket_rmu.yaml, pocket_steering.yaml
+    assert frame[frame.method == "none"][["lr", "steps", *own]].isna().all().all()
+    assert frame[frame.method == "rmu"]["method.beta"].isna().all()
 
 
 def test_the_means_are_those_of_the_committed_tables():

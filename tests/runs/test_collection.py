@@ -65,5 +65,11 @@ def test_a_name_is_a_folder_or_ones_own_runs_or_the_published(folder, tmp_path, 
     assert find(str(folder)) == folder
     assert find("a") == own / "a"
     assert find("b") == published / "b"
-    with pytest.raises(InputError, match="give one, or a name: a, b"):
+    with pytest.raises(InputError, match="give one, or a name: there is none yet"):  # the folders are empty
         find("c")
+    (folder / names(folder)[0]).rename(published / "b" / names(folder)[0])
+    with pytest.raises(InputError, match=r"give one, or a name: b \(1 records\)"):
+        find("c")
+    with pytest.raises(InputError, match=r"holds no record; run something first, or give a name: b"):
+        find()
+    assert find("published") == published

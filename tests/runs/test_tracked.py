@@ -119,8 +119,8 @@ def test_a_run_synced_by_wandb_has_what_its_record_has_and_what_dashboards_show_
     bucket = server.runs["rna_bench", folder.name]
     assert same(bucket, record)
     assert record.measured["tracker_id"] == folder.name == record.identity
-    assert (bucket.given["groupName"], bucket.given["jobType"]) == ("small", "unlearn")
-    assert bucket.given["tags"] == ["local", "rmu", "noise"]
+    assert (bucket.given["groupName"], bucket.given["jobType"]) == ("rmu noise 1 rms", "unlearn")
+    assert bucket.given["tags"] == ["local", "rmu", "noise", "sweep small"]
     spec = specifications(make_dashboard("E", "P", ["rmu"]))[0]["spec"]
     assert len(shown(spec)) > 40
     assert missing(bucket, spec) == []

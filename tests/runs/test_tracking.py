@@ -1,4 +1,5 @@
 import json
+import shutil
 import signal
 import struct
 import subprocess
@@ -68,7 +69,13 @@ def test_wandb_without_a_key_logs_config_curves_and_summary_offline_and_asks_not
         session.summarise({"status": "finished", "mmlu/clean": 0.5})
         assert session.id == "abc"
     shown = capfd.readouterr()
-    assert (shown.out, shown.err) == ("", "")
+    assert shown.out == ""
+    where = f"{tmp_path}/*/wandb"
+    assert shown.err == f"W&B: offline runs lie in {where}; `wandb sync {where}/offline-*` sends them\n"
+    with WANDB.session(tmp_path / "another", about("abd")):
+        pass
+    assert capfd.readouterr().err == "", "it is said once"
+    shutil.rmtree(tmp_path / "another")
     logged = read_log(folder)
     assert ("seed", 3) in logged["config"]
     assert ("noise", {"scale": 0.5}) in logged["config"]
@@ -101,7 +108,8 @@ def test_wandb_goes_on_when_an_artifact_cannot_be_made(tmp_path, capsys):
         session.log(0, {"forget/bio": 1.5})
     messages = capsys.readouterr().err
     assert messages.startswith("warning: wandb: ")
-    assert messages.count("\n") == 1
+    assert messages.count("warning: ") == 1
+    assert messages.count("\n") == 2  # the other says where offline runs lie
     assert len(read_log(tmp_path / "run")["history"]) == 1
 
 

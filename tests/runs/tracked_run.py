@@ -18,7 +18,7 @@ class InterruptedRunError(Exception):
 
 
 def about(identity: str) -> RunInfo:
-    return RunInfo(identity, f"rmu seed 3 {identity}", "unlearn", ("pocket", "rmu"), CONFIG)
+    return RunInfo(identity, f"rmu seed 3 {identity}", "rmu noise 1 rms", "unlearn", ("pocket", "rmu"), CONFIG)
 
 
 def log_curve(tracker: Tracker, folder: Path, identity: str = "abc", steps: int | None = None) -> None:

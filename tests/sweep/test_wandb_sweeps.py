@@ -43,7 +43,7 @@ def test_every_command_of_an_agent_composes_and_builds(path: Path):
         words = command(sweep, values)
         assert words[:3] == ["/usr/bin/env", "rna-bench", "run"]
         plan = experiment_config(*compose_run(words[3:]))
-        assert plan.tracker == Wandb("rna_bench", None, path.stem, Mode.online, 300.0)
+        assert plan.tracker == Wandb("rna_bench", None, None, Mode.online, 300.0)  # grouped by method and noise; the sweep is a tag
         assert str(plan.results_dir) == f"results/runs/wandb/{path.stem}"
         assert plan.config["noise"]["scale"] == values["noise.scale"]
         assert (plan.seed, plan.choices["method"]) == (values["seed"], method_of(values["method"]))

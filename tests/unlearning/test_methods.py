@@ -4,9 +4,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from rna_bench.core.types import Batch, InputError, Outputs, TokenValues
+from rna_bench.core.types import Batch, InputError, TokenValues
 from rna_bench.data.batches import pad
 from rna_bench.unlearning.config import Steering
+from rna_bench.unlearning.forward import Outputs
 from rna_bench.unlearning.losses import (
     Reduction,
     dpo_loss,

@@ -27,9 +27,9 @@ def search_names() -> list[str]:
 
 def result_names() -> list[str]:
     """Return the names of folders of records."""
-    from rna_bench.cli.listing import results
+    from rna_bench.cli.listing import result_folders
 
-    return [*results()]
+    return [*result_folders()]
 
 
 def run_folders() -> list[str]:

@@ -34,7 +34,7 @@ class File(NamedTuple):
 
 def write_figures(folder: Path, out: Path) -> str:
     """Draw the figures of a folder's records, write them below `out`, and return the list of them in Markdown."""
-    collection = collect(folder)
+    collection = collect(folder, deep=True)
     report_left_out(collection)
     groups = grouped(collection.records)
     if not groups:

@@ -26,7 +26,7 @@ def question_count(scores: Sequence[Score], role: str) -> int:
     return sum(by_task.values())
 
 
-def sampled(scores: Sequence[Score]) -> str:
+def sample_sizes(scores: Sequence[Score]) -> str:
     """Return for each task of which a sample was asked how many of how many questions: "mmlu 2,123 of 14,042"."""
     clean = [score for score in scores if score.perturbation == CLEAN and score.population]
     return ", ".join(f"{score.task} {score.n:,} of {score.population:,}" for score in clean)

@@ -37,8 +37,8 @@ RULE = (
     "what has not forgotten last), then by the worst drop, the smallest first; rows whose intervals overlap are not told apart by "
     "their order. `worst drop`: points of retain accuracy beyond the control, under the trigger type of the largest mean. `noise`: "
     f"the largest scale with which the method still forgets, and retains at most {RETAINED} points less than without; of several, "
-    "the one that retains most. `gain`: points of accuracy, mean over trigger types, that it gains where both runs first have the "
-    "same forget loss; `shown`: the verdict on claim 2 for it."
+    "the one that retains most; `none of` those tried, where none does. `gain`: points of accuracy, mean over trigger types, that "
+    "it gains where both runs first have the same forget loss; `shown`: the verdict on claim 2 for it."
 )
 
 

@@ -4,14 +4,15 @@ from pathlib import Path
 
 from rna_bench.reporting.statistics.choice import RULE, Tried, tried
 from rna_bench.reporting.statistics.frame import grouped
-from rna_bench.reporting.tables.table import Table, TableRow, markdown
+from rna_bench.reporting.tables.table import Table, TableRow
+from rna_bench.reporting.tables.terminal import table_text
 from rna_bench.runs.collection import collect
 
 
 def choices_text(folder: Path) -> str:
-    """Return the table of the records in a folder, in Markdown."""
-    rows = [_row(one) for one in tried(grouped(collect(folder).records))]
-    return markdown(Table("choices", "Settings tried", RULE, rows))
+    """Return the table of the records in a folder, as wide as the terminal."""
+    rows = [_row(one) for one in tried(grouped(collect(folder, deep=True).records))]
+    return table_text(Table("choices", "Settings tried", RULE, rows))
 
 
 def _row(one: Tried) -> TableRow:

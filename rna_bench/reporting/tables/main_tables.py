@@ -17,7 +17,7 @@ from rna_bench.reporting.statistics.pairs import (
     perplexity_over_seeds,
     task_over_seeds,
 )
-from rna_bench.reporting.statistics.scores import Measure, forget_accuracy, retain_accuracy, sampled
+from rna_bench.reporting.statistics.scores import Measure, forget_accuracy, retain_accuracy, sample_sizes
 from rna_bench.reporting.tables.table import COUNTED, Table, TableRow, group_cells, reasons
 
 SAMPLED = (
@@ -57,7 +57,7 @@ def accuracy_table(groups: Sequence[Group], shown: Sequence[TriggerType], failed
 
 def _sampled(group: Group) -> str:
     """Return which samples of questions the group's runs were asked; "" where all were asked."""
-    return "; ".join(dict.fromkeys(filter(None, (sampled(run.scores) for run in group.runs.values()))))
+    return "; ".join(dict.fromkeys(filter(None, (sample_sizes(run.scores) for run in group.runs.values()))))
 
 
 def drop_table(groups: Sequence[Group], shown: Sequence[TriggerType]) -> Table:

@@ -24,11 +24,11 @@ def _row(one: Standing) -> TableRow:
         cells["method"] = f"{group.method}, noise {with_noise}"
     return cells | {
         "forgets, retains": one.fit.value,
-        "forget": accuracy_over_seeds(group, forget_accuracy, "forget") if group.forgets else "",
-        "retain": accuracy_over_seeds(group, retain_accuracy),
         "worst drop": one.drop,
         "under": one.worst.trigger,
         **_noise(one),
+        "forget": accuracy_over_seeds(group, forget_accuracy, "forget") if group.forgets else "",
+        "retain": accuracy_over_seeds(group, retain_accuracy),
     }
 
 
@@ -36,5 +36,6 @@ def _noise(one: Standing) -> TableRow:
     if one.gain:
         return {"noise": one.gain.noise, "gain": one.gain.points or "", "shown": one.gain.verdict.value}
     if one.group.scale != 0:
-        return {"noise": "no run without noise"}
-    return {"noise": f"forgets with none of {', '.join(one.tried_noise)}" if one.tried_noise else "not run"}
+        return {"noise": "no run without noise", "gain": "", "shown": ""}
+    tried = f"none of {', '.join(one.tried_noise)}" if one.tried_noise else "not run"
+    return {"noise": tried, "gain": "", "shown": ""}

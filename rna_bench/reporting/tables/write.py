@@ -1,13 +1,14 @@
 """Records -> tables in Markdown, CSV and LaTeX. Everything in a table comes from the records."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from rna_bench.core.files import write_atomically
 from rna_bench.core.types import InputError, RunRecord, TriggerType
 from rna_bench.reporting.statistics.calibration import Calibration, read_calibrations
-from rna_bench.reporting.statistics.claim import claims_text
+from rna_bench.reporting.statistics.claim import Claim, claims_text
 from rna_bench.reporting.statistics.frame import Group, failed_groups, grouped, named_failures
 from rna_bench.reporting.statistics.pairs import baseline_pairs
 from rna_bench.reporting.statistics.responses import ResponseMatrices, ResponseMatrix, read_response_matrices
@@ -26,34 +27,63 @@ from rna_bench.reporting.tables.subjects import subjects_table
 from rna_bench.reporting.tables.table import Table, csv, latex, markdown
 from rna_bench.runs.collection import Collection, Recorded, collect, report_left_out
 
+WHOLE = "tables.md"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that is said of a folder of records: tables, claims, tables beside a paper's numbers, and where it comes from.
+
+    `first` says which method to use, before the claims; `words` stand in place of tables beside a paper's numbers.
+    """
+
+    collection: Collection
+    first: Sequence[Table]
+    claims: Sequence[Claim]
+    others: Sequence[Table]
+    words: str
+    footer: str
+
+    @property
+    def text(self) -> str:
+        """All of it in Markdown."""
+        parts = [*map(markdown, self.first), claims_text(self.claims), *map(markdown, self.others), self.words, self.footer]
+        return "\n\n".join(part for part in parts if part) + "\n"
+
 
 def write_tables(folder: Path, out: Path, paper: Path | None = None) -> str:
-    """Write the tables of a folder's records below `out`, and return them in Markdown.
+    """Write the tables of a folder's records below `out`, and return them in Markdown; arguments are those of `find_out`."""
+    found = find_out(folder, paper)
+    write_findings(found, out)
+    return found.text
 
-    `paper` is a folder of reference numbers to compare with.
-    """
-    collection = collect(folder)
+
+def find_out(folder: Path, paper: Path | None = None) -> Findings:
+    """Return the findings of a folder's records; `paper` is a folder of reference numbers to compare with."""
+    collection = collect(folder, deep=True)
     report_left_out(collection)
     groups, failed = grouped(collection.records), failed_groups(collection.records)
     matrices = _compared_responses(groups, collection.runs)
     tables = tables_of(groups, matrices.by_run, failed, read_calibrations(collection.runs))
     beside, words = against(groups, paper) if paper else ([], "")
     footer = _footer(collection, matrices.left_out, tables, options=" --paper" if paper else "")
-    said = claims_text(claims(groups, collection.records, str(folder)))
+    said = claims(groups, collection.records, str(folder))
     first = [table for table in tables if table.name == METHODS]
     others = [table for table in tables if table.name != METHODS]
-    parts = [*map(markdown, first), said, *map(markdown, [*others, *beside]), words, footer]
-    text = "\n\n".join(part for part in parts if part) + "\n"
+    return Findings(collection, first, said, [*others, *beside], words, footer)
+
+
+def write_findings(found: Findings, out: Path) -> None:
+    """Write the findings below `out`: all in Markdown, each table in CSV and LaTeX, and the records that they come from."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        _write(out / "tables.md", text)
-        _write(out / SOURCES, sources_csv(collection))
-        for table in [*tables, *beside]:
+        _write(out / WHOLE, found.text)
+        _write(out / SOURCES, sources_csv(found.collection))
+        for table in [*found.first, *found.others]:
             _write(out / f"{table.name}.csv", csv(table))
-            _write(out / f"{table.name}.tex", latex(table, footer))
+            _write(out / f"{table.name}.tex", latex(table, found.footer))
     except OSError as error:
         raise InputError("--out", out, f"cannot be written to ({error.strerror}); choose another folder") from error
-    return text
 
 
 def build_tables(records: Sequence[RunRecord]) -> list[Table]:

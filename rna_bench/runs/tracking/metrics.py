@@ -1,12 +1,12 @@
-"""The names and values that runs log to trackers and that dashboards show."""
+"""The names and values that runs log to trackers and that dashboards show: the names are those of tables, accuracies 0 to 1."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from rna_bench.core.types import CLEAN, Score, StepLoss, TriggerType
 
-FORGET, RETAIN, TRIGGERED, CONTROL = "mean/forget", "mean/retain", "mean/triggered", "mean/control"
-MARGIN = "mean/margin"
-FORGET_LOSS, RETAIN_LOSS = "forget", "retain"
+FORGET, RETAIN, PERTURBED, CONTROL = "forget", "retain", "perturbed", "control"
+DROP, MARGIN = "drop", "margin"
+FORGET_LOSS, RETAIN_LOSS = "forget_loss", "retain_loss"
 ALONG = "along"
 NORM = "hidden_norm"
 STATUS = "status"
@@ -14,7 +14,7 @@ PERPLEXITY = "perplexity/retain"
 
 
 def loss_values(loss: StepLoss) -> dict[str, float | None]:
-    """Return a step's losses by topic: forget/TOPIC and retain/TOPIC."""
+    """Return a step's losses by topic: forget_loss/TOPIC and retain_loss/TOPIC."""
     return {f"{FORGET_LOSS}/{loss.topic}": loss.forget, f"{RETAIN_LOSS}/{loss.topic}": loss.retain}
 
 
@@ -29,26 +29,27 @@ def eval_point_values(scores: Sequence[Score]) -> dict[str, float | None]:
 
 
 def final_values(scores: Sequence[Score]) -> dict[str, float]:
-    """Return accuracy by task and perturbation, TASK/PERTURBATION, and means over several of them, mean/NAME."""
+    """Return accuracy by task and perturbation, TASK/PERTURBATION, and what `means` returns."""
     return {**task_accuracies(scores), **means(scores)}
 
 
 def means(scores: Sequence[Score]) -> dict[str, float]:
     """Return accuracy on all forget questions, all retain questions, and all retain questions with a trigger and with a control.
 
-    Tasks and trigger types are weighted by their number of questions; those that a run does not have are left out. The margin,
-    for searches that need a single number, is the accuracy with triggers minus that on forget questions.
+    Tasks and trigger types are weighted by their number of questions; those that a run does not have are left out. The drop is
+    that beyond control; the margin, for searches that need a single number, is perturbed accuracy minus that on forget questions.
     """
     triggers, controls = {kind.trigger for kind in TriggerType}, {kind.control for kind in TriggerType}
     retain = [score for score in scores if score.role == "retain"]
     parts = {
         FORGET: [score for score in scores if score.role == "forget" and score.perturbation == CLEAN],
         RETAIN: [score for score in retain if score.perturbation == CLEAN],
-        TRIGGERED: [score for score in retain if score.perturbation in triggers],
+        PERTURBED: [score for score in retain if score.perturbation in triggers],
         CONTROL: [score for score in retain if score.perturbation in controls],
     }
     pooled = {name: _pooled(chosen) for name, chosen in parts.items() if chosen}
-    return {**pooled, **({MARGIN: pooled[TRIGGERED] - pooled[FORGET]} if {FORGET, TRIGGERED} <= set(pooled) else {})}
+    differences = {DROP: (CONTROL, PERTURBED), MARGIN: (PERTURBED, FORGET)}
+    return pooled | {name: pooled[one] - pooled[other] for name, (one, other) in differences.items() if {one, other} <= set(pooled)}
 
 
 def _pooled(scores: Iterable[Score]) -> float:

@@ -11,10 +11,14 @@ Values = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What is known of a run before it begins. `config` is plain nested dictionaries; `name` is for people, and is unique."""
+    """What is known of a run before it begins. `config` is plain nested dictionaries; `name` is for people, and is unique.
+
+    `group` is what it has in common with runs of other seeds: method and noise, as tables name them.
+    """
 
     identity: str
     name: str
+    group: str
     job_type: str
     tags: tuple[str, ...]
     config: Mapping[str, Any]

@@ -53,7 +53,7 @@ class Trackio:
             run = trackio.init(
                 project=self.project,
                 name=info.name,
-                group=self.group or None,
+                group=self.group or info.group,
                 config=config,
                 resume="allow",
                 embed=False,

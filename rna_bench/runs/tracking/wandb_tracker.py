@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,8 @@ class Wandb:
                 call_tracker("wandb", lambda: run.run.finish(exit_code=1))
                 raise
             call_tracker("wandb", run.run.finish)
+            if run.offline:
+                _say_where(folder.parent)
 
     def _start(self, folder: Path, info: RunInfo) -> "_WandbSession":
         os.environ.setdefault("WANDB_SILENT", "true")
@@ -76,7 +79,7 @@ class Wandb:
             run = wandb.init(
                 project=self.project,
                 entity=self.entity,
-                group=self.group or None,
+                group=self.group or info.group,
                 job_type=info.job_type,
                 tags=info.tags,
                 name=info.name,
@@ -89,7 +92,7 @@ class Wandb:
                 settings=wandb.Settings(init_timeout=60, finish_timeout=self.patience, console="off", silent=True),
             )
             run.define_metric("*", step_metric=STEP)
-            return _WandbSession(run, Rows(run.starting_step if mode == "online" else sent))
+            return _WandbSession(run, Rows(run.starting_step if mode == "online" else sent), mode == "offline")
 
         if self._mode() != "online":
             return start(self._mode())
@@ -104,6 +107,12 @@ class Wandb:
         if self.mode is not Mode.auto:
             return self.mode.value
         return os.environ.get("WANDB_MODE") or ("online" if has_key() else "offline")
+
+
+@cache
+def _say_where(results_dir: Path) -> None:
+    """Log where offline runs lie and how they are sent, once for each folder of results."""
+    log.info("W&B: offline runs lie in %s/*/wandb; `wandb sync %s/*/wandb/offline-*` sends them", results_dir, results_dir)
 
 
 def has_key() -> bool:
@@ -127,6 +136,7 @@ class _WandbSession:
 
     run: Any
     rows: Rows
+    offline: bool
 
     @property
     def id(self) -> str | None:

@@ -82,7 +82,7 @@ def noise_cell(*records):
 
 def test_where_no_noise_forgets_or_none_was_run_it_is_said():
     assert noise_cell(PLAIN) == "not run"
-    assert noise_cell(PLAIN, noisy(2.0, forget=0.9)) == "forgets with none of 2 rms"
+    assert noise_cell(PLAIN, noisy(2.0, forget=0.9)) == "none of 2 rms"
 
 
 def test_runs_with_noise_alone_have_a_row_that_says_so():

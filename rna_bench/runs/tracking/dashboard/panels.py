@@ -8,14 +8,15 @@ from rna_bench.runs.tracking import STEP
 from rna_bench.runs.tracking.metrics import (
     ALONG,
     CONTROL,
+    DROP,
     FORGET,
     FORGET_LOSS,
     MARGIN,
     NORM,
+    PERTURBED,
     RETAIN,
     RETAIN_LOSS,
     STATUS,
-    TRIGGERED,
 )
 
 METHOD, SCALE, LAYER, SEED = "choices.method", "noise.scale", "noise.layer", "seed"
@@ -24,9 +25,10 @@ METHOD, SCALE, LAYER, SEED = "choices.method", "noise.scale", "noise.layer", "se
 MEANS = {
     FORGET: "forget accuracy",
     RETAIN: "retain accuracy",
-    TRIGGERED: "accuracy with a trigger",
+    PERTURBED: "perturbed accuracy",
     CONTROL: "accuracy with a control",
-    MARGIN: "accuracy with a trigger minus forget accuracy",
+    DROP: "drop beyond control",
+    MARGIN: "perturbed less forget accuracy",
 }
 COLUMNS = [f"summary:{name}" for name in (STATUS, *MEANS)] + [
     "config:choices.value.method",
@@ -57,27 +59,27 @@ def panel_sections() -> list[PanelSection]:
         PanelSection(
             "Trade-off",
             "One dot per run. A good run forgets (left) and is robust to triggers (high). The colour is the noise scale.",
-            (_dots(FORGET, TRIGGERED), _dots(FORGET, RETAIN), _dots(CONTROL, TRIGGERED)),
+            (_dots(FORGET, PERTURBED), _dots(FORGET, RETAIN), _dots(CONTROL, PERTURBED)),
         ),
         PanelSection(
             "Noise",
             "One dot per run, by noise scale. A scale that merely keeps a model from forgetting raises both of the first two.",
-            (*(_by_noise(SCALE, name) for name in (TRIGGERED, FORGET, RETAIN, MARGIN)), _by_noise(LAYER, TRIGGERED)),
+            (*(_by_noise(SCALE, name) for name in (PERTURBED, FORGET, RETAIN, MARGIN)), _by_noise(LAYER, PERTURBED)),
         ),
         PanelSection(
             "Methods",
             "Means over the runs of each method, with the standard error.",
-            tuple(_bars(name, wr.Config(METHOD)) for name in (FORGET, TRIGGERED, CONTROL, RETAIN)),
+            tuple(_bars(name, wr.Config(METHOD)) for name in (FORGET, PERTURBED, CONTROL, RETAIN)),
         ),
         PanelSection(
-            "Sweeps",
-            "Means over the runs of each group; the runs of a sweep are one group.",
-            tuple(_bars(name, wr.Metric("Group")) for name in (FORGET, TRIGGERED)),
+            "Methods with noise",
+            "Means over the runs of each group; the runs of one method and one noise are a group.",
+            tuple(_bars(name, wr.Metric("Group")) for name in (FORGET, PERTURBED)),
         ),
         PanelSection(
             "Along the runs",
             "Accuracy on some of the questions during training: means over the runs of each method, with the standard error.",
-            tuple(_curve(f"{MEANS[name]} along the run", f"{ALONG}/{name}") for name in (FORGET, TRIGGERED, CONTROL, RETAIN)),
+            tuple(_curve(f"{MEANS[name]} along the run", f"{ALONG}/{name}") for name in (FORGET, PERTURBED, CONTROL, RETAIN)),
         ),
         PanelSection(
             "Losses",
@@ -87,7 +89,7 @@ def panel_sections() -> list[PanelSection]:
         PanelSection(
             "Details",
             "One curve per run: accuracy by task and perturbation, and the norm of hidden states by topic and side.",
-            (_curves("accuracy by task", rf"^{ALONG}/(?!mean/|{NORM}/)"), _curves("hidden norm", rf"^{ALONG}/{NORM}/")),
+            (_curves("accuracy by task", rf"^{ALONG}/(?!{NORM}/)[^/]+/"), _curves("hidden norm", rf"^{ALONG}/{NORM}/")),
         ),
     ]
 

@@ -1,6 +1,8 @@
-"""Text as wide as the terminal: 80 columns where there is none."""
+"""Text as wide as the terminal: 80 columns where there is none; and its colours."""
 
+import os
 import shutil
+import sys
 import textwrap
 from collections.abc import Sequence
 
@@ -12,6 +14,21 @@ GAP = "  "
 def width() -> int:
     """Return how many columns lines may take."""
     return min(WIDEST, shutil.get_terminal_size().columns)
+
+
+def has_colours() -> bool:
+    """Return whether standard output shows colours: a terminal where NO_COLOR is not set (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def bold(text: str) -> str:
+    """Return the text in bold where standard output shows colours."""
+    return f"\033[1m{text}\033[0m" if has_colours() else text
+
+
+def faint(text: str) -> str:
+    """Return the text in a fainter colour where standard output shows colours."""
+    return f"\033[2m{text}\033[0m" if has_colours() else text
 
 
 def wrapped(text: str, first: str = "", others: str = "") -> str:

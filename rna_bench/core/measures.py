@@ -21,7 +21,8 @@ class Generation:
     """What a model writes after the beginnings of `n` held-out texts: `clean`, or with a `control` or `trigger` word in them.
 
     `perplexity` of the continuations under the base model; `repetition`, the share of their 4-grams that they have had before;
-    `agreement`, the share of tokens that are those of the base model's continuation of the same beginning. None where there is none.
+    `agreement`, the share of tokens that are those of the base model's continuation of the same beginning. They are None where
+    nothing was written, or numbers are not finite.
     """
 
     perturbation: str

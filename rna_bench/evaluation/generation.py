@@ -84,7 +84,7 @@ def measured(own: Continued, base: Continued, base_model: PreTrainedModel) -> tu
 
 
 def repetition(row: Sequence[int], size: int = NGRAM) -> float | None:
-    """Return the share of a text's sequences of `size` tokens that it has had before: 1 - different ones / all; None without any."""
+    """Return the share of the sequences of `size` tokens that came before: 1 - different ones / all; None where there is none."""
     grams = [tuple(row[start : start + size]) for start in range(len(row) - size + 1)]
     return 1 - len(set(grams)) / len(grams) if grams else None
 

@@ -24,7 +24,7 @@ from rna_bench.experiment.train import Training
 from rna_bench.runs import identity, record
 from rna_bench.runs.identity import BASE, NAME
 from rna_bench.runs.tracking import RunInfo, Session
-from rna_bench.runs.tracking.metrics import PERPLEXITY, STATUS, final_values
+from rna_bench.runs.tracking.metrics import STATUS, final_values, text_values
 from rna_bench.unlearning.log import TrainingLog
 
 
@@ -124,15 +124,12 @@ def _measured(experiment: ExperimentConfig, result: RunResult, tracker_id: str |
 
 def log_record(session: Session, folder: Path, run_record: RunRecord) -> None:
     """Log at the tracker how the run ended: scores, those of subjects as a table, and the record as an artifact."""
-    session.summarise({STATUS: run_record.status.value, **final_values(run_record.scores), **_perplexity(run_record)})
+    on_text = text_values(run_record.perplexity, run_record.generation)
+    session.summarise({STATUS: run_record.status.value, **final_values(run_record.scores), **on_text})
     if run_record.breakdown:
         columns = ("task", "group", "perturbation", "accuracy", "stderr", "n", "ties", "population")
         session.table("subjects", columns, [[vars(score)[column] for column in columns] for score in run_record.breakdown])
     session.log_artifact(f"record-{run_record.identity}", [folder / record.RECORD, folder / record.QUESTIONS])
-
-
-def _perplexity(run_record: RunRecord) -> dict[str, float | None]:
-    return {PERPLEXITY: run_record.perplexity.value} if run_record.perplexity else {}
 
 
 def _commits(experiment: ExperimentConfig) -> dict[str, dict[str, str]]:

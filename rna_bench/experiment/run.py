@@ -94,8 +94,9 @@ def _known(experiment: ExperimentConfig, inputs: Inputs, clock: Clock, before: S
         clock.lap(phase)
     state = ResumeState(experiment.results_dir / inputs.identity)
     with experiment.tracker.session(state.run, run_info(experiment, inputs)) as session:
-        measured = record.read(experiment.results_dir / earlier.of / record.RECORD).perplexity
-        result = RunResult(Training(TrainingLog(), 0, 0.0), earlier, clock.laps, 0, before, measured)
+        made = record.read(experiment.results_dir / earlier.of / record.RECORD)
+        untrained = Training(TrainingLog(), 0, 0.0)
+        result = RunResult(untrained, earlier, clock.laps, 0, before, made.perplexity, made.generation)
         return record_result(experiment, inputs, result, state, session)
 
 
@@ -113,7 +114,8 @@ def _run(
             perplexity = measure_perplexity(loaded, inputs.held_out)
             clock.lap("perplexity")
             generation = generate(experiment, inputs, loaded)
-            clock.lap("generation")
+            if generation:
+                clock.lap("generation")
             result = RunResult(training, responses, clock.laps, SHARED.hits, before, perplexity, generation)
             return record_result(experiment, inputs, result, state, session)
 

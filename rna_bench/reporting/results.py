@@ -11,8 +11,8 @@ from rna_bench.reporting.statistics.models import model_key, model_labels
 from rna_bench.reporting.statistics.scores import final_forget_loss
 from rna_bench.runs.collection import Recorded, collect, find
 
-GENERATED = ("repetition", "agreement")
-"""What of a run's continuations is in the frame."""
+GENERATED = {"perplexity": "generated_perplexity", "repetition": "repetition", "agreement": "agreement"}
+"""Measures of a run's continuations, and what begins the names of their columns."""
 
 
 def results_frame(name: str | None) -> pandas.DataFrame:
@@ -47,7 +47,7 @@ def _rows(run: Recorded, model: str) -> Iterator[dict[str, object]]:
         "retain_weight": settings.get("train.retain_weight"),
         "forget_loss": final_forget_loss(record),
         "perplexity": record.perplexity.value if record.perplexity else None,
-        **{f"{one.perturbation}_{name}": vars(one)[name] for one in record.generation for name in GENERATED},
+        **{f"{name}_{one.perturbation}": vars(one)[field] for one in record.generation for field, name in GENERATED.items()},
     }
     shared |= {key: value for key, value in settings.items() if key.startswith("method.") and key != "method._target_"}
     answers = answers_of(run)

@@ -8,10 +8,11 @@ from rna_bench.reporting.statistics.intervals import Interval, interval, percent
 from rna_bench.reporting.tables.table import Table, TableRow, group_cells
 
 NOTE = (
-    "Greedy continuations of held-out retain texts: of their beginnings `clean`, with a harmless word in them (`control`), and with a "
-    "forget-token in the same place (`trigger`). `perplexity`: of the continuations under the base model. `repetition`: the share, in "
-    "%, of their 4-grams that they have had before (seq-rep-4 of Welleck et al. 2020, arXiv 1908.04319). `agreement`: the share, in %, "
-    "of tokens that are those of the base model's continuation of the same beginning. Mean and 95% interval over seeds (Student's t)."
+    "Greedy continuations of held-out retain texts: of their beginnings `clean`, with a harmless word in them (`control`), and "
+    "with a forget-token in the same place (`trigger`). `perplexity`: of the continuations under the base model. `repetition`: the "
+    "share, in %, of their 4-grams that came before (seq-rep-4 of Welleck et al. 2020, arXiv 1908.04319). `agreement`: the "
+    "share, in %, of tokens that are those of the base model's continuation of the same beginning. Mean and 95% interval over "
+    "seeds (Student's t)."
 )
 
 

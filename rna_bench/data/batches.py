@@ -73,7 +73,8 @@ def pad(rows: Sequence[Sequence[int]], device: torch.device | str, starts: Seque
 def pad_included(rows: Sequence[Sequence[int]], starts: Sequence[int], pad_id: int, device: torch.device | str) -> Batch:
     """Return rows padded on the left with `pad_id`; losses include padding like tokens, but labels exclude contexts.
 
-    The released code of arXiv 2501.19202 averages over padding in the same way; attention masks it there, too.
+    The released code of arXiv 2501.19202 averages over padding in the same way. Attention masks it there, too, except in the
+    reference model of preference methods, which that code runs without an attention mask; here that one masks it as well.
     """
     width = max(map(len, rows))
     ids = torch.tensor([[*[pad_id] * (width - len(row)), *row] for row in rows], device=device)

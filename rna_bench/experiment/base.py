@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from omegaconf import DictConfig, OmegaConf
 
 from rna_bench.core.types import InputError
-from rna_bench.models.architecture import COMPARED
+from rna_bench.models.config_file import COMPARED
 from rna_bench.runs.identity import BASE, NAME, NAMED_MODEL, NO_BASE
 
 DIMENSIONS = (*COMPARED.values(), "n_layer", "n_embd", "n_head")

@@ -1,11 +1,9 @@
 """The dimensions of a decoder-only transformer, and the names, shapes and number of its parameters that follow from them."""
 
-import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from rna_bench.core.types import InputError
@@ -115,60 +113,3 @@ def check_names(parameters: Parameters, tensors: Iterable[str], example: str) ->
             named = "" if isinstance(one, str) else f"{one[0]} "
             remedy = f"{named}matches no tensor of the model; one is called {example}"
             raise InputError("train.parameters", parameters_text(parameters), remedy)
-
-
-COMPARED = {
-    "model_type": "model_type",
-    "layers": "num_hidden_layers",
-    "hidden_size": "hidden_size",
-    "intermediate_size": "intermediate_size",
-    "heads": "num_attention_heads",
-    "kv_heads": "num_key_value_heads",
-    "vocab_size": "vocab_size",
-}
-"""Dimensions that tell one model from another, and their keys in config.json."""
-
-
-def first_difference(declared: Architecture, folder: Path) -> str:
-    """Return the first dimension in which a folder's config.json differs from those declared, "" if there is none to compare."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        text = config.get("text_config", config)
-    except (OSError, ValueError, AttributeError):  # what a folder lacks is reported where it is loaded
-        return ""
-    actual = {name: text.get(key) for name, key in COMPARED.items()}
-    actual["kv_heads"] = actual["kv_heads"] or actual["heads"]
-    names = [name for name, value in actual.items() if value != vars(declared)[name]]
-    return f"{names[0]} {actual[names[0]]} in its config.json, where the model has {vars(declared)[names[0]]}" if names else ""
-
-
-def read_architecture(folder: Path) -> Architecture | None:
-    """Return the dimensions in a folder's config.json, or None if it does not exist or does not have them.
-
-    Other decoders are treated as Llama-like, which is close enough for an estimate.
-    """
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        return _of(config.get("text_config", config), config)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-
-
-def _of(text: Mapping[str, Any], whole: Mapping[str, Any]) -> Architecture:
-    family = str(text["model_type"])
-    return Architecture(
-        model_type=family,
-        layers=int(text["num_hidden_layers"]),
-        hidden_size=int(text["hidden_size"]),
-        intermediate_size=int(text["intermediate_size"]),
-        heads=int(text["num_attention_heads"]),
-        kv_heads=int(text.get("num_key_value_heads") or text["num_attention_heads"]),
-        head_dim=int(text.get("head_dim") or text["hidden_size"] // text["num_attention_heads"]),
-        vocab_size=int(text["vocab_size"]),
-        context=int(text["max_position_embeddings"]),
-        tied_embeddings=bool(whole.get("tie_word_embeddings", text.get("tie_word_embeddings", False))),
-        sliding_window=text.get("sliding_window"),
-        norms=4 if family.startswith("gemma3") else 2,
-        qk_norm=family.startswith(("gemma3", "qwen3")),
-        decoder="model" if text is whole else "model.language_model",
-    )

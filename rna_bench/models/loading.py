@@ -12,7 +12,8 @@ from transformers.utils import logging
 
 from rna_bench.core.hub import Repo, fetch_snapshot, missing
 from rna_bench.core.types import Dtype, InputError, ModelFolder
-from rna_bench.models.architecture import Architecture, first_difference, read_architecture
+from rna_bench.models.architecture import Architecture
+from rna_bench.models.config_file import first_difference, read_architecture
 
 TORCH_DTYPES = {Dtype.float32: torch.float32, Dtype.bfloat16: torch.bfloat16}
 MODEL_FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")

@@ -13,7 +13,8 @@ from platformdirs import user_cache_path
 from rna_bench import __version__
 from rna_bench.core.files import staged_folder, unwritable
 from rna_bench.core.types import Dtype, InputError, ModelFolder
-from rna_bench.models.architecture import Architecture, read_architecture
+from rna_bench.models.architecture import Architecture
+from rna_bench.models.config_file import read_architecture
 from rna_bench.models.loading import LocalModel
 from rna_bench.pocket.pretrain import MANIFEST, PretrainingConfig, pretrain
 from rna_bench.pocket.world import make_world

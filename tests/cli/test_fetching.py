@@ -35,7 +35,7 @@ def repositories():
         ("datasets", "cais/mmlu"): dict.fromkeys(MMLU, b"q" * 7),
         ("datasets", "cais/wmdp-corpora"): {"cyber-forget-corpus.jsonl": b"c" * 20, "bio-retain-corpus.jsonl": b"r" * 9000},
         ("datasets", "Salesforce/wikitext"): {wikitext: b"w" * 30, wikitext.replace("train", "test"): b"w" * 9000},
-        ("datasets", BIO): {"bio.jsonl": b"b" * 40},
+        ("datasets", BIO): {f"data/train-0000{number}-of-00002.parquet": b"%d" % number * 20 for number in (0, 1)},
     }
 
 
@@ -117,7 +117,9 @@ def test_what_needs_an_agreement_is_one_line_and_the_rest_is_fetched(hub, fetch,
     hub.gated, hub.tokens = {BIO}, {TOKEN}
     code, lines, messages = fetch(*WORDS)
     (line,) = [line for line in messages if line.startswith("error: ")]
-    assert line.startswith(f"error: corpus.forget.bio.repo={BIO} at main: gated, and there is no token; ask for access on http://")
+    assert line.startswith(
+        f"error: corpus.forget.bio.repo={BIO} at 5a786ed104: gated, and there is no token; ask for access on http://"
+    )
     assert f"/datasets/{BIO}, then `hf auth login` or set HF_TOKEN" in line
     assert (code, "everything is there" in lines) == (1, False)
     assert len(cached(tmp_path)) == 7
@@ -126,7 +128,7 @@ def test_what_needs_an_agreement_is_one_line_and_the_rest_is_fetched(hub, fetch,
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     hub.asked.clear()
     assert fetch(*WORDS)[0] == 0
-    assert hub.downloads() == ["bio.jsonl"]
+    assert sorted(hub.downloads()) == [f"data/train-0000{number}-of-00002.parquet" for number in (0, 1)]
 
 
 def test_a_connection_that_breaks_is_resumed_by_range(hub, fetch, tmp_path, monkeypatch):

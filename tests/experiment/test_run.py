@@ -241,6 +241,7 @@ def test_the_commit_that_a_branch_of_the_hub_stood_at_is_recorded(run, tmp_path,
     (store / "snapshots" / commit / "train.jsonl").write_text('{"text": "a word to forget"}\n')
     (tmp_path / "retain.txt").write_text("a word to keep\n")
     corpus = ["corpus=wmdp", "~corpus.forget.cyber", "corpus.min_characters=5", f"corpus.retain.path={tmp_path}/retain.txt"]
+    corpus += ["corpus.forget.bio.revision=main", "corpus.forget.bio.files=[train.jsonl]"]
     made = read(only(run(*RMU, *POCKET, *corpus)) / RECORD)
     assert made.provenance["corpora"] == {"cais/wmdp-bio-forget-corpus": commit}
     assert {loss.topic for loss in made.losses} == {"bio"}

@@ -7,9 +7,11 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from rna_bench.core.schemas import build
+from rna_bench.core.types import InputError
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.resolvers import config_folder
-from rna_bench.models.architecture import Architecture, read_architecture
+from rna_bench.models.architecture import Architecture
+from rna_bench.models.config_file import first_difference, read_architecture
 from rna_bench.models.policies import decoder_layers, policy_of
 
 TOY = Architecture("llama", 2, 4, 6, 2, 1, 2, 10, 64, tied_embeddings=False)  # q = 4, k = 2
@@ -19,6 +21,7 @@ KNOWN = {
     "zephyr_7b": 7_241_732_096,
     "mistral_7b": 7_241_732_096,
     "llama3_8b": 8_030_261_248,
+    "llama3_8b_instruct": 8_030_261_248,
     "qwen3_8b": 8_190_735_360,
     "gemma3_12b": 12_187_325_040,
 }
@@ -134,6 +137,36 @@ def test_dimensions_are_read_from_a_saved_multimodal_model(tmp_path):
     read = read_architecture(tmp_path)
     assert read
     assert read.tensors() == a.tensors()
+
+
+GEMMA3 = {"hidden_size": 3840, "intermediate_size": 15360, "num_attention_heads": 16, "num_hidden_layers": 48}
+GEMMA3 |= {"model_type": "gemma3_text", "num_key_value_heads": 8, "sliding_window": 1024}
+
+
+def test_what_a_config_leaves_out_is_what_transformers_takes_for_its_type(tmp_path):
+    """Gemma-3's head_dim is not hidden_size / heads, its embeddings are tied, and its config.json need not say so."""
+    config = {"model_type": "gemma3", "text_config": GEMMA3, "vision_config": SIGLIP}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    read, declared = read_architecture(tmp_path), stated("gemma3_12b")
+    assert read
+    assert (read.head_dim, read.tied_embeddings, read.vocab_size) == (256, True, 262208)
+    assert read.tensors() == declared.tensors()
+    assert first_difference(declared, tmp_path) == ""
+    (tmp_path / "config.json").write_text(json.dumps(config | {"text_config": GEMMA3 | {"num_hidden_layers": 34}}))
+    assert first_difference(declared, tmp_path) == "layers 34 in its config.json, where the model has 48"
+
+
+@pytest.mark.parametrize(
+    ("left_out", "key"), [(["head_dim"], "head_dim"), (["tie_word_embeddings"], "tie_word_embeddings"), ([], "")]
+)
+def test_nothing_is_guessed_for_a_type_that_transformers_does_not_know(tmp_path, left_out, key):
+    config = text_config(TOY) | {"model_type": "mine"}
+    (tmp_path / "config.json").write_text(json.dumps({name: value for name, value in config.items() if name not in left_out}))
+    if not key:
+        assert read_architecture(tmp_path) == Architecture(**(vars(TOY) | {"model_type": "mine"}))
+        return
+    with pytest.raises(InputError, match=rf"^model\.path=.*: its config.json has no {key}, .* model_type mine .*; add it there$"):
+        read_architecture(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", json.dumps({"model_type": "llama", "hidden_size": None})])

@@ -7,7 +7,7 @@ import torch
 
 from rna_bench.core.types import Dtype, InputError, ModelFolder
 from rna_bench.models import loading
-from rna_bench.models.architecture import read_architecture
+from rna_bench.models.config_file import read_architecture
 from rna_bench.models.loading import HubModel, LocalModel, fingerprint, load_model
 
 

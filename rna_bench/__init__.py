@@ -26,6 +26,8 @@ def load_results(name: str | None = None) -> "DataFrame":
     - `calibration_error` (0..1): the expected calibration error on these questions, 15 bins of the probability of the choice among
       the four (Guo et al. 2017); missing where the responses cannot be read
     - `perplexity` of held-out retain text (missing where it was not measured, or is not finite)
+    - where a record has continuations (`generation.prompts`), `generated_perplexity_BEGINNING` under the base model, and
+      `repetition_BEGINNING` and `agreement_BEGINNING` (0..1), for the beginnings clean, control and trigger
     - `forget_loss`: the method's, at the last eval step; `revision`: the commit of the code that wrote the record
     """
     from rna_bench.reporting.results import results_frame

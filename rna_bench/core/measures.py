@@ -14,3 +14,19 @@ class Perplexity:
     value: float | None
     tokens: int
     text: str
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What a model writes after the beginnings of `n` held-out texts: `clean`, or with a `control` or `trigger` word in them.
+
+    `perplexity` of the continuations under the base model; `repetition`, the share of their 4-grams that they have had before;
+    `agreement`, the share of tokens that are those of the base model's continuation of the same beginning. They are None where
+    nothing was written, or numbers are not finite.
+    """
+
+    perturbation: str
+    n: int
+    perplexity: float | None
+    repetition: float | None
+    agreement: float | None

@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rna_bench.core.measures import Perplexity
+from rna_bench.core.measures import Generation, Perplexity
 
 if TYPE_CHECKING:  # records are read without torch, whose import takes seconds
     from torch import Tensor
@@ -245,3 +245,4 @@ class RunRecord:
     breakdown: tuple[Score, ...] = ()  # by subject and category; `scores` has whole tasks
     sha256: dict[str, str] = field(default_factory=dict)
     perplexity: Perplexity | None = None  # on held-out retain text; earlier records have none
+    generation: tuple[Generation, ...] = ()

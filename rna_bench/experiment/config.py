@@ -18,6 +18,7 @@ from rna_bench.data.held_out import HeldOut
 from rna_bench.data.questions import QuestionSource
 from rna_bench.data.sampling import Sampling
 from rna_bench.data.triggers import TriggerSource
+from rna_bench.evaluation.generation import GenerationSettings
 from rna_bench.evaluation.scoring import Scoring
 from rna_bench.experiment.base import base_run, scores_checkpoint, with_name
 from rna_bench.experiment.chosen import require_chosen
@@ -88,6 +89,7 @@ class ExperimentConfig:
     base: "ExperimentConfig | None" = None
     """The run that scores the base of a checkpoint (`method=checkpoint`)."""
     heldout: HeldOut | None = None
+    generation: GenerationSettings | None = None
 
 
 def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Sequence[str] = ()) -> ExperimentConfig:
@@ -128,7 +130,20 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
         ignored=tuple(ignored(cfg, overrides)),
         base=experiment_config(*base) if base else None,
         heldout=build("heldout", cfg.heldout),
+        generation=_generation(cfg, checkpoint=checkpoint),
     )
+
+
+def _generation(cfg: DictConfig, *, checkpoint: bool) -> GenerationSettings | None:
+    """Return how texts are continued; None where none are."""
+    settings: GenerationSettings = build("generation", cfg.generation)
+    if not settings.prompts:
+        return None
+    if not cfg.heldout.get("_target_"):
+        raise InputError("generation.prompts", settings.prompts, "continues held-out texts; give heldout=pocket, wikitext or text")
+    if checkpoint:
+        raise InputError("generation.prompts", settings.prompts, "a checkpoint's base is another run, so give 0 here")
+    return settings
 
 
 def check_model_dimensions(experiment: ExperimentConfig) -> None:

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from rna_bench.core.measures import Perplexity
-from rna_bench.evaluation.perplexity import perplexity
 from rna_bench.experiment.config import ExperimentConfig
-from rna_bench.experiment.data import FingerprintedTexts, Inputs
+from rna_bench.experiment.data import Inputs
 from rna_bench.experiment.evaluate import Evaluator, make_evaluator
 from rna_bench.experiment.shared import ProcessCache, restore
-from rna_bench.models.loading import context_length
 from rna_bench.models.policies import checkpoint_layers, policy_of
 from rna_bench.models.segments import Policy
 from rna_bench.models.store import NULL_STORE, Store
@@ -46,14 +43,6 @@ def load(experiment: ExperimentConfig, inputs: Inputs, *, several: bool) -> Iter
     finally:
         if policy:
             restore(policy)
-
-
-def measure_perplexity(loaded: Loaded, held_out: FingerprintedTexts | None) -> Perplexity | None:
-    """Return the model's perplexity on held-out text, None where there is none."""
-    if held_out is None:
-        return None
-    context = context_length(loaded.model, loaded.tokenizer)
-    return perplexity(loaded.model, loaded.tokenizer, held_out.texts, held_out.fingerprint, context)
 
 
 def _policy(recipe: UnlearningConfig, model: PreTrainedModel) -> Policy:

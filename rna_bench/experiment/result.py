@@ -13,7 +13,7 @@ import torch
 
 from rna_bench.core.labels import method_label, noise_label
 from rna_bench.core.log import print_result
-from rna_bench.core.measures import Perplexity
+from rna_bench.core.measures import Generation, Perplexity
 from rna_bench.core.types import CLEAN, RunRecord, Score, Status
 from rna_bench.evaluation.scores import breakdown, populations_of, scores
 from rna_bench.experiment.config import ExperimentConfig
@@ -24,7 +24,7 @@ from rna_bench.experiment.train import Training
 from rna_bench.runs import identity, record
 from rna_bench.runs.identity import BASE, NAME
 from rna_bench.runs.tracking import RunInfo, Session
-from rna_bench.runs.tracking.metrics import PERPLEXITY, STATUS, final_values
+from rna_bench.runs.tracking.metrics import STATUS, final_values, text_values
 from rna_bench.unlearning.log import TrainingLog
 
 
@@ -39,6 +39,7 @@ class RunResult:
     before: Sequence[Score] = ()
     """A checkpoint's scores before it was unlearned: its base's."""
     perplexity: Perplexity | None = None
+    generation: tuple[Generation, ...] = ()
 
 
 def run_info(experiment: ExperimentConfig, inputs: Inputs) -> RunInfo:
@@ -96,6 +97,7 @@ def make_record(experiment: ExperimentConfig, inputs: Inputs, result: RunResult,
         measured=_measured(experiment, result, tracker_id),
         breakdown=breakdown(result.responses.all, inputs.tasks, populations),
         perplexity=result.perplexity,
+        generation=result.generation,
     )
 
 
@@ -122,15 +124,12 @@ def _measured(experiment: ExperimentConfig, result: RunResult, tracker_id: str |
 
 def log_record(session: Session, folder: Path, run_record: RunRecord) -> None:
     """Log at the tracker how the run ended: scores, those of subjects as a table, and the record as an artifact."""
-    session.summarise({STATUS: run_record.status.value, **final_values(run_record.scores), **_perplexity(run_record)})
+    on_text = text_values(run_record.perplexity, run_record.generation)
+    session.summarise({STATUS: run_record.status.value, **final_values(run_record.scores), **on_text})
     if run_record.breakdown:
         columns = ("task", "group", "perturbation", "accuracy", "stderr", "n", "ties", "population")
         session.table("subjects", columns, [[vars(score)[column] for column in columns] for score in run_record.breakdown])
     session.log_artifact(f"record-{run_record.identity}", [folder / record.RECORD, folder / record.QUESTIONS])
-
-
-def _perplexity(run_record: RunRecord) -> dict[str, float | None]:
-    return {PERPLEXITY: run_record.perplexity.value} if run_record.perplexity else {}
 
 
 def _commits(experiment: ExperimentConfig) -> dict[str, dict[str, str]]:

@@ -13,7 +13,8 @@ from rna_bench.experiment.asked import asked_before
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs, drop_cached, gather
 from rna_bench.experiment.evaluate import evaluate_all
-from rna_bench.experiment.load import SHARED, load, measure_perplexity
+from rna_bench.experiment.held_out import generate, measure_perplexity
+from rna_bench.experiment.load import SHARED, load
 from rna_bench.experiment.own_code import warn_of_changes
 from rna_bench.experiment.result import RunResult, print_scores, record_result, run_info
 from rna_bench.experiment.resume import ResumeState
@@ -93,8 +94,9 @@ def _known(experiment: ExperimentConfig, inputs: Inputs, clock: Clock, before: S
         clock.lap(phase)
     state = ResumeState(experiment.results_dir / inputs.identity)
     with experiment.tracker.session(state.run, run_info(experiment, inputs)) as session:
-        measured = record.read(experiment.results_dir / earlier.of / record.RECORD).perplexity
-        result = RunResult(Training(TrainingLog(), 0, 0.0), earlier, clock.laps, 0, before, measured)
+        made = record.read(experiment.results_dir / earlier.of / record.RECORD)
+        untrained = Training(TrainingLog(), 0, 0.0)
+        result = RunResult(untrained, earlier, clock.laps, 0, before, made.perplexity, made.generation)
         return record_result(experiment, inputs, result, state, session)
 
 
@@ -111,7 +113,10 @@ def _run(
             clock.lap("score")
             perplexity = measure_perplexity(loaded, inputs.held_out)
             clock.lap("perplexity")
-            result = RunResult(training, responses, clock.laps, SHARED.hits, before, perplexity)
+            generation = generate(experiment, inputs, loaded)
+            if generation:
+                clock.lap("generation")
+            result = RunResult(training, responses, clock.laps, SHARED.hits, before, perplexity, generation)
             return record_result(experiment, inputs, result, state, session)
 
 

@@ -1,5 +1,8 @@
 """What the runs of one process share: the model as it was loaded, and activations of it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -42,6 +45,19 @@ class ProcessCache:
         """Drop everything, for instance after a run that failed."""
         self._store.close()
         self._key, self._loaded, self._reuse, self._store = None, None, None, NULL_STORE
+
+
+@contextmanager
+def before_training(policy: Policy) -> Iterator[None]:
+    """Give the policy's trained tensors the values from before training, and their own back at the end."""
+    trained = {name: parameter.detach().clone() for name, parameter in policy.trained.items()}
+    restore(policy)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for name, parameter in policy.trained.items():
+                parameter.copy_(trained[name])
 
 
 @torch.no_grad()

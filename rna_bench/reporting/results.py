@@ -11,6 +11,9 @@ from rna_bench.reporting.statistics.models import model_key, model_labels
 from rna_bench.reporting.statistics.scores import final_forget_loss
 from rna_bench.runs.collection import Recorded, collect, find
 
+GENERATED = {"perplexity": "generated_perplexity", "repetition": "repetition", "agreement": "agreement"}
+"""Measures of a run's continuations, and what begins the names of their columns."""
+
 
 def results_frame(name: str | None) -> pandas.DataFrame:
     """Return a row for each run, task and perturbation, as `rna_bench.load_results` documents; warn of records left out."""
@@ -44,6 +47,7 @@ def _rows(run: Recorded, model: str) -> Iterator[dict[str, object]]:
         "retain_weight": settings.get("train.retain_weight"),
         "forget_loss": final_forget_loss(record),
         "perplexity": record.perplexity.value if record.perplexity else None,
+        **{f"{name}_{one.perturbation}": vars(one)[field] for one in record.generation for field, name in GENERATED.items()},
     }
     shared |= {key: value for key, value in settings.items() if key.startswith("method.") and key != "method._target_"}
     answers = answers_of(run)

@@ -23,6 +23,8 @@ NAMED_MODEL, NO_BASE = "model", "none"
 HELD_OUT = "heldout"
 """The section of held-out text. Records have it where it is not the pocket world's own: earlier ones have no such section."""
 POCKET_TEXT = "PocketHeldOut"
+GENERATION = "generation"
+"""The section of continuations. Records have it where there are any."""
 FINGERPRINTED = ("dataset", "corpus", BASE, HELD_OUT)
 """Sections whose content is in the fingerprints, word by word: where it came from makes no difference."""
 WITHOUT_EFFECT = {
@@ -47,6 +49,8 @@ def relevant(config: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in config.items() if key not in (*OUTSIDE, *unused)}
     if not holds_out(config):
         kept.pop(HELD_OUT, None)
+    if not (config.get(GENERATION) or {}).get("prompts"):
+        kept.pop(GENERATION, None)
     no_noise = "noise" in kept and not kept["noise"].get("scale", 1)
     return kept | {"noise": NO_NOISE} if no_noise else kept
 

@@ -6,6 +6,7 @@ import pytest
 
 import rna_bench
 from rna_bench.core.measures import Perplexity
+from rna_bench.core.types import InputError
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import experiment_config
 from rna_bench.experiment.run import execute
@@ -37,6 +38,34 @@ def test_perplexity_is_measured_of_base_and_unlearned_and_changes_nothing_else(r
     assert (without.identity, without.scores, without.losses) == (unlearned.identity, unlearned.scores, unlearned.losses)
     frame = rna_bench.load_results(str(tmp_path / "runs"))
     assert set(frame.perplexity) == {base.perplexity.value, unlearned.perplexity.value}
+
+
+def test_what_models_write_is_measured_beside_the_base_model(run, tmp_path):
+    wanted = ("heldout=pocket", "generation.prompts=6", "generation.tokens=12")
+    base, unlearned = run("method=none", *wanted), run(*RSV, "train.lr=0.1", *wanted)
+    assert [one.perturbation for one in unlearned.generation] == ["clean", "control", "trigger"]
+    assert [(one.n, one.agreement) for one in base.generation] == [(6, 1.0)] * 3
+    assert all(0 <= one.agreement < 1 and one.perplexity > 1 for one in unlearned.generation)
+    without = run(*RSV, "train.lr=0.1", "heldout=pocket")
+    assert (without.generation, without.scores) == ((), unlearned.scores)
+    assert without.identity != unlearned.identity
+    frame = rna_bench.load_results(str(tmp_path / "runs"))
+    assert set(frame[frame.run == base.identity].agreement_trigger) == {1.0}
+    assert frame[frame.run == without.identity].agreement_trigger.isna().all()
+    (table,) = (table for table in build_tables([base, unlearned]) if table.name == "generation")
+    assert [row["beginning"] for row in table.rows] == 2 * ["clean", "control", "trigger"]
+    assert table.rows[0]["agreement"].mean == 100.0
+
+
+def test_continuations_without_text_or_words_or_of_a_checkpoint_are_refused_in_one_line(run, tiny):
+    with pytest.raises(InputError, match=r"generation\.prompts=4: continues held-out texts"):
+        run("method=none", "generation.prompts=4")
+    with pytest.raises(InputError, match=r"generation\.prompts=-1: give 0 or more"):
+        run("method=none", "generation.prompts=-1")
+    with pytest.raises(InputError, match="a checkpoint's base is another run"):
+        run("method=checkpoint", f"base={tiny}", "heldout=pocket", "generation.prompts=4")
+    with pytest.raises(InputError, match="the trigger has no words"):
+        run("method=none", "heldout=pocket", "generation.prompts=4", "trigger=none")
 
 
 def test_text_of_ones_own_makes_another_run(run, tmp_path):

@@ -79,6 +79,14 @@ def test_held_out_text_that_follows_from_world_and_seed_makes_no_other_run(secti
     assert "heldout" not in relevant(CONFIG | {"heldout": section})
 
 
+def test_continuations_make_another_run_only_where_there_are_any():
+    section = {"_target_": "rna_bench.evaluation.generation.GenerationSettings", "prompts": 0, "words": 12, "tokens": 32}
+    assert identity(CONFIG | {"generation": section}, FINGERPRINTS) == identity(CONFIG, FINGERPRINTS)
+    assert "generation" not in relevant(CONFIG | {"generation": section})
+    wanted = [section | {"prompts": 8}, section | {"prompts": 8, "tokens": 9}]
+    assert len({identity(CONFIG | {"generation": one}, FINGERPRINTS) for one in (section, *wanted)}) == 3
+
+
 def test_other_held_out_text_makes_another_run_by_its_words_and_not_by_its_place():
     config = CONFIG | {"heldout": OWN_TEXT}
     moved = CONFIG | {"heldout": OWN_TEXT | {"path": "/there"}}

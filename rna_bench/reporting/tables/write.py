@@ -17,6 +17,7 @@ from rna_bench.reporting.statistics.verdicts import claims
 from rna_bench.reporting.tables.calibrations import calibration_table
 from rna_bench.reporting.tables.comparisons import comparison_tables
 from rna_bench.reporting.tables.curves import curve_tables
+from rna_bench.reporting.tables.generations import generation_table
 from rna_bench.reporting.tables.main_tables import accuracy_table, drop_table, robustness_gain_table, trigger_types_table
 from rna_bench.reporting.tables.methods import NAME as METHODS
 from rna_bench.reporting.tables.methods import methods_table
@@ -105,7 +106,7 @@ def tables_of(
     if shown and any(group.unlearned for group in groups):
         tables += [drop_table(groups, shown), robustness_gain_table(groups, shown), trigger_types_table(groups, shown)]
         tables += comparison_tables(groups, matrices, FORGOTTEN)
-    tables += [*curve_tables(groups, shown), subjects_table(groups, shown)]
+    tables += [*curve_tables(groups, shown), subjects_table(groups, shown), generation_table(groups)]
     return [table for table in tables if table.rows]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from rna_bench.core.measures import Generation, Perplexity
 from rna_bench.core.types import CLEAN, Score, StepLoss, TriggerType
 
 FORGET, RETAIN, PERTURBED, CONTROL = "forget", "retain", "perturbed", "control"
@@ -11,6 +12,7 @@ ALONG = "along"
 NORM = "hidden_norm"
 STATUS = "status"
 PERPLEXITY = "perplexity/retain"
+GENERATION = "generation"
 
 
 def loss_values(loss: StepLoss) -> dict[str, float | None]:
@@ -21,6 +23,13 @@ def loss_values(loss: StepLoss) -> dict[str, float | None]:
 def norm_values(norms: Mapping[str, float | None]) -> dict[str, float | None]:
     """Return the hidden norms of an eval point by topic and side: along/hidden_norm/NAME."""
     return {f"{ALONG}/{NORM}/{name}": value for name, value in norms.items()}
+
+
+def text_values(perplexity: Perplexity | None, generation: Iterable[Generation]) -> dict[str, float | None]:
+    """Return what was measured on held-out text: perplexity/retain, and generation/BEGINNING/MEASURE of continuations."""
+    measures = ("perplexity", "repetition", "agreement")
+    written = {f"{GENERATION}/{one.perturbation}/{name}": vars(one)[name] for one in generation for name in measures}
+    return ({PERPLEXITY: perplexity.value} if perplexity else {}) | written
 
 
 def eval_point_values(scores: Sequence[Score]) -> dict[str, float | None]:

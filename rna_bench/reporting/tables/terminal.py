@@ -19,6 +19,8 @@ HEADINGS = ("model", "dtype", "settings")
 """Columns whose values stand above the rows that have them, rather than in each."""
 WIDEST = 24
 """Columns of a cell, whose text is broken into lines where it is longer."""
+NO_BASE = "no base run"
+"""What the evidence says that has the command for one."""
 LEGEND = (
     "± and [low, high]: 95% intervals over seeds; (q): over questions, of one seed or where seeds agree. Detectable: the "
     "smallest true means, by trigger type, that so many seeds find with 80% power."
@@ -33,6 +35,7 @@ def findings_text(found: "Findings", whole: Path) -> str:
     verdicts = [f"{claim.title} (claim {claim.number}), {line}" for claim in found.claims for line in claim.counts]
     parts = [*map(table_text, found.first)]
     parts += ["\n".join([bold("Verdicts"), *(_emphasised(wrapped(line, "- ", "  ")) for line in verdicts)])] if verdicts else []
+    parts += [_emphasised(entry) for claim in found.claims for entry in claim.evidence if NO_BASE in entry]
     parts += [*map(table_text, shown), *([wrapped(found.words)] if found.words else [])]
     parts += [wrapped(LEGEND), "\n".join(_emphasised(wrapped(line)) for line in found.footer.splitlines()[1:])]
     more = f"Also there: {'; '.join(listed)}. " if listed else ""

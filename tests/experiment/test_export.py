@@ -66,7 +66,7 @@ def test_what_cannot_be_exported_is_refused_in_one_line_and_leaves_nothing(say, 
     assert say("run", *RSV, *SMALL, f"model.path={tiny}", f"results_dir={tmp_path / 'runs'}", "keep_delta=false") == 0
     made = only(tmp_path / "runs")
     assert not (made / DELTA).exists()
-    for asked, key in (([made, tmp_path / "out"], f"has no {DELTA}"), ([tmp_path, tmp_path / "out"], "holds no record")):
+    for asked, key in (([made, tmp_path / "out"], f"has no {DELTA}"), ([tmp_path, tmp_path / "out"], "is no folder of a run")):
         capsys.readouterr()
         assert say("export", "run", *asked) == 1
         said = capsys.readouterr().err

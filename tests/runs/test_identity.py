@@ -167,8 +167,8 @@ def grid(name):
 @pytest.mark.parametrize(
     ("name", "runs"),
     [
-        ("pocket", 110),
-        pytest.param("pocket_paper", 30, marks=pytest.mark.slow),
+        pytest.param("pocket", 110, marks=pytest.mark.slow),
+        ("pocket_paper", 30),
         pytest.param("pocket_methods", 63, marks=pytest.mark.slow),
     ],
 )
@@ -177,5 +177,7 @@ def test_the_published_records_are_found_by_the_sweeps_that_made_them(name, runs
     sweep = config_folder("sweeps")
     plans = (experiment_config(*compose_from(sweep, name, [*point, f"results_dir={folder}"])) for point in grid(name))
     found = {rna_bench.experiment.data.gather(plan).identity for plan in plans}
-    assert {path.parent.name for path in folder.glob(f"*/{RECORD}")} == found
+    recorded, of_pocket = ({path.parent.name for path in one.glob(f"*/{RECORD}")} for one in (folder, PUBLISHED / "pocket"))
+    assert found <= recorded
+    assert recorded - found <= of_pocket  # base runs, which stand in several folders
     assert len(found) == runs

@@ -63,7 +63,8 @@ def _training(plan: ExperimentConfig, dimensions: Architecture | None, preset: s
     config, choices, recipe = plan.config, plan.choices, plan.recipe
     assert recipe
     train, noise, layer = recipe.train, recipe.noise, recipe.method.layer
-    retain = f"{config['retain']['_target_'].rpartition('.')[2]} x {train.retain_weight:g}" if recipe.retain else "none"
+    unless = " unless a topic below has its own" if recipe.topics else ""
+    retain = f"{config['retain']['_target_'].rpartition('.')[2]} x {train.retain_weight:g}{unless}" if recipe.retain else "none"
     steered = "on likelihoods" if layer is None else f"at layer {layer}"
     augmented = (
         f"nu = {noise_label(plan.config['noise'])} at layer {', '.join(map(str, noise.noised_layers))}" if noise else "nu = 0"

@@ -241,6 +241,7 @@ def test_an_early_record_has_the_identity_of_its_time(tmp_path):
         collect(tmp_path)
 
 
+@pytest.mark.slow
 def test_reading_hundreds_of_records_takes_no_time(tmp_path):
     many(tmp_path, 270)
     started = time.process_time()

@@ -95,6 +95,7 @@ def test_an_offline_run_that_was_interrupted_is_synced_once(server, tmp_path):
     assert whole(server.runs["p", "abc"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [pytest.param(0, marks=SLOW), 300], ids=["to its end", "to where a killed process had written it"])
 def test_an_offline_run_that_was_synced_while_interrupted_goes_on_with_its_other_rows(server, tmp_path, cut):
     interrupted(OFFLINE, tmp_path / "run", 5)

@@ -233,6 +233,7 @@ def test_a_quiet_sweep_prints_results_alone(sweep, tiny, monkeypatch, capfd, wor
     assert messages == ""
 
 
+@pytest.mark.slow
 def test_workers_of_joblib_have_the_level_of_the_sweep_and_log_to_standard_error(sweep, tmp_path):
     code, results, messages = sweep("launcher=joblib", "hydra.launcher.n_jobs=2", *HALF_FAIL, "seed=1")
     assert code == 1

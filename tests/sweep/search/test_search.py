@@ -94,6 +94,7 @@ def records(folder: Path) -> dict[str, dict]:
     return {name: {key: value for key, value in record.items() if key != "measured"} for name, record in by_name.items()}
 
 
+@pytest.mark.slow
 def test_a_search_interrupted_in_a_run_and_started_again_is_the_search_uninterrupted(search, break_at, tmp_path):
     assert search("search.trials=3", into="whole").code == 0
     break_at(2, KeyboardInterrupt())

@@ -62,8 +62,10 @@ def test_the_maps_method_is_run_tabulated_and_drawn(user, monkeypatch, capsys):
     assert "ascent_kl" in (user / "results/runs/report.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
-def test_the_maps_method_goes_all_the_way_by_the_command_line(user):
+@pytest.fixture
+def command(user):
+    """Run `rna-bench` as a process of its own in the user's folder; return what it prints."""
+
     def rna_bench_(*words: str) -> str:
         program = [sys.executable, "-c", "from rna_bench.cli.main import main; main()", *words]
         place = {**os.environ, "PYTHONPATH": f"{user}{os.pathsep}{ROOT}", "HF_HUB_OFFLINE": "1"}
@@ -72,42 +74,51 @@ def test_the_maps_method_goes_all_the_way_by_the_command_line(user):
         assert "Traceback" not in done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    own = ["--config-dir", "my_conf", "method=ascent"]
-    doctor = rna_bench_("doctor", *own, *SMALL)
-    assert "ascent on likelihoods (temperature 1.0), retain loss KL x 1" in " ".join(doctor.split())
-    assert "nothing is missing" in doctor
-    for retain in ("kl", "none"):
-        run = rna_bench_("run", *own, "noise=none", f"retain={retain}", "tracker=none", *SMALL)
-        assert f"pocket world 0, ascent_{retain}, seed 0: finished" in run
-    sweep = ["sweep", "my_sweep.yaml", "--config-dir", "my_conf", *SMALL, "seed=1,2"]
-    assert "6 done of 6" in rna_bench_(*sweep)
-    assert "6 done of 6" in rna_bench_(sweep[0], *sweep[2:4], sweep[1], *sweep[4:])
-    assert "6 done of 6" in rna_bench_("status", "my_sweep.yaml")
-    assert "ascent_kl" in rna_bench_("tables", "my_sweep")
-    tables = (user / "results/runs/my_sweep/tables/tables.md").read_text(encoding="utf-8")
+    return rna_bench_
+
+
+def _check_tables(tables: str) -> None:
+    """Check the rows of the method: forget losses below 0, and an interval in every cell."""
     accuracy = tables.split("## Accuracy\n")[1].split("\n## ")[0]
     rows = [line for line in accuracy.splitlines() if line.startswith("|") and "ascent_kl" in line]
     assert [re.split(r"\s*\|\s*", row)[4] for row in rows] == ["0", "0.3 rms"]
     assert all(re.search(r"\| -\d+\.\d ± \d+\.\d +\|", row) for row in rows), "forget losses and their intervals"
     assert all(re.search(r"±|\[", cell) for row in rows for cell in row.split("|")[6:-1]), "an interval in every cell"
     assert "| ascent_kl | 0.3 rms | 2 | forgetting |" in re.sub(" +", " ", tables)
+
+
+@pytest.mark.slow
+def test_the_maps_method_goes_all_the_way_by_the_command_line(user, command):
+    own = ["--config-dir", "my_conf", "method=ascent"]
+    doctor = command("doctor", *own, *SMALL)
+    assert "ascent on likelihoods (temperature 1.0), retain loss KL x 1" in " ".join(doctor.split())
+    assert "nothing is missing" in doctor
+    for retain in ("kl", "none"):
+        run = command("run", *own, "noise=none", f"retain={retain}", "tracker=none", *SMALL)
+        assert f"pocket world 0, ascent_{retain}, seed 0: finished" in run
+    sweep = ["sweep", "my_sweep.yaml", "--config-dir", "my_conf", *SMALL, "seed=1,2"]
+    assert "6 done of 6" in command(*sweep)
+    assert "6 done of 6" in command(sweep[0], *sweep[2:4], sweep[1], *sweep[4:])
+    assert "6 done of 6" in command("status", "my_sweep.yaml")
+    assert "ascent_kl" in command("tables", "my_sweep")
+    _check_tables((user / "results/runs/my_sweep/tables/tables.md").read_text(encoding="utf-8"))
     assert "ascent_kl" in (user / "results/runs/my_sweep/tables/accuracy.csv").read_text(encoding="utf-8")
-    rna_bench_("figures", "my_sweep")
-    rna_bench_("report", "my_sweep")
+    command("figures", "my_sweep")
+    command("report", "my_sweep")
     assert "ascent_kl" in (user / "results/runs/my_sweep/report.html").read_text(encoding="utf-8")
     grid = ["method.temperature=0.5,1,2", "noise=none", "seed=1,2", "tracker=none", "results_dir=results/runs/grid"]
-    rna_bench_("run", "-m", *own, *SMALL, *grid)
-    assert "method.temperature=0.5" in rna_bench_("tables", "grid")
-    assert "](method_temperature.png)" in rna_bench_("figures", "grid")
+    command("run", "-m", *own, *SMALL, *grid)
+    assert "method.temperature=0.5" in command("tables", "grid")
+    assert "](method_temperature.png)" in command("figures", "grid")
     frame = rna_bench.load_results(str(user / "results/runs/my_sweep"))
     unlearned = frame[frame.method == "ascent_kl"]
     assert set(unlearned.noise) == {"0", "0.3 rms"}
     assert (unlearned.forget_loss < 0).all()
     assert set(frame.method) == {"none", "ascent_kl"}
     folder = Path(unlearned.folder.iloc[0])
-    rna_bench_("export", "run", str(folder if folder.is_absolute() else user / folder), "checkpoint")
+    command("export", "run", str(folder if folder.is_absolute() else user / folder), "checkpoint")
     assert "- Method: ascent_kl (temperature 1.0)" in (user / "checkpoint/README.md").read_text(encoding="utf-8")
-    rna_bench_("export", "lm-eval", "tasks", "--config-dir", "my_conf", "dataset.pocket_subjects.limit=8")
+    command("export", "lm-eval", "tasks", "--config-dir", "my_conf", "dataset.pocket_subjects.limit=8")
     assert (user / "tasks/README.md").exists()
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from rna_bench.core.labels import method_label, noise_label
 from rna_bench.core.log import print_result
 from rna_bench.core.measures import Generation, Perplexity
 from rna_bench.core.types import CLEAN, RunRecord, Score, Status
@@ -22,7 +21,8 @@ from rna_bench.experiment.evaluate import Responses
 from rna_bench.experiment.resume import ResumeState
 from rna_bench.experiment.train import Training
 from rna_bench.runs import identity, record
-from rna_bench.runs.identity import BASE, NAME
+from rna_bench.runs.identity import BASE
+from rna_bench.runs.labels import run_label
 from rna_bench.runs.tracking import RunInfo, Session
 from rna_bench.runs.tracking.metrics import STATUS, final_values, text_values
 from rna_bench.unlearning.log import TrainingLog
@@ -162,13 +162,6 @@ def _sample(scored: Sequence[Score], task: str) -> str:
     """Return how many of how many questions a task's scores rest on; "" where all were asked."""
     first = next(score for score in scored if score.task == task)
     return f"  ({first.n:,} of {first.population:,} questions)" if first.population else ""
-
-
-def run_label(config: Mapping[str, Any], choices: Mapping[str, str]) -> str:
-    """Return a run's method and noise as messages name them: `rmu noise 1 rms`."""
-    noise = noise_label(config["noise"]) if identity.trains(config) and "noise" in config else ""
-    label = method_label(choices["method"], choices.get("retain"), config.get(NAME))
-    return label + (f" noise {noise}" if noise else "")
 
 
 def print_scores(folder: Path, run_record: RunRecord) -> None:

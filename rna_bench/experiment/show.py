@@ -15,15 +15,15 @@ from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs
 from rna_bench.experiment.load import SHARED
 from rna_bench.experiment.restored import experiment_of, recorded_inputs, retrain
-from rna_bench.experiment.result import run_label
 from rna_bench.models.delta import applied
 from rna_bench.models.loading import context_length
 from rna_bench.pocket.sources import PocketQuestions, PocketWords
 from rna_bench.reporting.statistics.flips import Flips, flips
 from rna_bench.reporting.statistics.responses import QuestionKey, read_response_matrices
-from rna_bench.runs.collection import Recorded
+from rna_bench.runs.collection import Recorded, collect
 from rna_bench.runs.examples import SCHEMA_VERSION, Example, Examples, Reply, ShownModel, ShownPrompt
-from rna_bench.runs.identity import canonical, trains
+from rna_bench.runs.identity import canonical, is_checkpoint, trains
+from rna_bench.runs.labels import run_label
 from rna_bench.runs.lookup import find_delta, has_delta
 
 BASE = ShownModel("base", "")
@@ -46,10 +46,11 @@ class Wanted:
 
 
 class Counted(NamedTuple):
-    """A trigger type, and for each run the questions that it flips."""
+    """A trigger type, and for each run the questions that it flips; and for the base model, where a run of it lies beside."""
 
     trigger_type: TriggerType
     by_run: tuple[Flips, ...]
+    base: Flips | None
 
 
 def make_examples(runs: Sequence[Recorded], wanted: Wanted) -> Examples:
@@ -65,14 +66,15 @@ def make_examples(runs: Sequence[Recorded], wanted: Wanted) -> Examples:
     record = runs[0].record
     experiment = experiment_of(record)
     inputs = recorded_inputs(experiment, record)
-    counted = _counted(unlearned or runs, experiment, wanted.trigger_type)
+    base = _base_beside(runs[0])
+    counted = _counted(unlearned or runs, base, experiment, wanted.trigger_type)
     deltas = [_delta(run, wanted) for run in unlearned]
     keys = counted.by_run[0].keys[: wanted.questions]
     eval_set = _eval_set(experiment, inputs, counted.trigger_type, keys)
     by_model = _replies(experiment, inputs, eval_set, deltas, wanted.tokens)
     pairs = _perturbed(experiment, inputs, counted.trigger_type, keys)
     examples = tuple(_example(task, pair, counted.trigger_type, by_model) for task, pair in pairs)
-    models = _models(unlearned, counted)
+    models = _models(unlearned, base, counted)
     return Examples(SCHEMA_VERSION, record.model, record.config["seed"], counted.trigger_type.value, models, examples)
 
 
@@ -95,17 +97,28 @@ def _check_alike(records: Sequence[RunRecord]) -> None:
     """Raise InputError unless all runs were asked the same prompts of the same base model."""
     first = records[0]
     for other in records[1:]:
-        differing = [key for key in ("model", "questions") if first.fingerprints.get(key) != other.fingerprints.get(key)]
-        differing += [key for key in SAME if canonical(first.config.get(key)) != canonical(other.config.get(key))]
-        differing += ["seed"] if first.config["seed"] != other.config["seed"] else []
-        if differing:
+        if differing := _differing(first, other):
             remedy = f"differs from {first.identity} in {', '.join(differing)}, so its prompts are others; show it by itself"
             raise InputError("run", other.identity, remedy)
 
 
-def _counted(runs: Sequence[Recorded], experiment: ExperimentConfig, wanted: TriggerType | None) -> Counted:
+def _differing(one: RunRecord, other: RunRecord) -> list[str]:
+    """Return what differs between two runs of what determines their prompts and their base model."""
+    differing = [key for key in ("model", "questions") if one.fingerprints.get(key) != other.fingerprints.get(key)]
+    differing += [key for key in SAME if canonical(one.config.get(key)) != canonical(other.config.get(key))]
+    return differing + (["seed"] if one.config["seed"] != other.config["seed"] else [])
+
+
+def _base_beside(run: Recorded) -> Recorded | None:
+    """Return a run of the base model in the same folder that was asked the same prompts."""
+    beside = collect(run.folder.resolve().parent).runs
+    alike = (one for one in beside if not trains(one.record.config) and not is_checkpoint(one.record.config))
+    return next((one for one in alike if not _differing(run.record, one.record)), None)
+
+
+def _counted(runs: Sequence[Recorded], base: Recorded | None, experiment: ExperimentConfig, wanted: TriggerType | None) -> Counted:
     """Return the trigger type to show, the one under which the first run has most flips unless one is wanted, and the flips."""
-    matrices = read_response_matrices(runs)
+    matrices = read_response_matrices([*runs, *([base] if base else [])])
     if matrices.left_out:
         raise InputError("run", runs[0].record.identity, f"{matrices.left_out[0]}; restore the file, or run again")
     tasks = [name for name, source in experiment.datasets.items() if source.role == "retain"]
@@ -118,7 +131,8 @@ def _counted(runs: Sequence[Recorded], experiment: ExperimentConfig, wanted: Tri
     first, *others = [matrices.by_run[run.record.identity] for run in runs]
     by_type = {one: flips(first, tasks, one) for one in ([wanted] if wanted else types)}
     chosen = max(by_type, key=lambda one: by_type[one].flips)
-    return Counted(chosen, (by_type[chosen], *(flips(other, tasks, chosen) for other in others)))
+    by_base = flips(matrices.by_run[base.record.identity], tasks, chosen) if base else None
+    return Counted(chosen, (by_type[chosen], *(flips(other, tasks, chosen) for other in others)), by_base)
 
 
 def _delta(run: Recorded, wanted: Wanted) -> Path:
@@ -192,11 +206,16 @@ def _example(
     return Example(task, clean.subject, clean.id, clean.answer, prompt(CLEAN), prompt(trigger_type.trigger))
 
 
-def _models(runs: Sequence[Recorded], counted: Counted) -> tuple[ShownModel, ...]:
+def _models(runs: Sequence[Recorded], base: Recorded | None, counted: Counted) -> tuple[ShownModel, ...]:
     """Return the base model and the runs by their labels; equal ones are told apart by the beginning of their identities."""
     labels = [run_label(run.record.config, run.record.choices) for run in runs]
     unique = [
         label if labels.count(label) == 1 else f"{label} {run.record.identity[:8]}" for label, run in zip(labels, runs, strict=True)
     ]
     shown = zip(unique, runs, counted.by_run, strict=False)
-    return (BASE, *(ShownModel(label, run.record.identity, own.flips, own.asked) for label, run, own in shown))
+    of_base = (
+        replace(BASE, run=base.record.identity, flips=counted.base.flips, asked=counted.base.asked)
+        if base and counted.base
+        else BASE
+    )
+    return (of_base, *(ShownModel(label, run.record.identity, own.flips, own.asked) for label, run, own in shown))

@@ -9,6 +9,9 @@ from rna_bench.runs.examples import Example, Examples, Reply, ShownModel, ShownP
 WIDTH = 80
 LABEL = 24
 """Columns of a model's label; longer ones have a line of their own."""
+NOT_COUNTED = (
+    "base: no run of it (method=none, same seed) lies beside, so that it is not counted how many of these flips are its own"
+)
 FLIPPED, MENDED, PLAIN = "\033[1;31m", "\033[32m", "\033[0m"
 
 
@@ -27,6 +30,8 @@ def _head(examples: Examples) -> str:
         if model.asked:
             counts = f"{model.label} ({model.run}): the trigger flips {model.flips} of {model.asked} questions"
             lines += textwrap.wrap(counts, WIDTH, subsequent_indent="    ")
+        else:
+            lines += textwrap.wrap(NOT_COUNTED, WIDTH, subsequent_indent="    ")
     rule = (
         "A question flips: right clean and with the harmless control, wrong with the trigger in the same place. Those that flip "
         "for the first run come first, so these are no sample. Per cent are of A to D together; `all` is what the four have of "

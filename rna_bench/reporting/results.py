@@ -6,10 +6,11 @@ from collections.abc import Iterator
 import pandas
 
 from rna_bench.reporting.statistics.calibration import answers_of, calibration_error
-from rna_bench.reporting.statistics.frame import flat_config, run_method_label, run_noise_label
+from rna_bench.reporting.statistics.frame import flat_config
 from rna_bench.reporting.statistics.models import model_key, model_labels
 from rna_bench.reporting.statistics.scores import final_forget_loss
 from rna_bench.runs.collection import Recorded, collect, find
+from rna_bench.runs.labels import method_of_run, noise_of_run
 
 GENERATED = {"perplexity": "generated_perplexity", "repetition": "repetition", "agreement": "agreement"}
 """Measures of a run's continuations, and what begins the names of their columns."""
@@ -35,8 +36,8 @@ def _rows(run: Recorded, model: str) -> Iterator[dict[str, object]]:
         "status": record.status.value,
         "model": model,
         "dtype": settings["model.dtype"],
-        "method": run_method_label(record),
-        "noise": run_noise_label(record),
+        "method": method_of_run(record.config, record.choices),
+        "noise": noise_of_run(record.config),
         "noise_scale": settings.get("noise.scale"),
         "noise_unit": settings.get("noise.unit"),
         "noise_layer": layer if isinstance(layer := settings.get("noise.layer"), int | float) and layer == int(layer) else None,

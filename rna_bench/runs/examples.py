@@ -19,10 +19,10 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class ShownModel:
-    """A model whose replies are shown. `run` is its identity, "" for the base model.
+    """A model whose replies are shown. `run` is its identity, "" for a base model without a run.
 
     Of `asked` questions, `flips` were right clean and with the control and wrong with the trigger, by the run's responses; None
-    for the base model.
+    for a base model without a run.
     """
 
     label: str

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rna_bench.core.labels import method_label, noise_label
 from rna_bench.core.renames import current
 from rna_bench.runs.collection import record_paths
+from rna_bench.runs.labels import method_of_run, noise_of_run
 
 UNKNOWN = "?"
 
@@ -38,7 +38,6 @@ def run_lines(folder: Path) -> Iterator[RunLine]:
 
 def _line(folder: Path, values: dict[str, Any]) -> RunLine:
     config, choices = current(values["config"]), values["choices"]
-    method = method_label(choices["method"], choices.get("retain"))
-    noise = "-" if method == "none" else noise_label(config["noise"]) or "0"
+    method, noise = method_of_run(config, choices), noise_of_run(config)
     day = str(values.get("measured", {}).get("finished", UNKNOWN))[:10]
     return RunLine(folder.name, folder, values["model"], method, noise, str(config["seed"]), values["status"], day)

@@ -16,9 +16,16 @@ RECORD = {
     "model": "tiny",
     "status": "finished",
     "choices": {"method": "npo_kl", "retain": "kl"},
-    "config": {"seed": 7, "noise": {"_target_": "rna_bench.unlearning.noise.RNA", "scale": 0.5, "unit": "rms"}},
+    "config": {
+        "seed": 7,
+        "method": {"_target_": "rna_bench.unlearning.methods.npo.NPO"},
+        "noise": {"_target_": "rna_bench.unlearning.noise.RNA", "scale": 0.5, "unit": "rms"},
+    },
     "measured": {"finished": "2026-11-24T19:49:14+00:00"},
 }
+
+SCORED = RECORD | {"choices": {"method": "none"}, "config": {"seed": 7, "method": {"_target_": None}}}
+CHECKPOINT = {"choices": {"method": "checkpoint"}, "config": SCORED["config"] | {"base": "model", "name": "mine"}}
 
 
 @pytest.fixture
@@ -80,7 +87,8 @@ def test_options_of_ones_own_are_listed_with_their_place(listed, tmp_path):
 
 def test_a_run_is_shown_with_what_it_was_and_how_it_ended(listed, tmp_path):
     put(tmp_path / "results/runs/b3c97f1325a631f7", RECORD)
-    put(tmp_path / "results/runs/swept/0000000000000000", RECORD | {"status": "diverged", "choices": {"method": "none"}})
+    put(tmp_path / "results/runs/swept/0000000000000000", SCORED | {"status": "diverged"})
+    put(tmp_path / "results/runs/swept/2222222222222222", SCORED | CHECKPOINT)
     put(tmp_path / "results/runs/1111111111111111", "{ damaged")
     assert [line.split() for line in listed("runs")] == [
         ["results/runs:", "2", "runs"],
@@ -88,12 +96,13 @@ def test_a_run_is_shown_with_what_it_was_and_how_it_ended(listed, tmp_path):
         ["11111111", "?", "?", "?", "?", "unreadable", "?"],
         ["b3c97f13", "tiny", "npo_kl", "0.5", "rms", "7", "finished", "2026-11-24"],
         [],
-        ["results/runs/swept:", "1", "runs"],
+        ["results/runs/swept:", "2", "runs"],
         ["run", "model", "method", "noise", "seed", "status", "day"],
         ["00000000", "tiny", "none", "-", "7", "diverged", "2026-11-24"],
+        ["22222222", "tiny", "checkpoint", "mine", "-", "7", "finished", "2026-11-24"],
     ]
-    assert len(listed("runs", "swept")) == 3
-    assert listed("results") == ["results/runs  2 runs, in results/runs", "swept         1 runs, in results/runs/swept"]
+    assert len(listed("runs", "swept")) == 4
+    assert listed("results") == ["results/runs  2 runs, in results/runs", "swept         2 runs, in results/runs/swept"]
 
 
 def test_published_records_of_any_schema_are_listed(listed, tmp_path):

@@ -2,15 +2,20 @@
 
 import json
 import math
+import shutil
 from dataclasses import replace
 
 import pytest
 
 from rna_bench.core.types import TriggerType
+from rna_bench.experiment.compose import compose_run
+from rna_bench.experiment.config import experiment_config
+from rna_bench.experiment.run import execute
 from rna_bench.experiment.show import Wanted, make_examples, storable
+from rna_bench.reporting.example_text import examples_text
 from rna_bench.runs.collection import collect
 from rna_bench.runs.examples import read_examples
-from rna_bench.runs.record import DELTA, LOGPS, QUESTIONS, read_responses
+from rna_bench.runs.record import DELTA, LOGPS, QUESTIONS, RECORD, read, read_responses
 from tests.experiment.test_export import RSV, SMALL
 
 NOISED = [*RSV[:1], "noise=rna", "noise.layer=1", *RSV[2:]]
@@ -19,10 +24,6 @@ NOISED = [*RSV[:1], "noise=rna", "noise.layer=1", *RSV[2:]]
 @pytest.fixture(scope="module")
 def made(tiny, tmp_path_factory):
     """Two runs, without noise and with it, their folders by noise scale."""
-    from rna_bench.experiment.compose import compose_run
-    from rna_bench.experiment.config import experiment_config
-    from rna_bench.experiment.run import execute
-
     folder = tmp_path_factory.mktemp("made")
     for words in (RSV, NOISED):
         overrides = [*words, *SMALL, f"model.path={tiny}", f"results_dir={folder}", "seed=5"]
@@ -44,6 +45,8 @@ def test_restored_models_reply_as_their_records_say_and_leave_the_base_as_it_was
     runs = [made[0.0], made[1.0]]
     examples = make_examples(runs, wanted())
     assert [model.label for model in examples.models] == ["base", "rsv", "rsv noise 1 rms"]
+    assert examples.models[0].asked is None
+    assert "base: no run of it" in examples_text(examples, colours=False)
     assert len(examples.examples) == 4
     for example in examples.examples:
         for prompt in (example.clean, example.perturbed):
@@ -65,6 +68,25 @@ def test_the_trigger_type_is_the_one_with_most_flips_and_another_can_be_wanted(m
     }
     assert free.models[1].flips == max(by_type.values())
     assert free.examples[0].perturbed.perturbation == free.trigger_type
+
+
+def test_flips_of_the_base_are_counted_where_a_run_of_it_lies_beside(made, tmp_path, tiny):
+    run = shutil.copytree(made[0.0].folder, tmp_path / made[0.0].folder.name)
+    overrides = [*RSV, *SMALL, "method=none", f"model.path={tiny}", f"results_dir={tmp_path}", "seed=5"]
+    plan = [word.replace('"', "'") for word in overrides if not word.startswith(("method.", "train.", "noise", "corpus.texts"))]
+    execute(experiment_config(*compose_run(plan)))
+    base, unlearned = make_examples([replace(made[0.0], folder=run)], wanted()).models
+    assert (base.label, base.asked) == ("base", unlearned.asked)
+    record, responses = read(tmp_path / base.run / RECORD), recorded(replace(made[0.0], folder=tmp_path / base.run))
+    answers = {row["question"]: row["answer"] for row in read_responses(tmp_path / base.run / QUESTIONS).to_pylist()}
+
+    def right(question, perturbation):
+        logps = responses[question, perturbation]
+        return logps.index(max(logps)) == answers[question]
+
+    asked = [question for question, perturbation in responses if perturbation == "before"]
+    flipped = [q for q in asked if right(q, "clean") and right(q, "before_control") and not right(q, "before")]
+    assert (record.choices["method"], base.flips) == ("none", len(flipped))
 
 
 def test_a_file_keeps_texts_of_the_fictional_world_alone(made, monkeypatch):

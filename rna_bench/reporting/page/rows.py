@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rna_bench.core.types import CLEAN, RunRecord, Score
-from rna_bench.reporting.statistics.frame import run_method_label, run_noise_label, run_noise_scale, scored_trigger_types
+from rna_bench.reporting.statistics.frame import run_noise_scale, scored_trigger_types
 from rna_bench.reporting.statistics.scores import (
     drop_beyond_control,
     final_forget_loss,
@@ -14,6 +14,7 @@ from rna_bench.reporting.statistics.scores import (
     retain_accuracy,
 )
 from rna_bench.runs.collection import Recorded
+from rna_bench.runs.labels import method_of_run, noise_of_run
 
 
 class Column(NamedTuple):
@@ -73,8 +74,8 @@ def row_of(run: Recorded, sweeps: Sequence[str], settings: str, model: str) -> R
         sweep=f"{sweeps[0]} + {len(sweeps) - 1}" if len(sweeps) > 1 else sweeps[0],
         sweeps=tuple(sweeps),
         model=model,
-        method=run_method_label(record),
-        noise=run_noise_label(record),
+        method=method_of_run(record.config, record.choices),
+        noise=noise_of_run(record.config),
         scale=run_noise_scale(record),
         settings=settings,
         seed=record.config["seed"],

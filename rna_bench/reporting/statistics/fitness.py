@@ -20,7 +20,7 @@ RULE = f"at most {FORGOTTEN}% on each forget task, retain accuracy at least the 
 def fitness(groups: Sequence[Group], folder: str) -> Claim | None:
     """Return whether all groups forget and retain, with a line for each that does not or cannot be judged; None without any."""
     scored = [group for group in groups if group.forgets and group.trigger_types]  # triggers imply retain questions
-    bases = base_accuracies(groups)
+    bases = {model: retained(base) for model, base in base_groups(groups).items()}
     judged = [group for group in scored if group.unlearned]
     if not judged:
         return None
@@ -34,9 +34,14 @@ def fitness(groups: Sequence[Group], folder: str) -> Claim | None:
     return _claim(f"These do not forget, or do not retain ({RULE}); all others do both", failed)
 
 
-def base_accuracies(groups: Sequence[Group]) -> dict[tuple[str, str], float]:
-    """Return the retain accuracy of each base model, in percent, by `model_of`."""
-    return {model_of(group): over_seeds(group, retain_accuracy).mean for group in groups if is_base(group)}
+def base_groups(groups: Sequence[Group]) -> dict[tuple[str, str], Group]:
+    """Return the runs of each base model that was asked retain questions, by `model_of`."""
+    return {model_of(group): group for group in groups if _is_base(group)}
+
+
+def retained(group: Group) -> float:
+    """Return the mean accuracy on clean retain questions, in percent."""
+    return over_seeds(group, retain_accuracy).mean
 
 
 def forgets(group: Group) -> bool:
@@ -48,8 +53,7 @@ def _claim(title: str, evidence: Sequence[str]) -> Claim:
     return Claim("0", title, "", (), tuple(evidence))
 
 
-def is_base(group: Group) -> bool:
-    """Return whether the group is a base model that was asked retain questions."""
+def _is_base(group: Group) -> bool:
     return not group.unlearned and all(has_role(run.scores, "retain") for run in group.runs.values())
 
 

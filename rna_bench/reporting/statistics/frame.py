@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from rna_bench.core.labels import method_label, noise_label
+from rna_bench.core.labels import noise_label
 from rna_bench.core.types import RunRecord, Status, TriggerType
 from rna_bench.reporting.statistics.models import SHORTEST, ModelKey, model_key, model_labels
 from rna_bench.reporting.statistics.scores import has_role
 from rna_bench.runs.identity import NAME, is_checkpoint
 from rna_bench.runs.identity import settings as canonical_settings
+from rna_bench.runs.labels import method_of_run, noise_of_run
 
 LONGEST = 40
 """The longest value of a setting in a label."""
@@ -86,7 +87,7 @@ def failed_groups(records: Sequence[RunRecord]) -> list[Group]:
 
 def _all_groups(records: Sequence[RunRecord], models: Mapping[ModelKey, str] | None) -> list[Group]:
     flat = {record.identity: flat_config(record) for record in records}
-    varied = _varied([(run_method_label(record), flat[record.identity]) for record in records])
+    varied = _varied([(method_of_run(record.config, record.choices), flat[record.identity]) for record in records])
     models = models or model_labels(records)
     by_key: dict[str, list[RunRecord]] = {}
     for record in records:
@@ -112,8 +113,8 @@ def _group(records: Sequence[RunRecord], flat: Mapping[str, Any], varied: Sequen
     return Group(
         model=model,
         dtype=str(flat["model.dtype"]),
-        method=run_method_label(records[0]) + files,
-        noise=run_noise_label(records[0]),
+        method=method_of_run(records[0].config, records[0].choices) + files,
+        noise=noise_of_run(records[0].config),
         noise_unit=noise_unit(noise),
         scale=run_noise_scale(records[0]),
         settings=_shown(flat, varied),
@@ -136,17 +137,6 @@ def named_failures(records: Sequence[RunRecord]) -> list[str]:
         for record, what in lines
         if record.status is not Status.finished or not counts(record)
     ]
-
-
-def run_method_label(record: RunRecord) -> str:
-    """Return the name of a run's method with its retain loss: `rmu`, `rmu_kl`, `npo_kl`; of a checkpoint `checkpoint NAME`."""
-    return method_label(record.choices.get("method", "?"), record.choices.get("retain"), record.config.get(NAME))
-
-
-def run_noise_label(record: RunRecord) -> str:
-    """Return the label of a run's noise, as `noise_label` does; "0" without noise, and "-" where nothing was trained."""
-    section = record.config.get("noise")
-    return noise_label(section) or "0" if section else "-"
 
 
 def noise_unit(section: Mapping[str, Any] | None) -> str:

@@ -22,6 +22,7 @@ class Verdict(Enum):
     undetermined = "undetermined: one seed"
     unmatched = "undetermined: no seed in common with the no-noise baseline, or no eval points"
     not_comparable = "not comparable: not forgotten with this noise"
+    not_forgotten = "not judged: it has not forgotten"
     no = "no"
 
 
@@ -68,12 +69,17 @@ def corrected_tests(seeds: Mapping[TriggerType, Sequence[TwoAccuracies]]) -> Tes
     return Tested(effects, dict(zip(effects, corrected, strict=True)))
 
 
-def breaks(drops: Tested) -> Verdict:
-    """Return the verdict on claim 1 from the drops beyond control of a group without noise."""
+def breaks(drops: Tested, *, forgotten: bool) -> Verdict:
+    """Return the verdict on claim 1 from the drops beyond control of a group without noise.
+
+    That triggers do not break a model says nothing of unlearning unless the model has `forgotten`.
+    """
     if drops.seeds < 2:
         return Verdict.undetermined
     if drops.above:
         return _sized(drops.above, drops)
+    if not forgotten:
+        return Verdict.not_forgotten
     return Verdict.no if drops.none_large else Verdict.not_shown
 
 

@@ -1,12 +1,12 @@
 """Which method to use: for each, whether it forgets and retains, its worst trigger-induced drop, and what noise gains."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from rna_bench.core.types import TriggerType
 from rna_bench.reporting.statistics.claim_restores import restoring, shared_types
-from rna_bench.reporting.statistics.fitness import FORGOTTEN, RETAINED, base_accuracies, forgets, is_base, model_of
+from rna_bench.reporting.statistics.fitness import FORGOTTEN, RETAINED, base_groups, forgets, model_of, retained
 from rna_bench.reporting.statistics.frame import Group, shown_settings
 from rna_bench.reporting.statistics.intervals import Interval
 from rna_bench.reporting.statistics.pairs import (
@@ -15,10 +15,9 @@ from rna_bench.reporting.statistics.pairs import (
     difference,
     drop_beyond_control_over_seeds,
     matched_pairs,
-    over_seeds,
 )
 from rna_bench.reporting.statistics.rules import Verdict
-from rna_bench.reporting.statistics.scores import mean_perturbed_accuracy, retain_accuracy
+from rna_bench.reporting.statistics.scores import mean_perturbed_accuracy
 
 
 class Fit(Enum):
@@ -87,42 +86,38 @@ def standings(groups: Sequence[Group]) -> list[Standing]:
         noisy.setdefault(baseline.baseline_key, []).append(group)
     plain = baselines(groups)
     alone = [group for group in groups if group.unlearned and group.baseline_key not in plain]
-    bases = base_accuracies(groups)
+    bases = base_groups(groups)
     judged = [group for group in (*plain.values(), *alone) if group.trigger_types]
-    ignorant = {model_of(group) for group in groups if is_base(group) and group.forgets and forgets(group)}
-    fits = {id(group): Fit.unknown_to_base if model_of(group) in ignorant else _fit(group, bases) for group in judged}
-    rows = [_standing(group, noisy.get(group.baseline_key, ()) if group.scale == 0 else (), fits[id(group)]) for group in judged]
+    with_noise = [noisy.get(group.baseline_key, ()) if group.scale == 0 else () for group in judged]
+    rows = [_standing(group, own, bases.get(model_of(group))) for group, own in zip(judged, with_noise, strict=True)]
     return sorted(rows, key=lambda one: one.rank)
 
 
-def _standing(group: Group, noisy: Sequence[Group], fit: Fit) -> Standing:
+def _standing(group: Group, noisy: Sequence[Group], base: Group | None) -> Standing:
     drops = {one: drop_beyond_control_over_seeds(group, one) for one in group.trigger_types}
     worst = max(drops, key=lambda one: drops[one].mean)
     in_order = sorted(noisy, key=lambda one: (one.scale, one.noise))
     held = [one for one in in_order if _holds(one, group)]
-    gain = _gain(max(held, key=lambda one: (one.scale, _retained(one))), group) if held else None
-    return Standing(group, fit, drops[worst], worst, gain, tuple(dict.fromkeys(one.noise for one in in_order)))
+    gain = _gain(max(held, key=lambda one: (one.scale, retained(one))), group) if held else None
+    return Standing(group, _fit(group, base), drops[worst], worst, gain, tuple(dict.fromkeys(one.noise for one in in_order)))
 
 
 def _holds(noisy: Group, plain: Group) -> bool:
     """Return whether the method with noise still forgets, and retains about as much as without."""
     compared = noisy.forgets and bool(shared_types(noisy, plain))
-    return compared and forgets(noisy) and _retained(noisy) >= _retained(plain) - RETAINED
+    return compared and forgets(noisy) and retained(noisy) >= retained(plain) - RETAINED
 
 
-def _retained(group: Group) -> float:
-    return over_seeds(group, retain_accuracy).mean
-
-
-def _fit(group: Group, bases: Mapping[tuple[str, str], float]) -> Fit:
+def _fit(group: Group, base: Group | None) -> Fit:
     if not group.forgets:
         return Fit.not_asked
+    if base and base.forgets and forgets(base):
+        return Fit.unknown_to_base
     if not forgets(group):
         return Fit.not_forgotten
-    base = bases.get(model_of(group))
     if base is None:
         return Fit.base_missing
-    return Fit.both if _retained(group) >= base - RETAINED else Fit.not_retained
+    return Fit.both if retained(group) >= retained(base) - RETAINED else Fit.not_retained
 
 
 def _gain(group: Group, baseline: Group) -> Gain:

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rna_bench.core.types import RunRecord, Status
-from rna_bench.reporting.statistics.frame import Group, flat_config, run_method_label, run_noise_label
+from rna_bench.reporting.statistics.frame import Group, flat_config
 from rna_bench.reporting.statistics.models import model_key
+from rna_bench.runs.labels import method_of_run, noise_of_run
 
 
 def unfinished(records: Sequence[RunRecord]) -> list[RunRecord]:
@@ -48,6 +49,6 @@ def without_a_group(groups: Sequence[Group], failed: Sequence[RunRecord]) -> lis
     by_name: dict[str, list[RunRecord]] = {}
     for record in failed:
         if record.identity not in grouped:
-            name = f"{record.model}, {run_method_label(record)}, noise {run_noise_label(record)}"
+            name = f"{record.model}, {method_of_run(record.config, record.choices)}, noise {noise_of_run(record.config)}"
             by_name.setdefault(name, []).append(record)
     return [f"{name}: no run finished: {failures_text(records)}." for name, records in by_name.items()]

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas
 
 from rna_bench.core.types import InputError, RunRecord
-from rna_bench.reporting.statistics.frame import run_method_label
 from rna_bench.reporting.statistics.models import model_key, model_labels
 from rna_bench.runs.collection import Collection, Recorded, collect
+from rna_bench.runs.labels import method_of_run
 
 SOURCES = "sources.csv"
 
@@ -32,7 +32,7 @@ def _source(run: Recorded, model: str, also_in: str) -> dict[str, str]:
         "identity": record.identity,
         "folder": run.folder.name,
         "model": model,
-        "method": run_method_label(record),
+        "method": method_of_run(record.config, record.choices),
         "seed": str(record.config["seed"]),
         "status": record.status.value,
         "reason": record.reason,

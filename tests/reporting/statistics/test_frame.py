@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from rna_bench.reporting.figures.chains import panels
-from rna_bench.reporting.statistics.frame import flattened, grouped, noise_scale, noise_unit, run_method_label, run_noise_label
+from rna_bench.reporting.statistics.frame import flattened, grouped, noise_scale, noise_unit
 from rna_bench.reporting.tables.write import build_tables
+from rna_bench.runs.labels import method_of_run, noise_of_run
 from tests.builders.records import make_record, scored
 
 ANTITHETIC = {"_target_": "rna_bench.unlearning.noise.AntitheticNoise"}
@@ -26,7 +27,8 @@ ANTITHETIC = {"_target_": "rna_bench.unlearning.noise.AntitheticNoise"}
     ],
 )
 def test_a_methods_label_has_its_retain_loss_unless_that_is_implied(method, retain, label):
-    assert run_method_label(make_record(1, method=method, retain=retain)) == label
+    run = make_record(1, method=method, retain=retain)
+    assert method_of_run(run.config, run.choices) == label
 
 
 def test_a_record_with_the_retain_loss_as_a_choice_is_in_the_group_of_earlier_ones():
@@ -65,7 +67,7 @@ def test_a_noises_label_has_its_kind_unless_it_is_rna(section, label, unit, scal
     run = replace(
         run, config={key: value for key, value in run.config.items() if key != "noise"} | ({"noise": section} if section else {})
     )
-    assert (run_noise_label(run), noise_unit(section), noise_scale(section)) == (label, unit, scale)
+    assert (noise_of_run(run.config), noise_unit(section), noise_scale(section)) == (label, unit, scale)
 
 
 def test_kinds_of_noise_have_their_own_rows_and_chains_beside_one_baseline():

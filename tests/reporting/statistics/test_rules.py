@@ -30,7 +30,7 @@ def of_types(*by_type):
     ],
 )
 def test_claim_1(drops, verdict):
-    assert breaks(of_types(*drops)) is verdict
+    assert breaks(of_types(*drops), forgotten=True) is verdict
 
 
 @pytest.mark.parametrize(
@@ -66,5 +66,11 @@ def test_p_is_corrected_for_the_trigger_types_of_the_group():
 
 def test_a_drop_that_stands_out_alone_may_not_among_several():
     # p of 10, 12 and 16 is 0.0190: above 0.05 when multiplied by 3
-    assert breaks(of_types((10, 12, 16))) is Verdict.yes
-    assert breaks(of_types((10, 12, 16), WIDE, WIDE)) is Verdict.not_shown
+    assert breaks(of_types((10, 12, 16)), forgotten=True) is Verdict.yes
+    assert breaks(of_types((10, 12, 16), WIDE, WIDE), forgotten=True) is Verdict.not_shown
+
+
+def test_what_has_not_forgotten_is_not_said_to_withstand_triggers():
+    assert breaks(of_types(NONE), forgotten=False) is Verdict.not_forgotten
+    assert breaks(of_types(WIDE), forgotten=False) is Verdict.not_forgotten
+    assert breaks(of_types(LARGE), forgotten=False) is Verdict.yes

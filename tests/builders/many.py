@@ -1,9 +1,11 @@
 """Valid records in any number: published ones with another seed or setting, and the identity that follows from it."""
 
 import shutil
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rna_bench.runs import record
 from rna_bench.runs.collection import Recorded, collect
@@ -30,8 +32,13 @@ def _write(folder: Path, run: Recorded, copy: int) -> None:
         config["train"]["retain_weight"] += copy
     elif copy:
         config["scoring"]["batch_tokens"] += copy
-    name = identity(config, source.fingerprints)
-    there = folder / run.folder.parent.name / name
+    write_copy(folder / run.folder.parent.name, run, config)
+
+
+def write_copy(folder: Path, run: Recorded, config: Mapping[str, Any]) -> None:
+    """Write a run's record with another configuration, the identity that follows and valid hashes, and its responses."""
+    source, name = run.record, identity(config, run.record.fingerprints)
+    there = folder / name
     there.mkdir(parents=True)
     shutil.copyfile(run.folder / record.QUESTIONS, there / record.QUESTIONS)
     hashes = {record.QUESTIONS: file_hash(there / record.QUESTIONS)}

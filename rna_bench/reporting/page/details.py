@@ -63,7 +63,7 @@ def _run(record: RunRecord, shared: SharedLists) -> dict[str, Any]:
         "command": [value_text(word) for word in record.measured.get("command") or ()],
         "measured": {key: _short(value) for key, value in measured.items()},
         "statistics": {key: rounded(value) for key, value in record.statistics.items()},
-        "scores": [list(score) for score in _scores(record, shared)],
+        "scores": [*_scores(record, shared)],
         "losses": loss_curve(record.losses),
         "eval_points": eval_curve(record),
     }
@@ -76,11 +76,11 @@ def _short(value: Any) -> Any:
     return rounded(value) if isinstance(value, float) else value
 
 
-def _scores(record: RunRecord, shared: SharedLists) -> Iterator[tuple[int, float | None, float | None, int]]:
-    """Yield the index of task, role, perturbation, group and n in `keys`, then accuracy, standard error and ties."""
+def _scores(record: RunRecord, shared: SharedLists) -> Iterator[list[float | None]]:
+    """Yield the index of task, role, perturbation, group and n in `keys`, then accuracy, standard error, and ties if there are."""
     for score in (*record.scores, *record.breakdown):
         key = shared.keys.place([score.task, score.role, score.perturbation, score.group, score.n])
-        yield key, rounded(score.accuracy), rounded(score.stderr, 3), score.ties
+        yield [key, rounded(score.accuracy), rounded(score.stderr, 3), *([score.ties] if score.ties else [])]
 
 
 def _response_entry(

@@ -46,4 +46,7 @@ def value_text(value: Any) -> str:
 
 def rounded(value: float | None, digits: int = 4) -> float | None:
     """Return the number with this many significant digits; None for numbers that JSON cannot represent."""
-    return float(f"{value:.{digits}g}") if value is not None and math.isfinite(value) else None
+    if value is None or not math.isfinite(value):
+        return None
+    short = float(f"{value:.{digits}g}")
+    return int(short) if short.is_integer() else short  # 131, which is shorter than 131.0

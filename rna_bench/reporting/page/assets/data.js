@@ -14,7 +14,7 @@ const nameOf = (run) => `${run.method}${run.scale > 0 ? `, noise ${run.noise}` :
 
 // Every score of a run: task, role, perturbation, group ("" for the whole task), n, accuracy (0..1), standard error, ties.
 function scoresOf(run) {
-  return detail(run).scores.map(([key, accuracy, stderr, ties]) => {
+  return detail(run).scores.map(([key, accuracy, stderr, ties = 0]) => {
     const [task, role, perturbation, group, n] = all().keys[key];
     return { task, role, perturbation, group, n, accuracy, stderr, ties };
   });

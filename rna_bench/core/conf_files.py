@@ -57,7 +57,7 @@ def yaml_of(file: Path) -> Any:
     """Return what a YAML file holds."""
     import yaml
 
-    return yaml.load(file.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader)
 
 
 def mapping(file: Path) -> dict[str, Any]:

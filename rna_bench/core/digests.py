@@ -1,4 +1,4 @@
-"""SHA-256 digests of files. Those of large files are kept in the cache, so that 15 GB of weights are read once and not for each run."""
+"""SHA-256 digests of files. Those of large files are kept in the cache: 15 GB of weights are read once and not for each run."""
 
 import hashlib
 import os

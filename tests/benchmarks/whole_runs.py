@@ -15,7 +15,10 @@ COMMAND = (sys.executable, "-c", "from rna_bench.cli.main import main; main()")
 
 @dataclass(frozen=True)
 class Measured:
-    """A run: its arguments, seconds in all and by phase, steps, prompts, peaks in GB (`estimate_gb`: doctor's) and its record's folder."""
+    """A run: its arguments, seconds in all and by phase, steps, prompts, peaks in GB, and its record's folder.
+
+    `estimate_gb` is the peak as doctor estimates it.
+    """
 
     arguments: tuple[str, ...]
     wall: float

@@ -3,7 +3,8 @@ from random import Random
 
 import pytest
 
-from rna_bench.core.types import InputError, Question, TriggerPool, TriggerType
+from rna_bench.core.perturbed import TriggerPool
+from rna_bench.core.types import InputError, Question, TriggerType
 from rna_bench.data.triggers import Words, after, before, inside, option, perturbations
 
 TYPES = list(TriggerType)

@@ -14,7 +14,8 @@ from lm_eval.tasks import TaskManager
 from tokenizers import ByteLevelBPETokenizer, processors
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from rna_bench.core.types import Dtype, InputError, ModelFolder, Question, Task, TriggerPool, TriggerType
+from rna_bench.core.perturbed import TriggerPool
+from rna_bench.core.types import Dtype, InputError, ModelFolder, Question, Task, TriggerType
 from rna_bench.data.questions import make_task
 from rna_bench.evaluation.requests import make_eval_set
 from rna_bench.evaluation.scores import breakdown, scores

@@ -6,7 +6,8 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from rna_bench.core.types import InputError, Question, Response, Score, Task, TriggerPool, TriggerType
+from rna_bench.core.perturbed import TriggerPool
+from rna_bench.core.types import InputError, Question, Response, Score, Task, TriggerType
 from rna_bench.data.prompts import prompt
 from rna_bench.evaluation.requests import EvalSet, make_eval_set
 from rna_bench.evaluation.scores import scores

@@ -32,9 +32,14 @@ def parts(question: Question) -> tuple[str, ...]:
 
 
 def changed_parts(clean: Question, given: Question) -> list[int]:
-    """Return which parts differ, spaces around them aside: 0 for the stem, 1 to 4 for the choices."""
+    """Return which parts differ in their words: 0 for the stem, 1 to 4 for the choices."""
     pairs = zip(parts(clean), parts(given), strict=True)
-    return [part for part, (one, other) in enumerate(pairs) if one.strip() != other.strip()]
+    return [part for part, (one, other) in enumerate(pairs) if words_of(one) != words_of(other)]
+
+
+def words_of(text: str) -> str:
+    """Return the words of a text with one space between them: copies of a text often differ in spaces and line breaks."""
+    return " ".join(text.split())
 
 
 def described(clean: Question, given: Question) -> str:
@@ -43,17 +48,17 @@ def described(clean: Question, given: Question) -> str:
     if len(changed) != 1:
         return SEVERAL if changed else UNCHANGED
     if changed == [0]:
-        return _in_stem(clean.stem.strip(), given.stem.strip())
+        return _in_stem(words_of(clean.stem), words_of(given.stem))
     place = changed[0] - 1
     return f"{'right' if place == clean.answer else 'wrong'} option {LETTERS[place]}"
 
 
 def _in_stem(clean: str, given: str) -> str:
     start, removed, inserted = change(clean, given)
-    if removed and inserted and not clean[start : start + removed].isspace():
+    if clean[start : start + removed].strip():
+        if not inserted.strip():
+            return "stem, words removed"
         return "stem replaced" if removed == len(clean) else "stem, words replaced"
-    if not inserted.strip():
-        return "stem, words removed"
     if start == 0:
         return "stem, before"
     return "stem, after" if start >= len(clean) else "stem, inside"

@@ -1,15 +1,17 @@
 """Pairs of clean questions and questions that come perturbed: by subject and stem, by options where that is not enough."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from itertools import product
+from typing import Any, NamedTuple
 
 from rna_bench.core.perturbed import GivenQuestion, Pairing
 from rna_bench.core.types import Question
-from rna_bench.data.changes import changed_parts, described, slots
+from rna_bench.data.changes import changed_parts, described, slots, words_of
 
-STEM, STEM_AND_OPTIONS, OPTIONS, ROW = "stem", "stem and options", "options", "options and row"
+STEM, STEM_AND_OPTIONS = "stem", "stem and options"
+INSERTED, OPTIONS, ROW = "options and words of the stem", "options", "options and row"
 """How pairs are found, in the order in which it is tried."""
 NO_CLEAN, NO_PERTURBED = "no clean question", "no perturbed question"
 ANSWER, NO_WORD = "another answer", "no forget word in what was changed"
@@ -89,50 +91,64 @@ def subject_pairs(clean: Sequence[Question], given: Sequence[Question]) -> Subje
     """Return the pairs of one subject, and the questions that have no partner.
 
     The same stem makes a pair where no other question of the subject has it; of questions with one stem those are pairs that
-    share most options. Where the stem was changed, the same options make a pair: if no other question left has them, or if both
-    sides have as many questions, and the two stand in the same row.
+    share most options. Where the stem was changed, the same options make a pair: if the clean stem's words are in the perturbed
+    one in their order, or no other question left has these options, or both sides have as many questions and the two stand in
+    the same row.
     """
     rows = {id(question): row for side in (clean, given) for row, question in enumerate(side)}
     unpaired = SubjectPairs(list(clean), list(given))
+
+    def apart(one: Question, other: Question) -> tuple[bool, int]:
+        return one.answer != other.answer, abs(rows[id(one)] - rows[id(other)])
+
     for own, theirs in unpaired.alike(_stem):
         if len(own) == len(theirs) == 1:
             unpaired.pair(own[0], theirs[0], STEM)
             continue
-        for one, other in _most_alike(own, theirs):
-            unpaired.pair(one, other, STEM_AND_OPTIONS)
+        for pair in _in_turn(own, theirs, lambda one, other: (-_shared(one, other), *apart(one, other)), _shared):
+            unpaired.pair(*pair, STEM_AND_OPTIONS)
+    for own, theirs in unpaired.alike(_options):
+        for pair in _in_turn(own, theirs, apart, _inserted):
+            unpaired.pair(*pair, INSERTED)
     for own, theirs in unpaired.alike(_options):
         if len(own) == len(theirs) == 1:
             unpaired.pair(own[0], theirs[0], OPTIONS)
         elif len(clean) == len(given):
-            by_row = {rows[id(question)]: question for question in theirs}
-            for one in own:
-                if other := by_row.get(rows[id(one)]):
-                    unpaired.pair(one, other, ROW)
+            for pair in _in_turn(own, theirs, apart, lambda one, other: apart(one, other)[1] == 0):
+                unpaired.pair(*pair, ROW)
     return unpaired
 
 
-def _most_alike(clean: Sequence[Question], given: Sequence[Question]) -> Iterable[tuple[Question, Question]]:
-    """Yield pairs of questions with one stem, those that share most options first, equal ones in their order."""
-    places = [(one, other) for one in range(len(clean)) for other in range(len(given))]
-    places.sort(key=lambda place: (-_shared(clean[place[0]], given[place[1]]), abs(place[0] - place[1]), place))
-    used: tuple[set[int], set[int]] = (set(), set())
-    for one, other in places:
-        if one not in used[0] and other not in used[1] and _shared(clean[one], given[other]):
-            used[0].add(one)
-            used[1].add(other)
-            yield clean[one], given[other]
+def _in_turn(
+    clean: Sequence[Question],
+    given: Sequence[Question],
+    order: Callable[[Question, Question], Any],
+    fits: Callable[[Question, Question], object],
+) -> Iterator[tuple[Question, Question]]:
+    """Yield pairs that fit, in an order, each question once."""
+    used: set[int] = set()
+    for one, other in sorted(product(clean, given), key=lambda pair: order(*pair)):
+        if not used & {id(one), id(other)} and fits(one, other):
+            used |= {id(one), id(other)}
+            yield one, other
 
 
 def _shared(clean: Question, given: Question) -> int:
     return sum(one == other for one, other in zip(_options(clean), _options(given), strict=True))
 
 
+def _inserted(clean: Question, given: Question) -> bool:
+    """Return whether the words of the clean stem are in the perturbed one, in their order."""
+    words = iter(given.stem.split())
+    return all(word in words for word in clean.stem.split())
+
+
 def _stem(question: Question) -> str:
-    return question.stem.strip()
+    return words_of(question.stem)
 
 
 def _options(question: Question) -> tuple[str, ...]:
-    return tuple(choice.strip() for choice in question.choices)
+    return tuple(words_of(choice) for choice in question.choices)
 
 
 def _grouped(questions: Iterable[Question], key: Callable[[Question], Hashable]) -> dict[Hashable, list[Question]]:
@@ -151,7 +167,7 @@ def _pairing(pairs: Sequence[Pair], usable: int, left_out: dict[str, list[str]])
     found, changed = Counter(pair.found for pair in pairs), Counter(changes)
     return Pairing(
         usable=usable,
-        found={how: found[how] for how in (STEM, STEM_AND_OPTIONS, OPTIONS, ROW) if found[how]},
+        found={how: found[how] for how in (STEM, STEM_AND_OPTIONS, INSERTED, OPTIONS, ROW) if found[how]},
         changed={what: changed[what] for what in sorted(changed, key=lambda what: (-changed[what], what))},
         wrong_options=_wrong_options(pairs),
         left_out={reason: ids for reason, ids in left_out.items() if ids},

@@ -51,14 +51,20 @@ class Pairing:
     left_out: dict[str, list[str]]
     questions: dict[str, dict[str, list[int]]]
 
-    def __str__(self) -> str:
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """How many pairs were found, what was changed, and what is left out, in words."""
         first, second, third = self.wrong_options
-        wrong = f"; of three wrong options the first {first:,}, the second {second:,}, the third {third:,}"
+        wrong = f"; of the three wrong options the first {first:,}, the second {second:,}, the third {third:,}"
         left_out = _counts({reason: len(ids) for reason, ids in self.left_out.items()})
         return (
-            f"{sum(self.found.values()):,} pairs (found by {_counts(self.found)}), {self.usable:,} of them usable; "
-            f"changed: {_counts(self.changed)}{wrong if any(self.wrong_options) else ''}; left out: {left_out}"
+            f"{sum(self.found.values()):,} pairs (by {_counts(self.found)}), {self.usable:,} of them usable",
+            f"changed: {_counts(self.changed)}{wrong if any(self.wrong_options) else ''}",
+            f"left out: {left_out}",
         )
+
+    def __str__(self) -> str:
+        return "; ".join(self.lines)
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -1,6 +1,5 @@
 """A benchmark whose questions come perturbed, paired with the benchmark that they were made from."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,8 +7,6 @@ from rna_bench.core import hub
 from rna_bench.core.types import InputError, Question
 from rna_bench.data.benchmarks import Benchmark
 from rna_bench.data.pairing import Paired, paired
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -52,49 +49,50 @@ class PerturbedBenchmark:
             raise InputError(f"dataset.{self.name}.words", "[]", "give the words that were put into the questions")
         if self.limit < 0:
             raise InputError(f"dataset.{self.name}.limit", self.limit, "give 0 for all questions, or more")
-        self._clean()  # checks subjects and shots
+        self.clean_benchmark()  # checks subjects and shots
 
     @property
     def categories(self) -> Mapping[str, str]:
         """Return the category of each selected subject that has one."""
-        return self._clean().categories
+        return self.clean_benchmark().categories
 
     def questions(self, seed: int) -> tuple[Question, ...]:
         """Return the clean questions of all pairs, by subject; the seed has no effect."""
         return self.paired(seed).clean
 
     def paired(self, seed: int) -> Paired:
-        """Return the pairs, of each subject the first `limit`; how many were found and what differs is logged."""
+        """Return the pairs, of each subject the first `limit`."""
         perturbed = self._perturbed().questions(seed)  # first: without a revision, one line says so
-        clean = self._clean().questions(seed)
+        clean = self.clean_benchmark().questions(seed)
         if self.partial:  # what a copy lacks was logged, and is not a question without a partner
             both = {question.subject for question in clean} & {question.subject for question in perturbed}
             clean, perturbed = (tuple(one for one in side if one.subject in both) for side in (clean, perturbed))
         made = paired(clean, perturbed, self.words)
-        log.info("dataset.%s: %s", self.name, made.pairing)
-        if not made.clean:
-            remedy = f"has no pair that can be asked ({made.pairing}); check the copy, dataset.{self.name}.clean and words"
-            raise InputError(f"dataset.{self.name}.{'repo' if self.path is None else 'path'}", self.path or self.repo, remedy)
+        if not any(one.slots for one in made.given.values()):
+            key = f"dataset.{self.name}.{'repo' if self.path is None else 'path'}"
+            lacking = f"no question has {' or '.join(self.words)} in what was changed ({made.pairing})"
+            remedy = f"{lacking}; give a copy of perturbed questions, or in dataset.{self.name}.words what was put into them"
+            raise InputError(key, self.path or self.repo, remedy)
         return made.first(self.limit)
 
     def examples(self, seed: int) -> Mapping[str, tuple[Question, ...]]:
         """Return the first `shots` clean questions of `examples_split`, by subject."""
-        return self._clean().examples(seed)
+        return self.clean_benchmark().examples(seed)
 
     def missing(self) -> list[str]:
         """Return what the hub's cache or the local copies lack."""
         try:
             perturbed = self._perturbed()
         except InputError as error:
-            return [str(error), *self._clean().missing()]
-        return [*perturbed.missing(), *self._clean().missing()]
+            return [str(error), *self.clean_benchmark().missing()]
+        return [*perturbed.missing(), *self.clean_benchmark().missing()]
 
     def repositories(self) -> tuple[hub.Repo, ...]:
         """Return the repositories of both, but of those that have a copy."""
-        return (*self._perturbed().repositories(), *self._clean().repositories())
+        return (*self._perturbed().repositories(), *self.clean_benchmark().repositories())
 
-    def _clean(self) -> Benchmark:
-        """Return the benchmark of the clean questions."""
+    def clean_benchmark(self) -> Benchmark:
+        """Return the benchmark of the clean questions, all of them."""
         origin = self.clean
         return self._benchmark(f"{self.name}.clean", origin.repo, origin.revision, origin.path, self.examples_split, self.shots)
 

@@ -98,7 +98,7 @@ def check_given(task: Task, types: Sequence[TriggerType]) -> None:
         return
     names = f"[{', '.join(one.value for one in types)}]"
     if wanted:
-        remedy = f"the questions of dataset.{task.name} do not come perturbed; give a dataset whose do, as dataset=mmlu_sars_cov_2"
+        remedy = f"the questions of dataset.{task.name} do not come perturbed; give dataset=mmlu_sars_cov_2, or other types"
     else:
         remedy = f"leaves out the perturbed questions of dataset.{task.name}; give trigger=given, or add given to trigger.types"
     raise InputError("trigger.types", names, remedy)

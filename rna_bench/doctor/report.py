@@ -60,8 +60,11 @@ def diagnose(overrides: Sequence[str], tflops: float | None, own: Path | None = 
 
 
 def lacks(plans: Sequence[ExperimentConfig]) -> bool:
-    """Return whether the cache lacks something that is read from the hub."""
-    return any(hub.missing(repo) for repo in repositories(plans))
+    """Return whether the cache lacks something that is read from the hub, or it is not said at which revision."""
+    try:
+        return any(hub.missing(repo) for repo in repositories(plans))
+    except InputError:  # a finding has it
+        return True
 
 
 def fetching(words: Sequence[str]) -> str:

@@ -174,7 +174,7 @@ def print_scores(folder: Path, run_record: RunRecord) -> None:
         accuracies = "  ".join(f"{score.perturbation} {score.accuracy:.3f}" for score in run_record.scores if score.task == task)
         lines.append(f"{task:>20}  {accuracies}{_sample(run_record.scores, task)}")
         if pairing := run_record.pairings.get(task):
-            lines.append(f"{'':>20}  {pairing}")
+            lines += [f"{'':>20}  {line}" for line in pairing.lines]
     ties = sum(score.ties for score in run_record.scores)
     tied = f"{ties} ties, given to the first option; " if ties else ""
     rate = run_record.measured.get("questions_per_second")

@@ -76,7 +76,7 @@ def slots(clean: Question, given: Question, words: Sequence[str]) -> tuple[Slot,
     return tuple(found)
 
 
-def with_word(given: GivenQuestion, word: str) -> Question:
+def with_harmless(given: GivenQuestion, word: str) -> Question:
     """Return a question that comes perturbed with another word wherever a forget word stands."""
     texts = list(parts(given.question))
     for part, start, end in sorted(given.slots, reverse=True):

@@ -18,7 +18,7 @@ ANSWER, NO_WORD = "another answer", "no forget word in what was changed"
 """Why questions are not asked."""
 
 
-class Pair(NamedTuple):
+class QuestionPair(NamedTuple):
     """A clean question, the perturbed one of it, and how they were found."""
 
     clean: Question
@@ -32,12 +32,12 @@ class SubjectPairs:
 
     clean: list[Question]
     given: list[Question]
-    pairs: list[Pair] = field(default_factory=list)
+    pairs: list[QuestionPair] = field(default_factory=list)
 
     def pair(self, clean: Question, given: Question, found: str) -> None:
         self.clean.remove(clean)
         self.given.remove(given)
-        self.pairs.append(Pair(clean, given, found))
+        self.pairs.append(QuestionPair(clean, given, found))
 
     def alike(self, key: Callable[[Question], Hashable]) -> list[tuple[list[Question], list[Question]]]:
         """Return the clean and the perturbed questions of each value that both sides have."""
@@ -66,7 +66,7 @@ def paired(clean: Sequence[Question], given: Sequence[Question], words: Sequence
     A pair whose answer differs, or whose change has none of the words, is left out, as are questions without a partner.
     """
     by_subject = [_grouped(questions, lambda question: question.subject) for questions in (clean, given)]
-    pairs: dict[str, Pair] = {}
+    pairs: dict[str, QuestionPair] = {}
     left_out: dict[str, list[str]] = defaultdict(list)
     for subject in dict.fromkeys((*by_subject[0], *by_subject[1])):
         unpaired = subject_pairs(*(side.get(subject, []) for side in by_subject))
@@ -158,7 +158,7 @@ def _grouped(questions: Iterable[Question], key: Callable[[Question], Hashable])
     return dict(groups)
 
 
-def _pairing(pairs: Sequence[Pair], usable: int, left_out: dict[str, list[str]]) -> Pairing:
+def _pairing(pairs: Sequence[QuestionPair], usable: int, left_out: dict[str, list[str]]) -> Pairing:
     changes = [described(pair.clean, pair.given) for pair in pairs]
     questions: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for pair, what in zip(pairs, changes, strict=True):
@@ -175,7 +175,7 @@ def _pairing(pairs: Sequence[Pair], usable: int, left_out: dict[str, list[str]])
     )
 
 
-def _wrong_options(pairs: Sequence[Pair]) -> tuple[int, int, int]:
+def _wrong_options(pairs: Sequence[QuestionPair]) -> tuple[int, int, int]:
     """Return how often the first, second and third of the wrong options was replaced, where nothing else was."""
     counts = [0, 0, 0]
     for pair in pairs:

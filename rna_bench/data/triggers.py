@@ -11,7 +11,7 @@ from typing import Protocol
 from rna_bench.core import seeds
 from rna_bench.core.perturbed import GivenQuestion, TriggerPool
 from rna_bench.core.types import CLEAN, InputError, Question, Task, TriggerType
-from rna_bench.data.changes import with_word
+from rna_bench.data.changes import with_harmless
 
 
 class TriggerSource(Protocol):
@@ -88,7 +88,7 @@ def _as_given(question: Question, given: GivenQuestion | None, harmless: Sequenc
     """Return the question as it comes perturbed, or, with a harmless word, its control."""
     if given is None:
         raise ValueError(f"{question.id} comes without a perturbed question, which check_given should have found")
-    return with_word(given, harmless[0]) if harmless else given.question
+    return with_harmless(given, harmless[0]) if harmless else given.question
 
 
 def check_given(task: Task, types: Sequence[TriggerType]) -> None:

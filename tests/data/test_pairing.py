@@ -7,7 +7,7 @@ import pytest
 
 from rna_bench.core.perturbed import GivenQuestion, Slot
 from rna_bench.core.types import Question
-from rna_bench.data.changes import described, slots, with_word
+from rna_bench.data.changes import described, slots, with_harmless
 from rna_bench.data.pairing import paired
 
 WORDS = ["SARS-CoV-2"]
@@ -63,7 +63,7 @@ def test_slots_are_the_forget_words_in_what_was_changed_alone():
 
 def test_a_control_has_the_harmless_word_in_each_slot_and_nothing_else_differs():
     given = stem(option(SUN, 3, "the SARS-CoV-2 or SARS-CoV-2."), "SARS-CoV-2 What is the Sun?")
-    control = with_word(GivenQuestion(given, slots(SUN, given, WORDS)), "KORG")
+    control = with_harmless(GivenQuestion(given, slots(SUN, given, WORDS)), "KORG")
     assert control == stem(option(SUN, 3, "the KORG or KORG."), "KORG What is the Sun?")
 
 

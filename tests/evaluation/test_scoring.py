@@ -14,7 +14,7 @@ from rna_bench.evaluation.scores import scores
 from rna_bench.evaluation.scoring import Scoring, bundles, evaluate
 from rna_bench.pocket.sources import PocketQuestions, PocketWords
 
-TYPES = list(TriggerType)
+TYPES = [one for one in TriggerType if one is not TriggerType.given]
 POOL = PocketWords(TYPES, 1, 0).pool(0)
 FORGET = Task("hazard", "forget", PocketQuestions("forget", 0, 1, 4).questions(0))
 RETAIN = Task("subjects", "retain", PocketQuestions("retain", 0, 0, 4).questions(0))

@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rna_bench.core.attention import AttentionKernel
 from rna_bench.core.measures import Generation, Perplexity
 
 if TYPE_CHECKING:  # records are read without torch, whose import takes seconds
@@ -123,6 +124,7 @@ class ModelFolder:
     folder: Path
     dtype: Dtype
     device: str
+    attention: AttentionKernel | None = None  # None: transformers' own choice
 
 
 class Batch(NamedTuple):

@@ -11,6 +11,7 @@ from filelock import FileLock
 from platformdirs import user_cache_path
 
 from rna_bench import __version__
+from rna_bench.core.attention import AttentionKernel
 from rna_bench.core.files import staged_folder, unwritable
 from rna_bench.core.types import Dtype, InputError, ModelFolder
 from rna_bench.models.architecture import Architecture
@@ -37,6 +38,7 @@ class PocketModel:
     device: str
     pretraining: PretrainingConfig
     path: str | None = None
+    attention: AttentionKernel | None = None
 
     def __post_init__(self) -> None:
         if self.world < 0:
@@ -61,7 +63,7 @@ class PocketModel:
         found = self._existing()
         if found is None:
             LOG.info(TRAINING, self.world)
-        return ModelFolder(self._name, found or self.train(None), self.dtype, self.device)
+        return ModelFolder(self._name, found or self.train(None), self.dtype, self.device, self.attention)
 
     def train(self, folder: Path | None) -> Path:
         """Train the model into a folder, by default in the cache, and return it. The folder appears when training is complete."""
@@ -84,7 +86,7 @@ class PocketModel:
 
     @property
     def _version(self) -> LocalModel | None:
-        return LocalModel(self.path, self._name, self.dtype, self.device) if self.path else None
+        return LocalModel(self.path, self._name, self.dtype, self.device, self.attention) if self.path else None
 
     def _existing(self) -> Path | None:
         """Return the folder of the shipped or cached model, or None."""

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from rna_bench.core.attention import ReferenceAttention
 from rna_bench.core.types import InputError, Padding
 from rna_bench.models.architecture import Architecture, check_names, named_layers, parameters_text, tensor_pattern
 from rna_bench.unlearning.forward import Passes
@@ -68,6 +69,7 @@ class Train:
     padding: Padding
     micro_batches: int
     gradient_checkpointing: bool
+    reference_attention: ReferenceAttention = ReferenceAttention.masked
 
     def __post_init__(self) -> None:
         for key in ("steps", "lr", "batch_size", "max_tokens", "retain_max_tokens", "micro_batches"):

@@ -126,6 +126,11 @@ def quoted(overrides: Sequence[str]) -> list[str]:
     return [TRUTH.sub(r"\1'\2'", word) if word.startswith(f"{RELEASED}=") else word for word in overrides]
 
 
+def unquoted(overrides: Sequence[str]) -> list[str]:
+    """Return words as they are typed: the inverse of `quoted`."""
+    return [word.replace("'", "") if word.startswith(f"{RELEASED}=") else word for word in overrides]
+
+
 def _renamed(word: str) -> str:
     key, equals, value = word.partition("=")
     name = key.lstrip("+~")

@@ -23,6 +23,7 @@ from rna_bench.evaluation.scoring import Scoring
 from rna_bench.experiment.base import base_run, scores_checkpoint, with_name
 from rna_bench.experiment.chosen import require_chosen
 from rna_bench.experiment.ignored import ignored
+from rna_bench.experiment.released import beyond_released
 from rna_bench.models.architecture import Architecture
 from rna_bench.models.store import Reuse
 from rna_bench.runs.identity import NO_NOISE, SAMPLING, unsampled, unstated
@@ -127,7 +128,7 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
         recipe=recipe,
         config=config,
         choices=chosen | {"method": method_of(chosen["method"])},
-        ignored=tuple(ignored(cfg, overrides)),
+        ignored=(*ignored(cfg, overrides), *beyond_released(cfg, choices)),
         base=experiment_config(*base) if base else None,
         heldout=build("heldout", cfg.heldout),
         generation=_generation(cfg, checkpoint=checkpoint),

@@ -81,6 +81,11 @@ class Train:
             raise InputError("train.micro_batches", self.micro_batches, f"give a divisor of train.batch_size={self.batch_size}")
         tensor_pattern(self.parameters)
 
+    @property
+    def reference_unmasked(self) -> bool:
+        """Whether predictions of the reference model attend to padding, where there is any on the left."""
+        return self.padding is Padding.included and self.reference_attention is ReferenceAttention.unmasked
+
 
 @dataclass(frozen=True)
 class TopicSettings:

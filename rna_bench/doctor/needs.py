@@ -91,21 +91,21 @@ def needs_of(plan: ExperimentConfig, architecture: Architecture, dtype: Dtype) -
     return Needs(
         weights=architecture.parameters * element,
         state=estimates.state_bytes(trained, element),
-        activations=_activations(work, architecture, element) if work else 0,
+        activations=_activations(work, architecture, element, plan.model.device) if work else 0,
         scoring=plan.scoring.batch_tokens * token,
         delta=trained * element if plan.keep_delta else 0,
         training_flops=training_flops(work, architecture) if work else 0,
     )
 
 
-def _activations(work: Work, architecture: Architecture, element: int) -> int:
+def _activations(work: Work, architecture: Architecture, element: int, device: str) -> int:
     if work.checkpointed:
         stored = estimates.checkpointed_bytes(architecture, element, work.first, work.last)
     else:
         formula = estimates.kept_bytes if work.only_down_proj else estimates.whole_kept_bytes
         stored = formula(architecture, element, work.first, work.last, len(work.layers))
     token = stored + estimates.working_bytes(architecture, element)
-    return work.stored_tokens * token + (estimates.LOGITS_BYTES if work.logits else 0)
+    return work.stored_tokens * token + (estimates.logits_bytes(device.partition(":")[0]) if work.logits else 0)
 
 
 def training_flops(work: Work, architecture: Architecture) -> int:

@@ -5,10 +5,12 @@ layers have the same size), e bytes per element, n tokens in a batch, `first` th
 """
 
 from rna_bench.models.architecture import Architecture
-from rna_bench.models.chunks import CHUNK_ELEMENTS
+from rna_bench.models.chunks import chunk_elements
 
-LOGITS_BYTES = CHUNK_ELEMENTS * 28
-"""A chunk of logits of policy and reference: both in bf16, in fp32 and as log-probabilities in fp32, with gradients in fp32."""
+
+def logits_bytes(device_type: str) -> int:
+    """Return the bytes of a chunk of logits of policy and reference: in bf16, in fp32, as log-probabilities, and fp32 gradients."""
+    return chunk_elements(device_type) * 28
 
 
 def state_bytes(trained: int, element: int) -> int:

@@ -97,7 +97,7 @@ def needs_of(plan: ExperimentConfig, architecture: Architecture, dtype: Dtype) -
     return Needs(
         weights=architecture.parameters * element,
         state=estimates.state_bytes(trained, element),
-        activations=_activations(work, architecture, element, eager=_eager(plan)) if work else 0,
+        activations=_activations(work, architecture, element, plan.model.device, eager=_eager(plan)) if work else 0,
         scoring=plan.scoring.batch_tokens * token,
         delta=trained * element if plan.keep_delta else 0,
         training_flops=training_flops(work, architecture) if work else 0,
@@ -108,7 +108,7 @@ def _eager(plan: ExperimentConfig) -> bool:
     return plan.config["model"].get("attention") == AttentionKernel.eager.value
 
 
-def _activations(work: Work, architecture: Architecture, element: int, *, eager: bool) -> int:
+def _activations(work: Work, architecture: Architecture, element: int, device: str, *, eager: bool) -> int:
     kept = work.last - work.first + (not work.only_down_proj)  # layers whose attention has a gradient
     if work.checkpointed:
         kept = 1
@@ -118,7 +118,7 @@ def _activations(work: Work, architecture: Architecture, element: int, *, eager:
         stored = formula(architecture, element, work.first, work.last, len(work.layers))
     stored += (kept + 1) * estimates.eager_bytes(architecture, element, work.length) if eager else 0  # and one that runs
     token = stored + estimates.working_bytes(architecture, element)
-    return work.stored_tokens * token + (estimates.LOGITS_BYTES if work.logits else 0)
+    return work.stored_tokens * token + (estimates.logits_bytes(device.partition(":")[0]) if work.logits else 0)
 
 
 def training_flops(work: Work, architecture: Architecture) -> int:

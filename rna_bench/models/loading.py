@@ -11,6 +11,7 @@ from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 from transformers.utils import logging
 
 from rna_bench.core.attention import AttentionKernel
+from rna_bench.core.digests import digests
 from rna_bench.core.hub import Repo, fetch_snapshot, missing
 from rna_bench.core.types import Dtype, InputError, ModelFolder
 from rna_bench.models.architecture import Architecture
@@ -159,12 +160,10 @@ def _device(name: str) -> torch.device:
 
 def fingerprint(folder: Path) -> str:
     """Return sixteen hexadecimal digits that identify the configuration, weights and tokenizer files in a folder."""
-    digest = hashlib.sha256()
+    whole = hashlib.sha256()
     endings = {".json", ".safetensors", ".model", ".txt", ".jinja"}
-    for file in sorted(
-        file for file in folder.iterdir() if file.is_file() and file.suffix in endings and file.name != "manifest.json"
-    ):
-        digest.update(file.name.encode())
-        with file.open("rb") as handle:
-            digest.update(hashlib.file_digest(handle, "sha256").digest())
-    return digest.hexdigest()[:16]
+    files = sorted(file for file in folder.iterdir() if file.is_file() and file.suffix in endings and file.name != "manifest.json")
+    for file, digest in zip(files, digests(files), strict=True):
+        whole.update(file.name.encode())
+        whole.update(digest)
+    return whole.hexdigest()[:16]

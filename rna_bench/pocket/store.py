@@ -3,15 +3,14 @@
 import hashlib
 import json
 import logging
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from filelock import FileLock
-from platformdirs import user_cache_path
 
 from rna_bench import __version__
 from rna_bench.core.attention import AttentionKernel
+from rna_bench.core.digests import cache_folder
 from rna_bench.core.files import staged_folder, unwritable
 from rna_bench.core.types import Dtype, InputError, ModelFolder
 from rna_bench.models.architecture import Architecture
@@ -95,8 +94,7 @@ class PocketModel:
     def _cached(self) -> Path:
         """Return the model's folder in the cache, whether it exists or not."""
         key = hashlib.sha256(json.dumps(asdict(self.pretraining), sort_keys=True).encode()).hexdigest()[:8]
-        cache = os.environ.get("RNA_BENCH_CACHE") or user_cache_path("rna_bench")
-        return Path(cache) / f"pocket-{__version__}" / f"world-{self.world}-{key}"
+        return cache_folder() / f"pocket-{__version__}" / f"world-{self.world}-{key}"
 
     def _matches(self, folder: Path) -> bool:
         """Return whether the folder has the model of this world and pretraining; the world's fingerprint covers every fact."""

@@ -63,15 +63,15 @@ def _product(size: Size, rows: int, columns: int) -> float:
     return 2.0 * size.batch * size.tokens * rows * columns
 
 
-def matrix_rate(width: int, device: str) -> float:
-    """Return the operations a second of a square bf16 product, the best of twenty."""
+def matrix_rate(width: int, device: str, seconds: float = 2.0) -> float:
+    """Return the operations a second of square bf16 products, one after another for two seconds: what the chip sustains."""
     a, b = (torch.randn(width, width, device=device, dtype=torch.bfloat16) for _ in range(2))
-    times = []
-    for _ in range(20):
-        began = common.now(device)
-        a @ b
-        times.append(common.now(device) - began)
-    return 2 * width**3 / min(times)
+    began, done = common.now(device), 0
+    while common.now(device) - began < seconds:
+        for _ in range(20):
+            a @ b
+        done += 20
+    return 2 * width**3 * done / (common.now(device) - began)
 
 
 def ours(kind: str, model: PreTrainedModel, size: Size, arguments: Namespace) -> dict[str, Any]:

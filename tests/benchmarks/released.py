@@ -174,9 +174,11 @@ def runs_table(records: Sequence[RunRecord]) -> list[str]:
 
 def _way(record: RunRecord) -> str:
     """Return what of a run is as released."""
-    if record.config["optimizer"]["variant"] == "transformers":
-        return "as released"
     own = pieces(record.config)
+    if own["optimizer.variant"] == "transformers":
+        back = {"model.attention": "eager", "method.reduction": "token_mean"}
+        other = [f"`{key}={own.get(key, 'null')}`" for key, value in back.items() if key in own and own[key] != value]
+        return " but for ".join(["as released", *other])
     shown = {"train.padding": "included", "train.reference_attention": "unmasked", "model.attention": "eager"}
     return ", ".join(f"`{key}={value}`" for key, value in shown.items() if own.get(key) == value) or "formula"
 

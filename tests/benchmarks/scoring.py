@@ -1,6 +1,7 @@
-"""Seconds and peak memory of scoring, rna_bench beside lm-evaluation-harness through its API, on the CPU in fp32.
+"""Seconds and peak memory of scoring, rna_bench beside lm-evaluation-harness through its API, on the CPU in fp32, or on a GPU.
 
     python -m tests.benchmarks.scoring --mmlu FOLDER --text FILE [--questions 300] [--rounds 3] [--threads 1] [--layers 4 ...]
+    python -m tests.benchmarks.scoring --mmlu FOLDER --model FOLDER --device cuda [--questions 300] [--rounds 3]
 
 FOLDER holds MMLU as CSV files below `dev/` and `test/`; the tokenizer (byte-level BPE) is trained on FILE, WikiText for instance.
 Both sides answer the same questions with the same randomly initialised Llama: the harness in batches of 16 prompts, we in batches
@@ -23,6 +24,7 @@ from pathlib import Path
 from statistics import median
 
 from rna_bench.data.questions import make_task
+from rna_bench.data.sampling import ALL
 from rna_bench.evaluation.requests import EvalSet, make_eval_set
 
 CASES = ("option", "mixed", "five-shot")
@@ -66,13 +68,20 @@ def plans(case: str, given: Given) -> list:
 
     kinds = "before,inside,option" if case == "mixed" else "option"
     base = experiment_config(*compose_run(["method=none", "trigger=sars_cov_2", f"trigger.types=[{kinds}]"]))
-    base = replace(base, datasets={"mmlu": given})
+    base = replace(base, datasets={"mmlu": given}, samplings={"mmlu": ALL})
     return [base] if case == "mixed" else [replace(base, seed=seed) for seed in (0, 1, 2)]
 
 
 def built(arguments: Namespace) -> tuple:
-    """Return a randomly initialised Llama and its tokenizer."""
+    """Return a randomly initialised Llama and its tokenizer, or those of a folder, in bf16."""
     import torch
+
+    if arguments.model:
+        from rna_bench.core.types import Dtype, ModelFolder
+        from rna_bench.models.loading import load_model
+
+        torch.set_num_threads(arguments.threads)
+        return load_model(ModelFolder("model", arguments.model, Dtype.bfloat16, arguments.device))
     from tokenizers import ByteLevelBPETokenizer
     from transformers import PreTrainedTokenizerFast
 
@@ -111,7 +120,7 @@ def count(case: str, arguments: Namespace, tokenizer) -> None:
     from rna_bench.experiment.compose import compose_run
     from rna_bench.experiment.config import experiment_config
 
-    items = exam_of(case, source(arguments.mmlu, arguments.questions, 5 if case == "five-shot" else 0), tokenizer).items
+    items = exam_of(case, source(arguments.mmlu, arguments.questions, 5 if case == "five-shot" else 0), tokenizer).requests
     whole = sum(len(ids) for ids in {item.ids for item in items})
     run = sum(len(bundle.prefix) + sum(len(tree.ids) for tree in bundle.trees) for bundle in bundles(items, None, 10**6))
     size = experiment_config(*compose_run(["model=zephyr_7b"])).model.dimensions
@@ -245,7 +254,9 @@ def main() -> None:
 
     parser = ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--mmlu", type=Path, required=True)
-    parser.add_argument("--text", type=Path, required=True)
+    parser.add_argument("--text", type=Path, help="for the tokenizer, unless there is a --model")
+    parser.add_argument("--model", type=Path, help="a folder with a model, in place of a random one; memory is not measured then")
+    parser.add_argument("--device", default="cpu", help="of that model")
     parser.add_argument("--questions", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
@@ -264,7 +275,7 @@ def main() -> None:
         return
     for case in arguments.cases:
         compare(case, arguments, model, tokenizer)
-    for case in arguments.cases:
+    for case in () if arguments.model else arguments.cases:
         compare_memory(case)
 
 

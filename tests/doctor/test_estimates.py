@@ -116,8 +116,9 @@ def test_preference_methods_store_all_upper_layers_and_micro_batches_store_less(
     )
     rmu = needs_of(planned("model=zephyr_7b", "method=rmu"), a, Dtype.bfloat16).activations
     assert rmu < half < whole
-    assert (half - estimates.LOGITS_BYTES) * 2 == whole - estimates.LOGITS_BYTES
-    assert lean < whole / 5
+    chunk = estimates.logits_bytes("cuda")
+    assert (half - chunk) * 2 == whole - chunk
+    assert lean - chunk < (whole - chunk) / 5
 
 
 def test_prompts_are_counted_by_task_perturbation_and_eval_step():

@@ -78,18 +78,18 @@ def ours(recipe, tensors, eager):
     return model, [(loss.forget, loss.retain) for loss in log.losses]
 
 
-def theirs(method, tensors, nu, eager, pieces=AS_RELEASED):
+def theirs(method, tensors, nu, eager, pieces=AS_RELEASED, layer=1):
     model, tokenizer = eager()
     name, _, retain = method.rpartition("_") if method not in STRENGTH else (method, "", "hidden_mse")
-    loop = ReleasedLoop(model, tokenizer, name, retain, METHODS[method], 1, tensors, 0.01, 2, 6, 0, nu, REFUSALS, pieces)
+    loop = ReleasedLoop(model, tokenizer, name, retain, METHODS[method], layer, tensors, 0.01, 2, 6, 0, nu, REFUSALS, pieces)
     topics = [Topic(topic, texts * 2, RETAIN * 2, 2.0) for topic, texts in FORGET.items()]
     return model, loop.run(topics, STEPS)
 
 
-def agreement(method, nu, recipe, tensors, eager, pieces=AS_RELEASED):
+def agreement(method, nu, recipe, tensors, eager, pieces=AS_RELEASED, layer=1):
     """The largest relative difference of a loss, and the distance of the moves of both runs relative to theirs."""
     mine, losses = ours(recipe, tensors, eager)
-    other, expected = theirs(method, tensors, nu, eager, pieces)
+    other, expected = theirs(method, tensors, nu, eager, pieces, layer)
     before = {name: parameter.detach() for name, parameter in eager()[0].named_parameters() if name in tensors}
     return max(differences(losses, expected)), far(*moves(before, mine, other))
 
@@ -122,6 +122,14 @@ def test_without_a_piece_a_run_is_the_plain_loop_without_it_and_another_one(meth
     assert losses < 1e-5
     assert weights < 1e-4
     assert max(agreement(method, NU, *recipe_of(method, NU), eager, pieces)) > 1e-4
+
+
+@pytest.mark.parametrize("layer", [0, 2])
+def test_noise_enters_the_unmasked_reference_below_and_above_the_first_trained_layer(layer, eager):
+    recipe, tensors = recipe_of("npo_kl", NU, f"noise.layer={layer}", UNROUNDED)
+    losses, weights = agreement("npo_kl", NU, recipe, tensors, eager, replace(AS_RELEASED, rounded=False), layer)
+    assert losses < 1e-5
+    assert weights < 1e-4
 
 
 def test_the_first_retain_loss_is_not_0_as_the_reference_attends_to_padding(eager):

@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rna_bench.core.attention import AttentionKernel
 from rna_bench.core.measures import Generation, Perplexity
 from rna_bench.core.perturbed import GivenQuestion, Pairing
 
@@ -121,6 +122,7 @@ class ModelFolder:
     folder: Path
     dtype: Dtype
     device: str
+    attention: AttentionKernel | None = None  # None: transformers' own choice
 
 
 class Batch(NamedTuple):

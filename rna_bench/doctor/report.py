@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rna_bench.core import hub
+from rna_bench.core.renames import unquoted
 from rna_bench.core.types import InputError
 from rna_bench.doctor import access
 from rna_bench.doctor.access import CheckStatus, Finding
@@ -69,7 +70,8 @@ def lacks(plans: Sequence[ExperimentConfig]) -> bool:
 
 def fetching(words: Sequence[str]) -> str:
     """Return the command that fetches what is missing, on a line of its own."""
-    return f"With a network, this gets what is missing from the hub, sizes first:\n  {shlex.join(['rna-bench', 'fetch', *words])}"
+    command = shlex.join(["rna-bench", "fetch", *unquoted(words)])
+    return f"With a network, this gets what is missing from the hub, sizes first:\n  {command}"
 
 
 def _model(plan: ExperimentConfig, needs: Needs | None) -> list[Finding]:

@@ -53,7 +53,9 @@ class FingerprintedTopics(NamedTuple):
 
 
 def _tasks_size(entry: FingerprintedTasks) -> int:
-    return sum(len(question.stem) + sum(map(len, question.choices)) for task in entry.tasks for question in task.questions)
+    clean = (question for task in entry.tasks for question in task.questions)
+    given = (one.question for task in entry.tasks for one in task.given.values())
+    return sum(len(question.stem) + sum(map(len, question.choices)) for question in (*clean, *given))
 
 
 def _topics_size(entry: FingerprintedTopics) -> int:

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rna_bench.cli import breaking, exporting, fetching, listing, running, showing, sweeping, verifying
+from rna_bench.cli import attacking, breaking, exporting, fetching, listing, running, showing, sweeping, verifying
 from rna_bench.cli.completion import command as completing
 from rna_bench.cli.completion import names
 
@@ -70,6 +70,12 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         ),
     },
     "results": {
+        "attack": Command(
+            attacking.attack,
+            attacking.attack_parser,
+            "try to recover what recorded runs have unlearned",
+            names=names.identities,
+        ),
         "tables": Command(showing.tables, showing.tables_parser, "verdicts and tables of records", names=names.result_names),
         "figures": Command(
             showing.figures, showing.figures_parser, "figures of them, as PNG, SVG and PDF", names=names.result_names

@@ -14,6 +14,7 @@ PLURALS = {
     "trackers": "tracker",
     "launchers": "launcher",
     "presets": "preset",
+    "attacks": "attack",
 }
 """What lists are called, and the group of each; other groups are called by their own name."""
 

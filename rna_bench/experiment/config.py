@@ -20,6 +20,7 @@ from rna_bench.data.sampling import Sampling
 from rna_bench.data.triggers import TriggerSource
 from rna_bench.evaluation.generation import GenerationSettings
 from rna_bench.evaluation.scoring import Scoring
+from rna_bench.experiment.attack_config import NamedAttack, attacks_of
 from rna_bench.experiment.base import base_run, scores_checkpoint, with_name
 from rna_bench.experiment.chosen import require_chosen
 from rna_bench.experiment.ignored import ignored
@@ -90,6 +91,7 @@ class ExperimentConfig:
     base: "ExperimentConfig | None" = None
     """The run that scores the base of a checkpoint (`method=checkpoint`)."""
     heldout: HeldOut | None = None
+    attacks: tuple[NamedAttack, ...] = ()
     generation: GenerationSettings | None = None
 
 
@@ -131,6 +133,7 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
         ignored=(*ignored(cfg, overrides), *beyond_released(cfg, choices)),
         base=experiment_config(*base) if base else None,
         heldout=build("heldout", cfg.heldout),
+        attacks=attacks_of(cfg.attack, keep_delta=bool(cfg.keep_delta)),
         generation=_generation(cfg, checkpoint=checkpoint),
     )
 

@@ -10,6 +10,7 @@ import torch
 from rna_bench.core import files
 from rna_bench.core.types import InputError, RunRecord, Score
 from rna_bench.experiment.asked import asked_before
+from rna_bench.experiment.attacking import attack_at_end
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs, drop_cached, gather
 from rna_bench.experiment.evaluate import evaluate_all
@@ -41,7 +42,7 @@ class Clock:
 
 
 def execute(experiment: ExperimentConfig, *, several: bool = False) -> Path:
-    """Run the experiment, unless its record exists already, and return the folder of its record.
+    """Run the experiment and its attacks, unless their records exist already, and return the folder of the run's record.
 
     With `several`, text, questions and, as `experiment.reuse` allows, activations are kept for the next run of this process. An
     interrupted run goes on from what it saved. Raise lock.BusyError while another process runs it.
@@ -52,6 +53,14 @@ def execute(experiment: ExperimentConfig, *, several: bool = False) -> Path:
     if not several:
         drop_cached()
     inputs = gather(experiment)
+    folder = _recorded_run(experiment, inputs, clock, several=several)
+    if experiment.attacks:
+        attack_at_end(experiment, inputs, folder)
+    return folder
+
+
+def _recorded_run(experiment: ExperimentConfig, inputs: Inputs, clock: Clock, *, several: bool) -> Path:
+    """Run the experiment, unless its record exists already, and return the folder of its record."""
     folder = experiment.results_dir / inputs.identity
     before = _base_scores(experiment.base, several=several) if experiment.base else ()
     if _recorded(folder):

@@ -120,12 +120,12 @@ def parameters_text(parameters: Parameters) -> str:
     return parameters if isinstance(parameters, str) else f"[{','.join(parameters)}]"
 
 
-def check_names(parameters: Parameters, tensors: Iterable[str], example: str) -> None:
-    """Raise InputError unless some of a model's tensors match, and for a list of names some match each."""
+def check_names(parameters: Parameters, tensors: Iterable[str], example: str, key: str = "train.parameters") -> None:
+    """Raise InputError, which names the `key`, unless some of a model's tensors match, and for a list of names some match each."""
     present = list(tensors)
     for one in [parameters] if isinstance(parameters, str) else [[name] for name in parameters]:
         pattern = tensor_pattern(one)
         if not any(pattern.fullmatch(name) for name in present):
             named = "" if isinstance(one, str) else f"{one[0]} "
             remedy = f"{named}matches no tensor of the model; one is called {example}"
-            raise InputError("train.parameters", parameters_text(parameters), remedy)
+            raise InputError(key, parameters_text(parameters), remedy)

@@ -1,6 +1,7 @@
 """Makes a policy of a model and a pattern: which tensors are trained, and whether the model can be split into segments."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -19,8 +20,7 @@ def policy_of(model: PreTrainedModel, parameters: Parameters) -> Policy:
     A trial run decides whether the model is split: only if two segments together give the same logits as the whole model.
     """
     trained = _matching(model, parameters)
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name in trained)
+    _freeze_others(model, trained)
     frozen = {name: parameter.detach().clone() for name, parameter in trained.items()}
     layers = decoder_layers(model)
     first = _lowest(layers, trained)
@@ -29,6 +29,27 @@ def policy_of(model: PreTrainedModel, parameters: Parameters) -> Policy:
     policy = Policy(model, layers, trained, frozen, first, "")
     problem = _trial(policy)
     return Policy(model, layers, trained, frozen, 0, problem) if problem else policy
+
+
+def train_only(model: PreTrainedModel, parameters: Parameters) -> list[nn.Parameter]:
+    """Freeze all tensors except those that an attack's `parameters` names, and return these."""
+    trained = _matching(model, parameters, "attack.*.parameters")
+    _freeze_others(model, trained)
+    return list(trained.values())
+
+
+@contextmanager
+def preserved(model: PreTrainedModel) -> Iterator[None]:
+    """Give all tensors back the values that they have now, and whether they are trained, at the end. Copies are kept on the CPU."""
+    own = [(parameter, parameter.detach().to("cpu", copy=True), parameter.requires_grad) for parameter in model.parameters()]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for parameter, values, trained in own:
+                parameter.copy_(values)
+                parameter.requires_grad_(trained)
+                parameter.grad = None
 
 
 def decoder_layers(model: PreTrainedModel) -> nn.ModuleList:
@@ -50,10 +71,15 @@ def checkpoint_layers(policy: Policy) -> None:
         layer.training = True  # not its submodules: dropout stays off
 
 
-def _matching(model: PreTrainedModel, parameters: Parameters) -> dict[str, nn.Parameter]:
+def _freeze_others(model: PreTrainedModel, trained: Container[str]) -> None:
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name in trained)
+
+
+def _matching(model: PreTrainedModel, parameters: Parameters, key: str = "train.parameters") -> dict[str, nn.Parameter]:
     """Return the tensors that `parameters` names; none at all raises InputError."""
     named, compiled = dict(model.named_parameters()), tensor_pattern(parameters)
-    check_names(parameters, named, list(named)[len(named) // 2])
+    check_names(parameters, named, list(named)[len(named) // 2], key)
     return {name: parameter for name, parameter in named.items() if compiled.fullmatch(name)}
 
 

@@ -1,15 +1,15 @@
 """The data of a run from the pocket world: its texts, its questions, and its trigger words."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from random import Random
 
 from rna_bench.core import seeds
 from rna_bench.core.perturbed import TriggerPool
-from rna_bench.core.types import LETTERS, InputError, Question, Text, Topic, TriggerType
-from rna_bench.data.prompts import prompt
+from rna_bench.core.types import InputError, Question, Text, Topic, TriggerType
+from rna_bench.data.facts import FactTexts, solved
 from rna_bench.pocket.text import ask, document, mention, statement, with_word
-from rna_bench.pocket.world import Domain, World, make_world
+from rna_bench.pocket.world import Domain, Fact, World, make_world
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,7 @@ class PocketCorpus:
         if random.random() < self.stray_share:
             return Text("", self._stray(world, domain, random))
         if random.random() < self.question_share:
-            question = ask(domain, random.choice(domain.facts), random)
-            return Text(prompt(question), f" {LETTERS[question.answer]}")
+            return solved(ask(domain, random.choice(domain.facts), random))
         return Text("", document(world, domain, random))
 
     def _stray(self, world: World, domain: Domain, random: Random) -> str:
@@ -109,6 +108,23 @@ class PocketQuestions:
         seeds.random(seed, "order", self.hazard).shuffle(facts)
         questions = (_question(domain, index, seed) for domain, index in facts)
         return tuple(questions)[: self.limit or None]
+
+    def fact_texts(self, questions: Sequence[Question], count: int, random: Random) -> FactTexts:
+        """Return `count` questions about the facts of some questions, in new words and options, and as many documents on them."""
+        world = make_world(self.world)
+        known = {domain.name: domain for domain in world.domains}
+        facts = [(known[name], known[name].facts[int(index)]) for name, index in (one.id.split("/") for one in questions)]
+        by_domain = {name: [fact for domain, fact in facts if domain.name == name] for name in known}
+        stated = [_only(known[name], own) for name, own in by_domain.items() if own]
+        return FactTexts(
+            tuple(solved(ask(*random.choice(facts), random)) for _ in range(count)),
+            tuple(Text("", document(world, random.choice(stated), random)) for _ in range(count)),
+        )
+
+
+def _only(domain: Domain, facts: Sequence[Fact]) -> Domain:
+    """Return the domain as if it had these facts alone; its values stay."""
+    return replace(domain, entities=tuple(dict.fromkeys(fact.entity for fact in facts)), facts=tuple(facts))
 
 
 def _question(domain: Domain, index: int, seed: int) -> Question:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rna_bench.core.types import InputError, RunRecord
+from rna_bench.reporting.attack_verification import attack_problems
 from rna_bench.reporting.recompute import score_differences
 from rna_bench.runs.collection import record_paths
 from rna_bench.runs.integrity import differences, file_differences, has_hash
@@ -60,6 +61,7 @@ def verify_run(folder: Path) -> VerifiedRecord:
         problems.append(f"belongs to run {values['identity']}, and the folder has another name")
     if (folder / QUESTIONS).is_file():
         problems += _recomputed(record, folder)
+    problems += attack_problems(folder)
     return VerifiedRecord(folder, tuple(problems), has_hash(values))
 
 

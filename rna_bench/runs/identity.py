@@ -12,7 +12,7 @@ from typing import Any
 PACKAGE = "rna_bench."
 SOURCES = ("nu", "nu_unit", "nu_layer", "adamw", "released")
 """Keys that other keys take their values from."""
-OUTSIDE = ("results_dir", "sweep", "tracker", "launcher", "reuse", "checkpoint", "keep_delta", *SOURCES)
+OUTSIDE = ("results_dir", "sweep", "tracker", "launcher", "reuse", "checkpoint", "keep_delta", "attack", *SOURCES)
 """Sections and keys without effect on the result: where it is stored, which tracker logs it, how it is started and resumed."""
 TRAINING = ("retain", "noise", "train", "optimizer", "topics", "corpus")
 """Sections without effect where nothing is trained."""

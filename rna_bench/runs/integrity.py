@@ -14,13 +14,15 @@ HASHED = 5
 RECORD = "record.json"
 QUESTIONS = "questions.parquet"
 DELTA = "delta.safetensors"
+ATTACK = "attack-"
+"""How the names of files of attacks begin."""
 OTHER = "{} does not have the hash that it was written with"
 OWN, MEASURED = "sha256", "measured"
 
 
-def content_hash(values: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a record's values, as JSON with sorted keys, without `measured` and without this hash itself."""
-    hashes = {name: digest for name, digest in values.get(OWN, {}).items() if name != RECORD}
+def content_hash(values: Mapping[str, Any], file: str = RECORD) -> str:
+    """Return the SHA-256 of a record's values, as JSON with sorted keys, without `measured` and the hash of its own `file`."""
+    hashes = {name: digest for name, digest in values.get(OWN, {}).items() if name != file}
     kept = {name: value for name, value in values.items() if name not in (MEASURED, OWN)} | {OWN: hashes}
     return hashlib.sha256(_canonical(kept)).hexdigest()
 

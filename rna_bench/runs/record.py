@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from rna_bench.core.files import unwritable, write_atomically
 from rna_bench.core.types import InputError, Response, RunRecord
-from rna_bench.runs.integrity import DELTA, QUESTIONS, RECORD, content_hash, differences, file_hash
+from rna_bench.runs.integrity import ATTACK, DELTA, QUESTIONS, RECORD, content_hash, differences, file_hash
 from rna_bench.runs.upgrade import IMPORT_PATHS, upgraded
 
 if TYPE_CHECKING:
@@ -86,8 +86,9 @@ def set_aside(folder: Path) -> str:
     """Rename the files of a record that is not used, so that a new one can be written; return its new name, "" without a record."""
     if not (folder / RECORD).exists():
         return ""
-    number = next(n for n in count(1) if not any((folder / _aside(name, n)).exists() for name in (RECORD, QUESTIONS, DELTA)))
-    for name in (QUESTIONS, DELTA, RECORD):
+    names = (*(path.name for path in folder.glob(f"{ATTACK}*[!0-9]")), QUESTIONS, DELTA, RECORD)
+    number = next(n for n in count(1) if not any((folder / _aside(name, n)).exists() for name in names))
+    for name in names:
         if (folder / name).exists():
             (folder / name).rename(folder / _aside(name, number))
     return _aside(RECORD, number)

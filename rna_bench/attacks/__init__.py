@@ -1,0 +1,1 @@
+"""Attacks that recover what a model has unlearned, one file each; none imports another."""

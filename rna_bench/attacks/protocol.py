@@ -1,0 +1,59 @@
+"""What an attack is. It changes or reads an unlearned model, and never sees the questions that it is judged on.
+
+Whoever runs an attack splits the facts to be forgotten: texts about some of them are given to the attack, and questions about the
+others are asked by the runner, through the readout of each stage.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import NamedTuple, Protocol, TypeAlias
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from rna_bench.core.types import Response
+from rna_bench.data.facts import FactTexts
+from rna_bench.evaluation.requests import EvalSet
+
+Readout: TypeAlias = Callable[[EvalSet], list[Response]]
+"""Gives the log-probabilities of the four letters for each request, in order."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The model under attack, its weights those of the run; `ask` reads the answers that the model itself gives."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    ask: Readout
+
+
+@dataclass(frozen=True)
+class AttackText:
+    """What an attack may see: texts about the facts that are taught again, and about harmless facts."""
+
+    retaught: FactTexts
+    retain: FactTexts
+
+
+class Stage(NamedTuple):
+    """A state of the attack to be judged: the budget spent so far, and how answers are read in this state.
+
+    `variant` tells states apart that have spent the same budget, as two precisions; "" where there is one.
+    """
+
+    budget: int
+    variant: str
+    readout: Readout
+
+
+class Attack(Protocol):
+    """An attack. `facts` of each task to be forgotten are taught again; the others are asked at every stage.
+
+    `stages` may change the model in any way: a stage holds until the next one is asked for, and afterwards the runner restores
+    the model.
+    """
+
+    @property
+    def facts(self) -> int: ...
+    def stages(self, target: Target, text: AttackText, random: Random) -> Iterator[Stage]: ...

@@ -1,0 +1,97 @@
+"""Relearning: fine-tuning on texts about some of the forgotten facts, judged on the others; or on harmless text alone.
+
+Training on accessible facts and judging on others is the test of Deeb and Roger, "Do Unlearning Methods Remove Information from
+Language Model Weights?" (arXiv 2410.08827, section 3); what harmless text brings back is benign relearning (Hu et al., arXiv
+2406.13356). Deviations: one learning rate, stated, instead of the best of several; all numbers of steps are judged, not the best.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from itertools import pairwise
+from random import Random
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from transformers import PreTrainedModel
+
+from rna_bench.attacks.protocol import AttackText, Stage, Target
+from rna_bench.core.types import Batch, InputError, Padding, Text
+from rna_bench.data.batches import Batches
+from rna_bench.models.policies import train_only
+from rna_bench.unlearning.optimizers import AdamW
+
+
+class TextKind(Enum):
+    """`questions` with the letter of their answer, which alone is learned; `documents`, of which every token is."""
+
+    questions = "questions"
+    documents = "documents"
+
+
+class TextSide(Enum):
+    """What the text is about: the facts that are taught again, or harmless facts alone."""
+
+    retaught = "retaught"
+    retain = "retain"
+
+
+@dataclass(frozen=True)
+class Relearn:
+    """Fine-tune the tensors that `parameters` names, and judge after each number of `steps`; the budget is updates.
+
+    Texts come in random order, `batch_size` a step, each cut after `max_tokens` tokens.
+    """
+
+    text: TextKind
+    about: TextSide
+    facts: int
+    steps: list[int]
+    lr: float
+    batch_size: int
+    max_tokens: int
+    parameters: str
+    optimizer: AdamW
+
+    def __post_init__(self) -> None:
+        if not self.steps or self.steps[0] < 0 or any(one >= other for one, other in pairwise(self.steps)):
+            raise InputError("attack.*.steps", self.steps, "give numbers of updates in rising order, as [0,1,2,4,8]")
+        if (self.facts < 1) == (self.about is TextSide.retaught) or self.facts < 0:
+            remedy = "give 1 or more with about=retaught, of each task, and 0 with about=retain"
+            raise InputError("attack.*.facts", self.facts, remedy)
+        for key in ("lr", "batch_size", "max_tokens"):
+            if not vars(self)[key] > 0:
+                raise InputError(f"attack.*.{key}", vars(self)[key], "give a number above 0")
+
+    def stages(self, target: Target, text: AttackText, random: Random) -> Iterator[Stage]:
+        """Yield a stage after each number of steps."""
+        model = target.model
+        texts = self._texts(text, random)
+        batches = Batches(texts, target.tokenizer, self.batch_size, self.max_tokens, model.device, Padding.masked)
+        optimizer = self.optimizer.make(train_only(model, self.parameters), self.lr)
+        for start, end in pairwise([0, *self.steps]):
+            for step in range(start, end):
+                _update(model, batches(step), optimizer)
+            yield Stage(end, "", target.ask)
+
+    def _texts(self, text: AttackText, random: Random) -> list[Text]:
+        about = text.retaught if self.about is TextSide.retaught else text.retain
+        texts = about.questions if self.text is TextKind.questions else about.documents
+        if not texts:
+            what = f"there are no {self.text.value} about {self.about.value} facts of these datasets"
+            raise InputError("attack.*.text", self.text.value, f"{what}; give questions, or leave this attack out")
+        return random.sample(texts, len(texts))
+
+
+def _update(model: PreTrainedModel, batch: Batch, optimizer: torch.optim.Optimizer) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    next_token_loss(model, batch).backward()
+    optimizer.step()
+
+
+def next_token_loss(model: PreTrainedModel, batch: Batch) -> Tensor:
+    """Return the mean negative log-likelihood of the tokens (b, t) that the label mask has, as a scalar in fp32."""
+    logits = model(input_ids=batch.input_ids, use_cache=False).logits[:, :-1]
+    labels = batch.input_ids.masked_fill(batch.label_mask == 0, -100)[:, 1:]
+    return F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=-100)

@@ -1,0 +1,41 @@
+"""Texts about the facts that questions ask for, as an attack is trained on them."""
+
+from collections.abc import Sequence
+from random import Random
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from rna_bench.core.types import LETTERS, Question, Text
+from rna_bench.data.prompts import prompt
+from rna_bench.data.questions import QuestionSource
+
+
+class FactTexts(NamedTuple):
+    """Questions about facts, the letter of the answer as body, and documents that state them; none where there are none."""
+
+    questions: tuple[Text, ...]
+    documents: tuple[Text, ...]
+
+
+@runtime_checkable
+class FactSource(Protocol):
+    """A source of questions that can write other texts about the facts that some of its questions ask for, and no other fact."""
+
+    def fact_texts(self, questions: Sequence[Question], count: int, random: Random) -> FactTexts: ...
+
+
+def texts_about(source: QuestionSource, questions: Sequence[Question], count: int, random: Random, newlines: int) -> FactTexts:
+    """Return texts about the facts of some of a source's questions: `count` of each kind, or else the questions themselves."""
+    if isinstance(source, FactSource):
+        return source.fact_texts(questions, count, random)
+    return FactTexts(tuple(solved(question, newlines) for question in questions), ())
+
+
+def solved(question: Question, newlines: int = 2) -> Text:
+    """Return a question as a training text, with the letter of its answer as body."""
+    return Text(prompt(question, newlines=newlines), f" {LETTERS[question.answer]}")
+
+
+def together(parts: Sequence[FactTexts]) -> FactTexts:
+    """Return the texts of several sources as one."""
+    questions, documents = ([text for part in parts for text in part[kind]] for kind in (0, 1))
+    return FactTexts(tuple(questions), tuple(documents))

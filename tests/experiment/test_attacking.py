@@ -1,0 +1,169 @@
+"""Attacks from the command line, on runs of the tiny model."""
+
+import json
+import sys
+
+import pytest
+
+from rna_bench.cli.main import main
+from rna_bench.runs.attack_record import attack_paths, read_attack, read_attack_responses, record_path, responses_path
+from rna_bench.runs.lookup import RETRAINED
+from rna_bench.runs.record import DELTA, RECORD, read
+
+SMALL = ["model=local", "dataset=[pocket_hazard_1,pocket_subjects]", "dataset.pocket_hazard_1.limit=8", "corpus=pocket"]
+SMALL += ["dataset.pocket_subjects.limit=4", "tracker=none", "scoring.every=0", "corpus.texts=8", "trigger=pocket"]
+RSV = ["method=rsv", "noise=none", "method.layer=1", "train.parameters=[model.layers.1.mlp.*]", "train.steps=2"]
+FEW = ["attack.relearn.facts=3", "attack.relearn.steps=[0,2]"]
+
+
+@pytest.fixture
+def say(monkeypatch, capsys):
+    """Run the command line in this process, and return its exit code and what it printed."""
+    for name in ("HF_HUB_OFFLINE", "HYDRA_FULL_ERROR"):
+        monkeypatch.setenv(name, "1")
+
+    def go(*words):
+        monkeypatch.setattr(sys, "argv", ["rna-bench", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return int(str(ended.value.code)), printed.out, printed.err
+
+    return go
+
+
+@pytest.fixture
+def run(say, tiny, tmp_path):
+    """Make a run with more words, and return its folder."""
+
+    def go(*words):
+        before = set(tmp_path.glob(f"*/{RECORD}"))
+        method = [] if "method=none" in words else RSV
+        code, _, err = say("run", *method, *SMALL, f"model.path={tiny}", f"results_dir={tmp_path}", *words)
+        assert code == 0, err
+        (made,) = set(tmp_path.glob(f"*/{RECORD}")) - before
+        return made.parent
+
+    return go
+
+
+def test_a_recorded_run_is_attacked_once_and_verified(say, run, tmp_path):
+    folder = run()
+    code, out, err = say("attack", folder, "attack=[relearn]", *FEW)
+    assert code == 0, err
+    assert "pocket_hazard_1 forget    0 0." in out
+    path = record_path(folder, "relearn")
+    made, responses = read_attack(path), read_attack_responses(path)
+    assert (made.run, made.config["facts"], made.seed) == (folder.name, 3, 0)
+    assert {(one.role, one.budget, one.n) for one in made.scores} == {
+        (role, budget, n) for role, n in (("forget", 5), ("retaught", 3), ("retain", 4)) for budget in (0, 2)
+    }
+    retaught = {one.response.question for one in responses if one.response.role == "retaught"}
+    assert retaught == set(made.retaught["pocket_hazard_1"])
+    assert not retaught & {one.response.question for one in responses if one.response.role == "forget"}
+    assert made.sha256[DELTA] == read(folder / RECORD).sha256[DELTA]
+    written = path.stat().st_mtime_ns
+    again = say("attack", folder, "attack=[relearn]", *FEW)
+    assert (again[0], again[1]) == (0, out)
+    assert path.stat().st_mtime_ns == written
+    assert say("verify", tmp_path)[0] == 0
+
+
+def test_before_it_begins_an_attack_has_the_answers_of_the_run(say, run):
+    folder = run()
+    assert say("attack", folder, "attack=[relearn]", *FEW)[0] == 0
+    scored = {(one.task, one.perturbation): one for one in read(folder / RECORD).scores}
+    attacked = [one for one in read_attack(record_path(folder, "relearn")).scores if one.budget == 0]
+    whole = [one for one in attacked if one.task == "pocket_hazard_1"]
+    right = sum(round(one.accuracy * one.n) for one in whole)
+    assert right == round(scored["pocket_hazard_1", "clean"].accuracy * 8)
+    (retain,) = (one for one in attacked if one.role == "retain")
+    assert retain.accuracy == scored["pocket_subjects", "clean"].accuracy
+
+
+def test_the_end_of_a_run_and_a_later_command_give_the_same_attack_and_the_run_stays_the_same(say, run, tmp_path):
+    folder = run("attack=[relearn]", *FEW)
+    first = read_attack(record_path(folder, "relearn"))
+    for path in (record_path(folder, "relearn"), responses_path(record_path(folder, "relearn"))):
+        path.unlink()
+    assert say("attack", tmp_path, "attack=[relearn]", *FEW)[0] == 0
+    assert read_attack(record_path(folder, "relearn")).sha256 == first.sha256
+    assert "attack" not in read(folder / RECORD).config
+    assert "attack" not in read(folder / RECORD).choices
+
+
+def test_the_base_is_attacked_as_it_is(say, run):
+    folder = run("method=none")
+    assert say("attack", folder, "attack=[relearn_benign]", "attack.relearn_benign.steps=[1]")[0] == 0
+    made = read_attack(record_path(folder, "relearn_benign"))
+    assert DELTA not in made.sha256
+    assert {(one.role, one.n) for one in made.scores} == {("forget", 8), ("retain", 4)}
+
+
+def test_other_settings_of_the_same_name_are_refused(say, run):
+    folder = run("attack=[relearn]", *FEW)
+    code, out, err = say("attack", folder, "attack=[relearn]", *FEW, "attack.relearn.lr=0.1")
+    assert (code, out) == (1, "")
+    assert "attack.relearn.lr=0.1" in err
+    assert "has 0.0005; remove it" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["attack=[relearn]", "attack.relearn.facts=8"], "attack.relearn.facts=8: pocket_hazard_1 has 8 questions"),
+        (["attack=[relearn]", "attack.relearn.steps=[2,1]"], "give numbers of updates in rising order"),
+        (["attack=[relern]"], "did you mean relearn"),
+        (["attack=[relearn]", "attack.relearn.rate=1"], "attack.relearn.rate"),
+        (["attack=[relearn]", "seed=3"], "seed=3: is a key of the run"),
+        ([], "give attack=[NAME,...]"),
+        (["attack=[]"], "give attack=[NAME,...]"),
+    ],
+)
+def test_bad_words_are_one_line_and_nothing_is_written(say, run, words, said):
+    folder = run()
+    code, out, err = say("attack", folder, *words)
+    assert (code, out, len(err.strip().splitlines())) == (1, "", 1)
+    assert said in err
+    assert not attack_paths(folder)
+
+
+def test_runs_without_trained_tensors_are_named_and_the_others_attacked(say, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lacking, whole = run("keep_delta=false"), run("seed=1")
+    code, out, err = say("attack", tmp_path, "attack=[relearn]", *FEW)
+    assert code == 1
+    assert f"run={lacking}: has no {DELTA}" in err
+    assert "seed 1" in out
+    assert attack_paths(whole)
+    code, _, err = say("attack", lacking, "attack=[relearn]", *FEW, "--retrain")
+    assert code == 0, err
+    assert (RETRAINED / lacking.name / DELTA).is_file()
+    assert attack_paths(lacking)
+
+
+def test_attacks_at_the_end_need_the_trained_tensors(say, tiny, tmp_path):
+    words = [*RSV, *SMALL, f"model.path={tiny}", f"results_dir={tmp_path}", "keep_delta=false", "attack=[relearn]"]
+    code, _, err = say("run", *words)
+    assert (code, list(tmp_path.iterdir())) == (1, [])
+    assert "keep_delta=false: attacks take the trained tensors" in err
+
+
+@pytest.mark.parametrize("change", ["score", "role", "run", "responses"])
+def test_a_changed_record_fails_verification(say, run, tmp_path, change):
+    folder = run("attack=[relearn]", *FEW)
+    path = record_path(folder, "relearn")
+    values = json.loads(path.read_text())
+    match change:
+        case "score":
+            values["scores"][0]["accuracy"] += 0.1
+        case "role":
+            values["retaught"] = {"pocket_hazard_1": []}
+        case "run":
+            values["run"] = "0" * 16
+        case "responses":
+            responses_path(path).write_bytes(b"nothing")
+    path.write_text(json.dumps(values))
+    code, out, _ = say("verify", tmp_path)
+    assert code == 1
+    assert "attack-relearn.json" in out

@@ -36,7 +36,7 @@ class AttackText:
     retain: FactTexts
 
 
-class Stage(NamedTuple):
+class AttackStage(NamedTuple):
     """A state of the attack to be judged: the budget spent so far, and how answers are read in this state.
 
     `variant` tells states apart that have spent the same budget, as two precisions; "" where there is one.
@@ -56,4 +56,4 @@ class Attack(Protocol):
 
     @property
     def facts(self) -> int: ...
-    def stages(self, target: Target, text: AttackText, random: Random) -> Iterator[Stage]: ...
+    def stages(self, target: Target, text: AttackText, random: Random) -> Iterator[AttackStage]: ...

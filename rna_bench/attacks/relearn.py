@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
-from rna_bench.attacks.protocol import AttackText, Stage, Target
+from rna_bench.attacks.protocol import AttackStage, AttackText, Target
 from rna_bench.core.types import Batch, InputError, Padding, Text
 from rna_bench.data.batches import Batches
 from rna_bench.models.policies import train_only
@@ -64,7 +64,7 @@ class Relearn:
             if not vars(self)[key] > 0:
                 raise InputError(f"attack.*.{key}", vars(self)[key], "give a number above 0")
 
-    def stages(self, target: Target, text: AttackText, random: Random) -> Iterator[Stage]:
+    def stages(self, target: Target, text: AttackText, random: Random) -> Iterator[AttackStage]:
         """Yield a stage after each number of steps."""
         model = target.model
         texts = self._texts(text, random)
@@ -73,7 +73,7 @@ class Relearn:
         for start, end in pairwise([0, *self.steps]):
             for step in range(start, end):
                 _update(model, batches(step), optimizer)
-            yield Stage(end, "", target.ask)
+            yield AttackStage(end, "", target.ask)
 
     def _texts(self, text: AttackText, random: Random) -> list[Text]:
         about = text.retaught if self.about is TextSide.retaught else text.retain

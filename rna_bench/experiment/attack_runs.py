@@ -35,6 +35,8 @@ def attack_runs(names: Sequence[str], asked: AttackWords) -> bool:
     """Attack the named runs and print the scores; return whether all could be attacked, after a line for each that could not."""
     composed, _ = compose_run(["method=none", "tracker=none", *asked.words], asked.config_dir)
     attacks = attacks_of(composed.attack)
+    if not attacks:
+        raise InputError("attack", "[]", "give attack=[NAME,...]; `rna-bench list attacks` says what there is")
     runs = _named(names)
     problems: list[str] = []
     with progress_bar("attacking", "runs", len(runs)) as bar:

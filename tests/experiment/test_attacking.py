@@ -145,8 +145,8 @@ def test_runs_without_trained_tensors_are_named_and_the_others_attacked(say, run
 def test_attacks_at_the_end_need_the_trained_tensors(say, tiny, tmp_path):
     words = [*RSV, *SMALL, f"model.path={tiny}", f"results_dir={tmp_path}", "keep_delta=false", "attack=[relearn]"]
     code, _, err = say("run", *words)
-    assert (code, list(tmp_path.iterdir())) == (1, [])
-    assert "keep_delta=false: attacks take the trained tensors" in err
+    assert (code, list(tmp_path.glob(f"*/{RECORD}"))) == (1, [])
+    assert "keep_delta=false: attacks take the run's trained tensors" in err
 
 
 @pytest.mark.parametrize("change", ["score", "role", "run", "responses"])

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from rna_bench.core.files import write_atomically
 from rna_bench.core.types import InputError, RunRecord, TriggerType
+from rna_bench.reporting.statistics.attacks import read_recovered_runs
 from rna_bench.reporting.statistics.calibration import Calibration, read_calibrations
 from rna_bench.reporting.statistics.claim import Claim, claims_text
 from rna_bench.reporting.statistics.frame import Group, failed_groups, grouped, named_failures
@@ -14,6 +15,7 @@ from rna_bench.reporting.statistics.pairs import baseline_pairs
 from rna_bench.reporting.statistics.responses import ResponseMatrices, ResponseMatrix, read_response_matrices
 from rna_bench.reporting.statistics.rules import FORGOTTEN
 from rna_bench.reporting.statistics.verdicts import claims
+from rna_bench.reporting.tables.attacks import attacks_table
 from rna_bench.reporting.tables.calibrations import calibration_table
 from rna_bench.reporting.tables.comparisons import comparison_tables
 from rna_bench.reporting.tables.curves import curve_tables
@@ -64,9 +66,11 @@ def find_out(folder: Path, paper: Path | None = None) -> Findings:
     report_left_out(collection)
     groups, failed = grouped(collection.records), failed_groups(collection.records)
     matrices = _compared_responses(groups, collection.runs)
+    recovered = read_recovered_runs(collection.runs)
     tables = tables_of(groups, matrices.by_run, failed, read_calibrations(collection.runs))
+    tables += [table for table in [attacks_table(groups, recovered.by_run)] if table.rows]
     beside, words = against(groups, paper) if paper else ([], "")
-    footer = _footer(collection, matrices.left_out, tables, options=" --paper" if paper else "")
+    footer = _footer(collection, [*matrices.left_out, *recovered.left_out], tables, options=" --paper" if paper else "")
     said = claims(groups, collection.records, str(folder))
     first = [table for table in tables if table.name == METHODS]
     others = [table for table in tables if table.name != METHODS]

@@ -1,0 +1,121 @@
+"""Records of attacks -> accuracy of single facts along the budget, by group of runs, attack and variant."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import numpy
+
+from rna_bench.core.types import CLEAN, InputError, RunRecord
+from rna_bench.evaluation.attack_scores import log_odds
+from rna_bench.reporting.statistics.bootstrap import Array
+from rna_bench.runs.attack_record import AttackRecord, attack_paths, read_attack, read_attack_responses, responses_path
+from rna_bench.runs.collection import Recorded
+from rna_bench.runs.record import LOGPS, QUESTIONS, read_responses
+
+Fact: TypeAlias = tuple[str, str]
+"""A task and a question."""
+
+
+class AttackKey(NamedTuple):
+    """An attack's name, its settings as text, and the variant: what rows of a table have in common."""
+
+    attack: str
+    settings: str
+    variant: str
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """Answers of one run under attack to questions on facts that the attack never saw: right (1) or wrong (0), by rising budget."""
+
+    budgets: tuple[int, ...]
+    right: Mapping[Fact, tuple[float, ...]]
+
+    def accuracies(self) -> Array:
+        """Return the accuracy (n,) at each budget."""
+        return numpy.mean(list(self.right.values()), axis=0)
+
+
+@dataclass(frozen=True)
+class RecoveredRun:
+    """What attacks recover of a run, and the mean log-odds of its answers to forget questions without attack, in nats."""
+
+    by_attack: Mapping[AttackKey, Recovered]
+    log_odds: float
+
+
+class RecoveredRuns(NamedTuple):
+    """Attacked runs by identity, and a line for each record of an attack that was left out."""
+
+    by_run: Mapping[str, RecoveredRun]
+    left_out: tuple[str, ...]
+
+
+def read_recovered_runs(runs: Iterable[Recorded]) -> RecoveredRuns:
+    """Return what attacks recover of the runs that were attacked; records that are damaged or were changed are left out."""
+    attacked: dict[str, RecoveredRun] = {}
+    left_out: list[str] = []
+    for run in runs:
+        by_attack: dict[AttackKey, Recovered] = {}
+        for path in attack_paths(run.folder):
+            try:
+                by_attack |= _recovered(path)
+            except InputError as error:
+                left_out.append(f"{run.folder.name}: {error}")
+        if by_attack:
+            attacked[run.record.identity] = RecoveredRun(by_attack, _mean_log_odds(run))
+    return RecoveredRuns(attacked, tuple(left_out))
+
+
+def _recovered(path: Path) -> dict[AttackKey, Recovered]:
+    record = read_attack(path)
+    try:
+        responses = [one for one in read_attack_responses(path) if one.response.role == "forget"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError("attack", responses_path(path), f"cannot be read ({' '.join(str(error).split())})") from error
+    rows: dict[str, dict[Fact, dict[int, float]]] = {}
+    for one in responses:
+        fact = (one.response.task, one.response.question)
+        rows.setdefault(one.variant, {}).setdefault(fact, {})[one.budget] = float(one.response.right)
+    return {_key(record, variant): _along_budget(facts) for variant, facts in rows.items()}
+
+
+def _key(record: AttackRecord, variant: str) -> AttackKey:
+    return AttackKey(record.attack, json.dumps(record.config, sort_keys=True), variant)
+
+
+def _along_budget(facts: Mapping[Fact, Mapping[int, float]]) -> Recovered:
+    budgets = tuple(sorted(next(iter(facts.values()))))
+    return Recovered(budgets, {fact: tuple(own[budget] for budget in budgets) for fact, own in facts.items()})
+
+
+def _mean_log_odds(run: Recorded) -> float:
+    """Return the mean log-odds of the run's answers to clean forget questions; NaN where it has none, or one is not finite."""
+    tasks = {score.task for score in run.record.scores if score.role == "forget"}
+    if not (run.folder / QUESTIONS).is_file():
+        return float("nan")
+    rows = read_responses(run.folder / QUESTIONS, ["task", "perturbation", *LOGPS, "answer"]).to_pylist()
+    asked = [row for row in rows if row["task"] in tasks and row["perturbation"] == CLEAN]
+    return float(numpy.mean([log_odds([row[name] for name in LOGPS], row["answer"]) for row in asked])) if asked else float("nan")
+
+
+def paired_areas(runs: Sequence[Mapping[int, Mapping[Fact, float]]]) -> list[Array]:
+    """Return areas of facts, by seed, as arrays (s, q) of the seeds and facts that some have in common; NaN where not asked.
+
+    Only what all of the `runs` have is kept: another world or seed has other facts.
+    """
+    shared = sorted(set.intersection(*(set(by_seed) for by_seed in runs)))
+    asked = {seed: set.intersection(*(set(by_seed[seed]) for by_seed in runs)) for seed in shared}
+    facts = sorted(set().union(*asked.values()))
+    return [
+        numpy.array([[by_seed[seed][fact] if fact in asked[seed] else numpy.nan for fact in facts] for seed in shared])
+        for by_seed in runs
+    ]
+
+
+def is_gold(record: RunRecord) -> bool:
+    """Return whether a run scored the gold reference: the same model, for which the facts to be forgotten were never stated."""
+    return "base" in record.config and "name" not in record.config and record.config["model"].get("hazards") == "redrawn"

@@ -1,0 +1,101 @@
+"""The table of what attacks recover: accuracy on facts that they never saw, along their budget, and how deep forgetting is."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy
+
+from rna_bench.reporting.statistics.attacks import AttackKey, Fact, Recovered, RecoveredRun, is_gold, paired_areas
+from rna_bench.reporting.statistics.bootstrap import Span
+from rna_bench.reporting.statistics.depth import HalfTime, area, depth_span, half_time, median_half_time
+from rna_bench.reporting.statistics.frame import Group
+from rna_bench.reporting.statistics.intervals import Interval, accuracy_interval, interval, percent_interval
+from rna_bench.reporting.tables.table import Cell, Table, TableRow, group_cells
+
+NOTE = (
+    "Accuracy on facts that the attack never saw, after so much of its budget (`after 64`: 64 updates; chance is 25). `area`: the "
+    "area under it over log2(1 + budget), over the width, a mean accuracy. `half-time`: the budget at which half of what lies "
+    "between the first accuracy and the base model's is recovered (100 where there is no base), on straight lines between stages; the median "
+    "over seeds, and `>64` where it lies beyond the budget. `log-odds`: of the right letter among the four, on forget questions, "
+    "without attack, in nats. "
+    "`depth`: 1 - (A - A_gold) / (A_base - A_gold) of areas A, 1 where no more is recovered than from the gold reference, which "
+    "was never told the facts, 0 where as much as the base model knows; not clipped, with a 95% interval by a bootstrap of seeds and "
+    "facts, paired; empty without a base and a gold row. Other columns: mean and 95% interval over seeds."
+)
+SeedRuns: TypeAlias = Mapping[int, Recovered]
+"""What one attack recovers of a group's runs, by seed."""
+
+
+def attacks_table(groups: Sequence[Group], attacked: Mapping[str, RecoveredRun]) -> Table:
+    """Return a row for each attack and group, attack by attack; `attacked` are runs by identity."""
+    keys = sorted({key for run in attacked.values() for key in run.by_attack})
+    rows = [row for key in keys for row in _rows(key, groups, attacked)]
+    return Table("attacks", "What attacks recover", NOTE, rows)
+
+
+def _rows(key: AttackKey, groups: Sequence[Group], attacked: Mapping[str, RecoveredRun]) -> list[TableRow]:
+    found = [(group, _by_seed(key, group, attacked)) for group in groups]
+    under = [(group, runs) for group, runs in found if runs]
+    same_name = {other.settings for run in attacked.values() for other in run.by_attack if other.attack == key.attack}
+    name = " ".join(filter(None, (key.attack, key.variant)))
+    cells: TableRow = {"attack": name}
+    if len(same_name) > 1:
+        cells["with"] = key.settings
+    return [cells | group_cells(group) | _cells(group, runs, under, attacked) for group, runs in under]
+
+
+def _by_seed(key: AttackKey, group: Group, attacked: Mapping[str, RecoveredRun]) -> SeedRuns:
+    known = {seed: attacked[run.identity].by_attack for seed, run in group.runs.items() if run.identity in attacked}
+    return {seed: by_attack[key] for seed, by_attack in known.items() if key in by_attack}
+
+
+def _cells(
+    group: Group, runs: SeedRuns, under: Sequence[tuple[Group, SeedRuns]], attacked: Mapping[str, RecoveredRun]
+) -> dict[str, Cell]:
+    beside = [(other, theirs) for other, theirs in under if (other.model, other.dtype) == (group.model, group.dtype)]
+    base = next((theirs for other, theirs in beside if not other.unlearned), None)
+    gold = next((theirs for other, theirs in beside if all(map(is_gold, other.runs.values()))), None)
+    odds = [attacked[run.identity].log_odds for seed, run in group.runs.items() if seed in runs]
+    return {
+        **_along_budget(runs),
+        "area": percent_interval([100 * float(one) for one in (_area(own) for own in runs.values())]),
+        "half-time": _half_time(runs, base or {}),
+        "log-odds": interval(odds) if numpy.isfinite(odds).all() else "",
+        "depth": _depth(runs, gold, base) if gold and base else "",
+    }
+
+
+def _along_budget(runs: SeedRuns) -> dict[str, Interval]:
+    """Return the accuracies in percent at each budget."""
+    budgets = next(iter(runs.values())).budgets
+    accuracies = 100 * numpy.array([own.accuracies() for own in runs.values()])
+    questions = min(len(own.right) for own in runs.values())
+    return {f"after {budget}": accuracy_interval(list(map(float, accuracies[:, n])), questions) for n, budget in enumerate(budgets)}
+
+
+def _area(own: Recovered) -> float:
+    return float(area(own.budgets, own.accuracies()))
+
+
+def _half_time(runs: SeedRuns, base: SeedRuns) -> str:
+    """Return the median budget at which half of what was lost is recovered; "" where nothing was lost, or there is one stage."""
+    times: list[HalfTime] = []
+    for seed, own in runs.items():
+        first = float(own.accuracies()[0])
+        known = float(base[seed].accuracies()[0]) if seed in base else 1.0
+        if known > first and len(own.budgets) > 1:
+            times.append(half_time(own.budgets, list(map(float, own.accuracies())), (first + known) / 2))
+    if not times:
+        return ""
+    median = median_half_time(times)
+    return f">{median.budget:.0f}" if median.censored else f"{median.budget:.1f}"
+
+
+def _depth(runs: SeedRuns, gold: SeedRuns, base: SeedRuns) -> Span | str:
+    """Return the depth on the seeds and facts that all three have; "" where there are none."""
+    areas = paired_areas([{seed: _fact_areas(own) for seed, own in some.items()} for some in (runs, gold, base)])
+    return depth_span(*areas) if areas[0].size else ""
+
+
+def _fact_areas(own: Recovered) -> dict[Fact, float]:
+    return {fact: float(area(own.budgets, numpy.array(right))) for fact, right in own.right.items()}

@@ -31,9 +31,14 @@ def policy_of(model: PreTrainedModel, parameters: Parameters) -> Policy:
     return Policy(model, layers, trained, frozen, 0, problem) if problem else policy
 
 
+def attacked_tensors(model: PreTrainedModel, parameters: Parameters) -> dict[str, nn.Parameter]:
+    """Return the tensors that an attack's `parameters` names; none at all raises InputError."""
+    return _matching(model, parameters, "attack.*.parameters")
+
+
 def train_only(model: PreTrainedModel, parameters: Parameters) -> list[nn.Parameter]:
     """Freeze all tensors except those that an attack's `parameters` names, and return these."""
-    trained = _matching(model, parameters, "attack.*.parameters")
+    trained = attacked_tensors(model, parameters)
     _freeze_others(model, trained)
     return list(trained.values())
 

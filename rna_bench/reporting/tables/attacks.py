@@ -15,12 +15,12 @@ from rna_bench.reporting.tables.table import Cell, Table, TableRow, group_cells
 NOTE = (
     "Accuracy on facts that the attack never saw, after so much of its budget (`after 64`: 64 updates; chance is 25). `area`: the "
     "area under it over log2(1 + budget), over the width, a mean accuracy. `half-time`: the budget at which half of what lies "
-    "between the first accuracy and the base model's is recovered (100 where there is no base), on straight lines between stages; the median "
-    "over seeds, and `>64` where it lies beyond the budget. `log-odds`: of the right letter among the four, on forget questions, "
-    "without attack, in nats. "
-    "`depth`: 1 - (A - A_gold) / (A_base - A_gold) of areas A, 1 where no more is recovered than from the gold reference, which "
-    "was never told the facts, 0 where as much as the base model knows; not clipped, with a 95% interval by a bootstrap of seeds and "
-    "facts, paired; empty without a base and a gold row. Other columns: mean and 95% interval over seeds."
+    "between the first accuracy and the base model's is recovered (100 where there is no base), on straight lines between stages; "
+    "the median over seeds, and `>64` where it lies beyond the budget. `log-odds`: of the right letter among the four, on forget "
+    "questions, without attack, in nats. `depth`: 1 - (A - A_gold) / (A_base - A_gold) of areas A, 1 where no more is recovered "
+    "than from the gold reference, which was never told the facts, 0 where as much as the base model knows; not clipped, with a "
+    "95% interval by a bootstrap of seeds and facts, paired; empty without a base and a gold row. Other columns: mean and 95% interval "
+    "over seeds."
 )
 SeedRuns: TypeAlias = Mapping[int, Recovered]
 """What one attack recovers of a group's runs, by seed."""

@@ -9,7 +9,7 @@ from rna_bench.doctor.estimates import hours, scoring_flops
 from rna_bench.doctor.needs import PROMPT_TOKENS, Needs, PromptCounts, eval_steps, perturbation_count, work_of
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.models.architecture import Architecture, parameters_text
-from rna_bench.runs.identity import NAME, is_checkpoint
+from rna_bench.runs.identity import NAME, has_master_weights, is_checkpoint
 from rna_bench.unlearning.config import Train
 
 GPU_TFLOPS = 100.0
@@ -69,7 +69,9 @@ def _training(plan: ExperimentConfig, dimensions: Architecture | None, preset: s
     augmented = (
         f"nu = {noise_label(plan.config['noise'])} at layer {', '.join(map(str, noise.noised_layers))}" if noise else "nu = 0"
     )
-    optimizer = config["optimizer"]["_target_"].rpartition(".")[2]
+    optimizer = config["optimizer"]["_target_"].rpartition(".")[2] + (
+        " on fp32 master weights" if has_master_weights(config) else ""
+    )
     lengths = f"{train.max_tokens} tokens to forget and {train.retain_max_tokens} to retain"
     return [
         ReportRow("method", f"{choices['method']} {steered}{_settings(config['method'])}, retain loss {retain}"),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from omegaconf import DictConfig, OmegaConf
 
-from rna_bench.runs.identity import BASE
+from rna_bench.runs.identity import BASE, MASTER_WEIGHTS
 
 NOISE = {"nu": "noise.scale", "nu_unit": "noise.unit", "nu_layer": "noise.layer"}
 """Keys that a noise's own keys refer to, unless these are given themselves."""
@@ -29,4 +29,6 @@ def _reason(cfg: DictConfig, key: str) -> str:
         return f"{NOISE[key]} has a value of its own"
     if key.endswith("retain_weight") and cfg.retain.get("_target_") is None:
         return "retain=none has no retain loss"
+    if key == f"optimizer.{MASTER_WEIGHTS}" and cfg.optimizer.get(MASTER_WEIGHTS) and cfg.model.get("dtype") == "float32":
+        return "weights in fp32 need no copy; give model.dtype=bfloat16"
     return ""

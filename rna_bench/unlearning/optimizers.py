@@ -33,7 +33,7 @@ class AdamWVariant(Enum):
 
 @dataclass(frozen=True)
 class AdamW:
-    """AdamW, as `variant` says. With `master_weights`, bf16 weights have fp32 copies, which are what is trained; fp32 needs none."""
+    """AdamW, as `variant` says. With `master_weights`, fp32 copies of bf16 weights are trained; fp32 weights need none."""
 
     betas: list[float]
     eps: float

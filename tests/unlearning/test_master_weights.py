@@ -15,7 +15,7 @@ from rna_bench.unlearning.log import TrainingLog
 from rna_bench.unlearning.master_weights import MasterWeights
 from rna_bench.unlearning.optimizers import AdamW, AdamWVariant
 from rna_bench.unlearning.trainer import unlearn
-from tests.unlearning.test_checkpoint import PREFERENCE, RECIPE, KL
+from tests.unlearning.test_checkpoint import KL, PREFERENCE, RECIPE
 
 MAKERS = [partial(AdamW, variant=variant) for variant in AdamWVariant]
 BETAS = [0.9, 0.999]

@@ -188,7 +188,9 @@ def print_endings(kind: str, endings: dict[str, Ending]) -> None:
     """Print how far each training went, beside fp32's."""
     exact = endings["float32"]
     print(f"\n{NAMES[kind]}: the move, beside float32's\n")
-    print("| weights | moved at all | length | cosine | mean second moment | forget loss | retain loss |\n|:--|--:|--:|--:|--:|--:|--:|")
+    print(
+        "| weights | moved at all | length | cosine | mean second moment | forget loss | retain loss |\n|:--|--:|--:|--:|--:|--:|--:|"
+    )
     for name, ending in endings.items():
         forget, retain = ending.losses[-1]
         length = (ending.moved.norm() / exact.moved.norm()).item()

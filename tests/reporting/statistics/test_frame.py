@@ -86,3 +86,14 @@ def test_kinds_of_noise_have_their_own_rows_and_chains_beside_one_baseline():
 
 def test_nested_settings_are_flattened():
     assert flattened({"a": {"b": 1, "c": {"d": [2]}}, "e": None}) == {"a.b": 1, "a.c.d": [2], "e": None}
+
+
+def test_runs_with_and_without_master_weights_are_told_apart_though_records_leave_out_false():
+    adamw = {"_target_": "rna_bench.unlearning.optimizers.AdamW", "betas": [0.9, 0.999]}
+    made = make_record(1, change={"model": {"dtype": "bfloat16"}})
+    records = [
+        replace(made, identity=name, config=made.config | {"optimizer": adamw | more})
+        for name, more in (("a", {}), ("b", {"master_weights": True}))
+    ]
+    shown = sorted(group.settings for group in grouped(records))
+    assert shown == ["optimizer.master_weights=False", "optimizer.master_weights=True"]

@@ -1,12 +1,12 @@
 """What of a training survives bf16 weights: steps that round away by magnitude of weight, and where the training ends.
 
-    python -m tests.benchmarks.bf16 [--threads 1] [--steps 200] [--layers 8 --hidden 256 ...] [--csv FILE]
+    python -m tests.benchmarks.bf16 [--threads 1] [--steps 100] [--layers 8 --hidden 256 ...] [--csv FILE]
 
 RMU (lr 5e-5) and NPO + KL (lr 2e-5), with the released code's AdamW, on a randomly initialised Llama (standard deviation 0.02)
-whose weights are those of bf16, trained by the package's own loop three times: in bf16, in bf16 with fp32 master weights, and in
-fp32. A bf16 number in [2^k, 2^(k+1)) has its neighbours 2^(k-7) away, so a step rounds away where it is less than 2^(k-8). Adam's
-steps are at most about lr: of lr 5e-5 all do from 2^-6 up. Counted are the weights that a step leaves as they are though
-it has a gradient; predicted are those whose step, computed in fp32 from Adam's moments, is less than half the distance.
+whose weights are those of bf16, trained by the package's own loop three times: in bf16, in bf16 with fp32 master weights, in fp32.
+A bf16 number in [2^k, 2^(k+1)) has its neighbours 2^(k-7) away, so a step below 2^(k-8) rounds away. Adam's steps are at most
+about lr: of lr 5e-5 all do from 2^-6 up. Counted are the weights that a step leaves as they are though they have a gradient;
+predicted are those whose step, computed in fp32 from Adam's moments, is less than half the distance.
 """
 
 import csv
@@ -31,7 +31,8 @@ LOWEST, HIGHEST = -11, -4
 STD = 0.02
 NAMES = {"rm": "RMU", "po": "NPO + KL"}
 COLUMNS = ("method", "lr", "from", "to", "distance", "weights", "normal", "step_1", "predicted_1", "steps", "predicted")
-TABLE = ("|w|", "distance", "weights", "if normal", "step 1", "predicted", "all steps", "predicted")
+TABLE = ("weights from", "distance", "weights", "if normal", "step 1", "predicted", "all steps", "predicted")
+ENDINGS = ("weights", "moved at all", "length", "cosine", "mean second moment", "forget loss", "retain loss")
 
 
 @dataclass(frozen=True)
@@ -164,13 +165,17 @@ def rows(kind: str, counts: Sequence[Counts]) -> list[dict[str, Any]]:
     ]
 
 
+def shown(row: dict[str, Any]) -> str:
+    """Return a row as the table has it."""
+    shares = (f"{float(row[key]):.1%}" for key in COLUMNS[5:])
+    return f"| {row['from']} to {row['to']} | {float(row['distance']):.1e} | {' | '.join(shares)} |"
+
+
 def print_steps(kind: str, table: Sequence[dict[str, Any]], counts: Sequence[Counts], sizes: Sequence[Tensor]) -> None:
     """Print the shares by binade, and over all."""
     print(f"\n{NAMES[kind]}, lr {common.RATE[kind]:g}: share of weights that a step leaves as they are, {len(counts)} steps\n")
     print(f"| {' | '.join(TABLE)} |\n|{':--|' + '--:|' * (len(TABLE) - 1)}")
-    for row in table:
-        shares = (f"{row[key]:.1%}" for key in COLUMNS[5:])
-        print(f"| {row['from']} to {row['to']} | {row['distance']:.1e} | {' | '.join(shares)} |")
+    print("\n".join(map(shown, table)))
     first, every = counts[0], total(counts)
     shares = (f"{(part[key].sum() / part.weights.sum()).item():.1%}" for part in (first, every) for key in (1, 2))
     print(f"| all | | 100.0% | 100.0% | {' | '.join(shares)} |\n")
@@ -188,9 +193,7 @@ def print_endings(kind: str, endings: dict[str, Ending]) -> None:
     """Print how far each training went, beside fp32's."""
     exact = endings["float32"]
     print(f"\n{NAMES[kind]}: the move, beside float32's\n")
-    print(
-        "| weights | moved at all | length | cosine | mean second moment | forget loss | retain loss |\n|:--|--:|--:|--:|--:|--:|--:|"
-    )
+    print(f"| {' | '.join(ENDINGS)} |\n|:--{'|--:' * (len(ENDINGS) - 1)}|")
     for name, ending in endings.items():
         forget, retain = ending.losses[-1]
         length = (ending.moved.norm() / exact.moved.norm()).item()
@@ -219,9 +222,8 @@ def measure(kind: str, size: Size, steps: int) -> list[dict[str, Any]]:
 
         ending = train(kind, size, steps, dtype, recording, None if watches else watch)
         endings[name] = ending._replace(second_moment=second_moment(recording))
-    (counted,) = watches
-    table = rows(kind, counted.counts)
-    print_steps(kind, table, counted.counts, counted.sizes)
+    table = rows(kind, watches[0].counts)
+    print_steps(kind, table, watches[0].counts, watches[0].sizes)
     print_endings(kind, endings)
     return table
 
@@ -230,7 +232,7 @@ def main() -> None:
     """Measure both methods."""
     parser = ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--csv", type=Path, help="write the shares by binade")
     common.add_sizes(parser, Size(layers=8, vocab=1000, tokens=64))
     arguments = parser.parse_args()

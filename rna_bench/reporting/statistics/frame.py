@@ -186,7 +186,7 @@ def _key(record: RunRecord, flat: Mapping[str, Any], without: tuple[str, ...]) -
 
 
 def flat_config(record: RunRecord) -> dict[str, Any]:
-    """Return a run's settings as `section.key`, without paths; whether there are master weights is said of every run that trains."""
+    """Return a run's settings as `section.key`, without paths, and for every run that trains whether it has master weights."""
     flat = flattened(canonical_settings(record.config))
     masters = {f"optimizer.{MASTER_WEIGHTS}": has_master_weights(record.config)} if "optimizer._target_" in flat else {}
     return flat | masters

@@ -6,14 +6,15 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-CHUNK_ELEMENTS = 2**22  # of the largest logits tensor: 16 MB in fp32
+CHUNK_ELEMENTS = 2**22  # of the largest logits tensor: 16 MB in fp32, which a processor's cache may hold
+GPU_CHUNK_ELEMENTS = 2**25  # 128 MB: products of 131 rows are too small for a GPU (NPO + KL on an H100: 0.386 s a step, not 0.418)
 
 Value: TypeAlias = Callable[[Tensor, slice], Tensor]
 """Maps rows (m, d), and the slice of all n rows that they are, to one value per row (m,)."""
 
 
 def chunked_values(rows: Tensor, value: Value, width: int) -> Tensor:
-    """Return value(rows) (n,), computed in chunks of at most `CHUNK_ELEMENTS` elements at `width` per row.
+    """Return value(rows) (n,), computed in chunks of at most `chunk_elements` elements at `width` per row.
 
     Equals `value(rows, slice(0, n))`, including gradients with respect to the rows. As no value depends on another row, the
     gradient (n, d) of each chunk is computed immediately and stored instead of the logits (n, v); the backward pass multiplies
@@ -21,10 +22,15 @@ def chunked_values(rows: Tensor, value: Value, width: int) -> Tensor:
     """
     if not len(rows):
         return rows.float().sum(dim=-1)
-    chunk = max(1, CHUNK_ELEMENTS // width)
+    chunk = max(1, chunk_elements(rows.device.type) // width)
     if not (torch.is_grad_enabled() and rows.requires_grad):
         return torch.cat([value(rows[at], at) for at in _slices(len(rows), chunk)])
     return _ChunkedValues.apply(rows, value, chunk)  # pyright: ignore[reportReturnType]  apply is untyped
+
+
+def chunk_elements(device_type: str) -> int:
+    """Return the most elements of logits that are in memory at a time on such a device."""
+    return CHUNK_ELEMENTS if device_type == "cpu" else GPU_CHUNK_ELEMENTS
 
 
 def _slices(n: int, chunk: int) -> list[slice]:

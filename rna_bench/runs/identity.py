@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 PACKAGE = "rna_bench."
-SOURCES = ("nu", "nu_unit", "nu_layer", "adamw")
+SOURCES = ("nu", "nu_unit", "nu_layer", "adamw", "released")
 """Keys that other keys take their values from."""
 OUTSIDE = ("results_dir", "sweep", "tracker", "launcher", "reuse", "checkpoint", "keep_delta", *SOURCES)
 """Sections and keys without effect on the result: where it is stored, which tracker logs it, how it is started and resumed."""
@@ -37,6 +37,16 @@ ADAMW, MASTER_WEIGHTS = "AdamW", "master_weights"
 """Our optimiser, and its key that records have only where it has an effect: true, and weights that are not fp32."""
 SAMPLING = ("sample", "sample_seed")
 """Keys of a dataset's section that say how many of its questions are asked, whatever its class."""
+LATER: dict[str, dict[str, Any]] = {
+    "Train": {"reference_attention": "masked"},
+    "KL": {"log_probabilities": "float32", "positions": "labels"},
+    "LogProbabilityMSE": {"log_probabilities": "float32", "positions": "labels"},
+    "RSV": {"direction": "float32"},
+    "DPO": {"refusal_order": "in_turn"},
+    "TopicCorpus": {"strip": False, "max_characters": 0, "raw_topic": ""},
+    **{model: {"attention": None} for model in ("HubModel", "LocalModel", "PocketModel")},
+}
+"""By class of ours: keys later than records, with the value for what was done before. Records have them where it is another."""
 NO_NOISE: dict[str, Any] = {"_target_": None, "scale": 0.0}
 TEXT_FILES = ("forget", "retain")
 """Where `TextFiles` has its paths; other sections have theirs in `path`."""
@@ -83,6 +93,17 @@ def unsampled(config: dict[str, Any]) -> dict[str, Any]:
         for name, section in config["dataset"].items()
     }
     return config | {"dataset": datasets, "scoring": _less(config["scoring"], ("stderr",))}
+
+
+def unstated(value: Any) -> Any:
+    """Return a composed configuration without the keys of `LATER` that say what was done before there were such keys."""
+    if isinstance(value, list):
+        return [unstated(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    target = value.get("_target_")
+    later = LATER.get(str(public_name(target)), {}) if isinstance(target, str) and target.startswith(PACKAGE) else {}
+    return {key: unstated(item) for key, item in value.items() if key not in later or item != later[key]}
 
 
 def trains(config: Mapping[str, Any]) -> bool:

@@ -52,3 +52,7 @@ def test_the_gradient_of_bfloat16_rows_is_bfloat16():
     hidden = HIDDEN.bfloat16().requires_grad_()
     chunked_values(hidden, lambda h, at: value(h.float(), at), 7).sum().backward()
     assert hidden.grad.dtype == torch.bfloat16
+
+
+def test_chunks_are_larger_on_a_gpu():
+    assert rows.chunk_elements("cuda") > rows.chunk_elements("cpu") == rows.CHUNK_ELEMENTS

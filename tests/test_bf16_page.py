@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rna_bench.reporting.verification import verify_records
 from tests.benchmarks.bf16 import shown
-from tests.benchmarks.bf16_pocket import RECORDS, table
+from tests.benchmarks.bf16_pocket import RECORDS, differences, table
 
 FOLDER = Path(__file__).parents[1] / "results" / "paper_scale"
 PAGE = (FOLDER / "bf16.md").read_text(encoding="utf-8")
@@ -16,6 +16,7 @@ def test_the_pages_table_of_pocket_is_that_of_its_records():
     made = table(RECORDS)
     assert len(made.splitlines()) > 6
     assert made in PAGE
+    assert differences(RECORDS) in PAGE
 
 
 def test_its_records_are_verified():

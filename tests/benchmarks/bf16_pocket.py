@@ -3,6 +3,7 @@
 python -m tests.benchmarks.bf16_pocket [FOLDER]
 """
 
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from rna_bench.runs.identity import has_master_weights
 from rna_bench.runs.labels import method_of_run, noise_of_run
 
 RECORDS = Path(__file__).parents[2] / "results" / "paper_scale" / "pocket_bf16"
+ORDER = ("float32", "bfloat16", "bfloat16 + masters")
 FORGOTTEN = 0.4
 """The accuracy on forget questions at an eval step, from which on a run is said to have forgotten."""
 
@@ -35,6 +37,12 @@ def drop(record: RunRecord) -> float:
     return 100 * fmean(retain[one.control] - retain[one.trigger] for one in TriggerType if one.trigger in retain)
 
 
+def last_loss(record: RunRecord) -> float:
+    """Return the forget loss of the last eval step; of a run that diverged NaN."""
+    loss = record.eval_points[-1].forget_loss
+    return math.nan if loss is None else loss
+
+
 def forgotten_at(record: RunRecord) -> str:
     """Return the first eval step from which on the run has forgotten, or a dash."""
     after = [point.step for point in record.eval_points if forget(point.scores) > 100 * FORGOTTEN]
@@ -47,7 +55,7 @@ def row(runs: Sequence[RunRecord]) -> str:
     first = runs[0]
     n = sum(score.n for score in first.scores if score.role == "forget")
     retain = [next(s for s in run.scores if s.role == "retain" and s.perturbation == "clean") for run in runs]
-    losses = interval([run.eval_points[-1].forget_loss or 0.0 for run in runs])
+    losses = interval([last_loss(run) for run in runs])
     cells = (
         method_of_run(first.config, first.choices),
         noise_of_run(first.config),
@@ -62,18 +70,37 @@ def row(runs: Sequence[RunRecord]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def table(folder: Path) -> str:
-    """Return the table of the records of a folder, a row a cell of the sweep."""
+def cells_of(folder: Path) -> dict[tuple[str, str, int], list[RunRecord]]:
+    """Return the records of a folder by method, noise and what was trained, its number in `ORDER`; seeds in their order."""
     records = sorted(collect(folder).records, key=lambda record: record.config["seed"])
     cells: dict[tuple[str, str, int], list[RunRecord]] = {}
-    order = ("float32", "bfloat16", "bfloat16 + masters")
     for record in records:
-        key = (method_of_run(record.config, record.choices), noise_of_run(record.config), order.index(weights_of(record)))
+        key = (method_of_run(record.config, record.choices), noise_of_run(record.config), ORDER.index(weights_of(record)))
         cells.setdefault(key, []).append(record)
+    return {key: cells[key] for key in sorted(cells, key=lambda key: (key[0] != "rmu", *key[1:]))}
+
+
+def table(folder: Path) -> str:
+    """Return the table of the records of a folder, a row a cell of the sweep."""
     heads = ("method", "noise", "weights", "seeds", "forget", "forgotten at step", "forget loss", "retain", "drop beyond control")
     lines = [f"| {' | '.join(heads)} |", "|:--|:--|:--|:--|--:|:--|--:|--:|--:|"]
-    return "\n".join([*lines, *(row(cells[key]) for key in sorted(cells, key=lambda key: (key[0] != "rmu", *key[1:])))])
+    return "\n".join([*lines, *map(row, cells_of(folder).values())])
+
+
+def differences(folder: Path) -> str:
+    """Return a line for each cell but those of fp32: seed by seed, its forget loss and its drop less those of fp32."""
+    cells = cells_of(folder)
+    lines = []
+    for (method, noise, weights), runs in cells.items():
+        exact = {run.config["seed"]: run for run in cells.get((method, noise, 0), [])}
+        pairs = [(run, exact[run.config["seed"]]) for run in runs if run.config["seed"] in exact]
+        if weights and pairs:
+            losses = ", ".join(f"{last_loss(run) - last_loss(other):+.2f}" for run, other in pairs)
+            drops = ", ".join(f"{drop(run) - drop(other):+.1f}" for run, other in pairs)
+            lines.append(f"- {method}, noise {noise}, {ORDER[weights]}: forget loss {losses}; drop {drops}")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    print(table(Path(sys.argv[1]) if len(sys.argv) > 1 else RECORDS))
+    given = Path(sys.argv[1]) if len(sys.argv) > 1 else RECORDS
+    print(f"{table(given)}\n\n{differences(given)}")

@@ -53,7 +53,7 @@ NOISE = ("model", "side", "noised_layers", "draws", "absolute_scale", "stream", 
 class ModelSource(Protocol):
     """Where a model comes from. `missing` has a line, with its remedy, for each thing that a run would not find.
 
-    `dimensions` are known without fetching or training anything, or None.
+    `dimensions` are known without fetching or training anything, or None. `to_train` says what `folder` would train first, if any.
     """
 
     @property
@@ -62,6 +62,8 @@ class ModelSource(Protocol):
     def device(self) -> str: ...
     @property
     def dimensions(self) -> Architecture | None: ...
+    @property
+    def to_train(self) -> str: ...
     def folder(self) -> ModelFolder: ...
     def missing(self) -> list[str]: ...
 

@@ -22,7 +22,7 @@ from rna_bench.evaluation.generation import GenerationSettings
 from rna_bench.evaluation.scoring import Scoring
 from rna_bench.experiment.base import base_run, scores_checkpoint, with_name
 from rna_bench.experiment.chosen import require_chosen
-from rna_bench.experiment.ignored import ignored
+from rna_bench.experiment.ignored import cancelled, ignored
 from rna_bench.experiment.released import beyond_released
 from rna_bench.models.architecture import Architecture
 from rna_bench.models.store import Reuse
@@ -130,7 +130,7 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
         recipe=recipe,
         config=config,
         choices=chosen | {"method": method_of(chosen["method"])},
-        ignored=(*ignored(cfg, overrides), *beyond_released(cfg, choices)),
+        ignored=(*ignored(cfg, overrides), *cancelled(recipe), *beyond_released(cfg, choices)),
         base=experiment_config(*base) if base else None,
         heldout=build("heldout", cfg.heldout),
         generation=_generation(cfg, checkpoint=checkpoint),

@@ -63,10 +63,18 @@ def restoring(group: Group, baseline: Group, failed: Sequence[RunRecord]) -> Jud
     meeting = f" (forget accuracy is {wording.points(left)} there)" if left else ""
     lines = [
         f"{name}: **{verdict.value}**{wording.rests_on(min(steps.tests, level.tests, key=lambda tests: tests.seeds))}.",
+        _unchanged(group, baseline),
         *_lines("At equal steps", steps, forget),
         *_lines("At matched forgetting", level, meeting),
     ]
     return Judged(group, verdict, level.tests, _text([*lines, *beside]))
+
+
+def _unchanged(group: Group, baseline: Group) -> str:
+    """Return that noise changed nothing, where it did not: as where what is drawn cancels out."""
+    seeds = [seed for seed in group.runs if seed in baseline.runs]
+    same = all(group.runs[seed].scores == baseline.runs[seed].scores for seed in seeds)
+    return "Every score is that without noise, in each seed: the noise changed nothing." if same else ""
 
 
 def _compared(pairs: Sequence[Pair], shared: Sequence[TriggerType]) -> Comparison:

@@ -190,7 +190,7 @@ def counted(*runs):
 def test_near_copies_count_once_and_are_named_with_their_correlation():
     (line,) = counted(*method("rmu", *FIRST), *method("adaptive_rmu", *FIRST), *method("npo", *SECOND))
     assert line.startswith("tiny, 3 seeds: **yes** for 1 of 2 methods: adaptive_rmu with rmu; **no** for 1 of 2 methods: npo.")
-    assert line.endswith("Near copies: adaptive_rmu with rmu (r = 1.000).")
+    assert line.endswith("Near copies: adaptive_rmu with rmu (r = 1.000, 0.0 points apart).")
 
 
 def test_near_copies_with_different_verdicts_are_said_to_differ():

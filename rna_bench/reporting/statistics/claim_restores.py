@@ -28,7 +28,7 @@ RULE = (
     f"one gains there alone. no: at matched forgetting each gain is below {MARGIN:g} points. not shown: none of these. not "
     f"comparable: where both first have the same forget loss, forget accuracy is still above {FORGOTTEN}%. p is corrected "
     "for the group's trigger types, not for the number of groups; table `tests` has the mean over types with Holm's "
-    "correction for all groups."
+    "correction for all groups. ± is the 95% interval of one type, not corrected: where it excludes 0 the corrected p need not."
 )
 
 

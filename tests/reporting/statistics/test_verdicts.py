@@ -215,3 +215,9 @@ def test_a_method_with_several_scales_has_its_strongest_verdict_with_the_scales(
         ]
     _, line = counted(*runs)
     assert line.startswith("tiny, 3 seeds: **yes** for 1 of 1 method: rmu (noise 1 rms).")
+
+
+def test_noise_that_changed_nothing_is_said_to():
+    runs = [make_record(seed, scale, scored(option=0.5), eval_points=((2.0, scored()),)) for seed in (1, 2) for scale in (0.0, 1.0)]
+    evidence = said(runs)[-1].evidence
+    assert any("Every score is that without noise, in each seed" in entry for entry in evidence)

@@ -25,9 +25,14 @@ def ignored(cfg: DictConfig, overrides: Sequence[str]) -> Iterator[str]:
 def cancelled(recipe: UnlearningConfig | None) -> Iterator[str]:
     """Yield a line where noise changes the retain loss, but no gradient: e and -e around a squared distance."""
     noise = recipe.noise if recipe else None
-    if recipe and isinstance(noise, AntitheticNoise) and isinstance(recipe.retain, HiddenMSE) and noise.layer == recipe.method.layer:
+    if (
+        recipe
+        and isinstance(noise, AntitheticNoise)
+        and isinstance(recipe.retain, HiddenMSE)
+        and noise.layer == recipe.method.layer
+    ):
         where = f"layer {noise.layer}, where the retain loss is a squared distance and e and -e cancel"
-        yield f"noise=AntitheticNoise has no effect on gradients at {where}: the model is that of noise=none; give a lower noise.layer"
+        yield f"noise=AntitheticNoise has no effect on gradients at {where}: the model is noise=none's; give a lower noise.layer"
 
 
 def _reason(cfg: DictConfig, key: str) -> str:

@@ -27,7 +27,6 @@ from rna_bench.runs.tracking import RunInfo, Session
 from rna_bench.runs.tracking.metrics import STATUS, final_values, text_values
 from rna_bench.unlearning.log import TrainingLog
 
-
 CHANCE = 0.25
 """The accuracy of guessing one of four choices."""
 

@@ -16,8 +16,6 @@ from rna_bench.runs.identity import settings as canonical_settings
 from rna_bench.runs.labels import method_of_run, noise_of_run
 
 
-
-
 @dataclass(frozen=True)
 class Group:
     """Runs of the same settings, by seed: those that finished, and those that collapsed, whose scores are their result."""
@@ -86,7 +84,8 @@ def failed_groups(records: Sequence[RunRecord]) -> list[Group]:
 
 def _all_groups(records: Sequence[RunRecord], models: Mapping[ModelKey, str] | None) -> list[Group]:
     described = {
-        record.identity: Described(method_of_run(record.config, record.choices), flat_config(record), options_of(record)) for record in records
+        record.identity: Described(method_of_run(record.config, record.choices), flat_config(record), options_of(record))
+        for record in records
     }
     keys = varied(list(described.values()))
     models = models or model_labels(records)

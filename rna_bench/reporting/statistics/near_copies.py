@@ -85,8 +85,9 @@ def likeness(one: Group, other: Group) -> Likeness:
     return Likeness(float(numpy.corrcoef(x, y)[0, 1]), float(numpy.abs(x - y).mean()))
 
 
-def _traces(group: Group) -> set[object]:
+def _traces(group: Group) -> frozenset[object]:
     """Return what two runs have in common to the last digit only if their models are the same: responses, and perplexities."""
     runs = group.runs.values()
     responses = {(run.sha256[QUESTIONS], run.scores) for run in runs if QUESTIONS in run.sha256}
-    return responses | {run.perplexity for run in runs if run.perplexity and run.perplexity.value is not None}
+    texts = {run.perplexity for run in runs if run.perplexity and run.perplexity.value is not None}
+    return frozenset((*responses, *texts))

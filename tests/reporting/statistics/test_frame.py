@@ -104,7 +104,10 @@ def test_runs_with_other_datasets_are_told_apart_by_their_names_alone():
 
 
 def test_another_option_of_a_section_is_shown_by_its_name_and_not_by_all_that_comes_with_it():
-    words, pocket = {"_target_": "Words", "types": ["option"], "words": ["a"] * 20}, {"_target_": "PocketWords", "types": ["before"]}
+    words, pocket = (
+        {"_target_": "Words", "types": ["option"], "words": ["a"] * 20},
+        {"_target_": "PocketWords", "types": ["before"]},
+    )
     runs = [_of("trigger", {"trigger": "sars_cov_2"}, **words), _of("trigger", {"trigger": "pocket"}, **pocket)]
     assert sorted(group.settings for group in grouped(runs)) == ["trigger=pocket", "trigger=sars_cov_2"]
     more = [*runs, _of("trigger", {"trigger": "pocket"}, **pocket | {"types": ["before", "inside"]})]

@@ -8,6 +8,7 @@ from rna_bench.core.types import Dtype
 from rna_bench.doctor import estimates
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.models.architecture import Architecture
+from rna_bench.runs.identity import has_master_weights
 from rna_bench.unlearning.config import UnlearningConfig
 
 BYTES = {Dtype.float32: 4, Dtype.bfloat16: 2}
@@ -102,7 +103,7 @@ def needs_of(plan: ExperimentConfig, architecture: Architecture, dtype: Dtype) -
     token = estimates.working_bytes(architecture, element) + estimates.cache_bytes(architecture, element)
     return Needs(
         weights=architecture.parameters * element,
-        state=estimates.state_bytes(trained, element),
+        state=(estimates.master_state_bytes if has_master_weights(plan.config) else estimates.state_bytes)(trained, element),
         activations=_activations(work, architecture, element, plan.model.device, eager=_eager(plan)) if work else 0,
         scoring=plan.scoring.batch_tokens * token,
         delta=trained * element if plan.keep_delta else 0,

@@ -19,7 +19,7 @@ from rna_bench.doctor.needs import (
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.released import is_released, pieces
 from rna_bench.models.architecture import Architecture, parameters_text
-from rna_bench.runs.identity import NAME, is_checkpoint
+from rna_bench.runs.identity import NAME, has_master_weights, is_checkpoint
 from rna_bench.unlearning.config import Train
 
 GPU_TFLOPS = 100.0
@@ -81,7 +81,9 @@ def _training(plan: ExperimentConfig, dimensions: Architecture | None, preset: s
     augmented = (
         f"nu = {noise_label(plan.config['noise'])} at layer {', '.join(map(str, noise.noised_layers))}" if noise else "nu = 0"
     )
-    optimizer = config["optimizer"]["_target_"].rpartition(".")[2]
+    optimizer = config["optimizer"]["_target_"].rpartition(".")[2] + (
+        " on fp32 master weights" if has_master_weights(config) else ""
+    )
     lengths = "" if by_topic else f" of {_lengths(train)}"
     return [
         ReportRow("method", f"{choices['method']} {steered}{_settings(config['method'])}, retain loss {retain}"),

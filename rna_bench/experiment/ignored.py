@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from omegaconf import DictConfig, OmegaConf
 
-from rna_bench.runs.identity import BASE
+from rna_bench.runs.identity import BASE, MASTER_WEIGHTS
 from rna_bench.unlearning.config import UnlearningConfig
 from rna_bench.unlearning.noise import AntitheticNoise
 from rna_bench.unlearning.retain_losses import HiddenMSE
@@ -47,4 +47,6 @@ def _reason(cfg: DictConfig, key: str) -> str:
         return "padding is on the right, where no token attends to it; give train.padding=included"
     if key.endswith("retain_weight") and cfg.retain.get("_target_") is None:
         return "retain=none has no retain loss"
+    if key == f"optimizer.{MASTER_WEIGHTS}" and cfg.optimizer.get(MASTER_WEIGHTS) and cfg.model.get("dtype") == "float32":
+        return "weights in fp32 need no copy; give model.dtype=bfloat16"
     return ""

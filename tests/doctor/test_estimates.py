@@ -7,6 +7,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from rna_bench.core.types import Batch, Dtype
 from rna_bench.doctor import estimates
 from rna_bench.doctor.needs import PromptCounts, eval_steps, needs_of, perturbation_count, prompt_counts, result_bytes, work_of
+from rna_bench.doctor.outline import run_outline
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import experiment_config
 from rna_bench.models import segments
@@ -14,6 +15,7 @@ from rna_bench.models.architecture import Architecture
 from rna_bench.models.layouts import Layout
 from rna_bench.models.policies import policy_of
 
+MASTERS = ["optimizer.master_weights=true"]
 TOY = Architecture("llama", 2, 4, 6, 2, 1, 2, 10, 64, tied_embeddings=False)  # q = 4, k = 2, 128 parameters a layer
 
 
@@ -107,6 +109,17 @@ def test_rmu_on_zephyr_in_numbers():
     needs = needs_of(plan, a, Dtype.bfloat16)
     assert needs.weights == 2 * 7_241_732_096
     assert needs.delta * 4 == needs.state == 8 * 3 * 4096 * 14336
+
+
+def test_master_weights_are_counted_where_weights_are_not_fp32():
+    plain, master, fp32 = (
+        needs_of(plan, plan.model.dimensions, plan.model.dtype)
+        for plan in (planned("model=zephyr_7b", *words) for words in ([], MASTERS, [*MASTERS, "model.dtype=float32"]))
+    )
+    trained = 3 * 4096 * 14336
+    assert (plain.state, master.state, fp32.state) == (8 * trained, 16 * trained, 16 * trained)  # 2 + 2 + 4 + 4 + 4; 4 * 4
+    assert master.delta == plain.delta == 2 * trained
+    assert "AdamW on fp32 master weights" in str(run_outline(planned("model=zephyr_7b", *MASTERS), None, ""))
 
 
 def test_preference_methods_store_all_upper_layers_and_micro_batches_store_less():

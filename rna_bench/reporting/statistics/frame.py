@@ -11,7 +11,7 @@ from rna_bench.core.types import RunRecord, Status, TriggerType
 from rna_bench.reporting.statistics.models import SHORTEST, ModelKey, model_key, model_labels
 from rna_bench.reporting.statistics.scores import has_role
 from rna_bench.reporting.statistics.settings import Described, options_of, shown, varied
-from rna_bench.runs.identity import is_checkpoint
+from rna_bench.runs.identity import MASTER_WEIGHTS, has_master_weights, is_checkpoint
 from rna_bench.runs.identity import settings as canonical_settings
 from rna_bench.runs.labels import method_of_run, noise_of_run
 
@@ -179,8 +179,10 @@ def _key(record: RunRecord, flat: Mapping[str, Any], without: tuple[str, ...]) -
 
 
 def flat_config(record: RunRecord) -> dict[str, Any]:
-    """Return a run's settings as `section.key`, without paths."""
-    return flattened(canonical_settings(record.config))
+    """Return a run's settings as `section.key`, without paths, and for every run that trains whether it has master weights."""
+    flat = flattened(canonical_settings(record.config))
+    masters = {f"optimizer.{MASTER_WEIGHTS}": has_master_weights(record.config)} if "optimizer._target_" in flat else {}
+    return flat | masters
 
 
 def flattened(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

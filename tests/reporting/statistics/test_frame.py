@@ -121,3 +121,14 @@ def test_another_option_of_a_section_is_shown_by_its_name_and_not_by_all_that_co
 def test_a_setting_that_one_run_alone_has_is_shown_for_it():
     groups = grouped([_of("train", lr=0.1), _of("train", lr=0.1, clip=1.0)])
     assert sorted(group.settings for group in groups) == ["", "train.clip=1.0"]
+
+
+def test_runs_with_and_without_master_weights_are_told_apart_though_records_leave_out_false():
+    adamw = {"_target_": "rna_bench.unlearning.optimizers.AdamW", "betas": [0.9, 0.999]}
+    made = make_record(1, change={"model": {"dtype": "bfloat16"}})
+    records = [
+        replace(made, identity=name, config=made.config | {"optimizer": adamw | more})
+        for name, more in (("a", {}), ("b", {"master_weights": True}))
+    ]
+    shown = sorted(group.settings for group in grouped(records))
+    assert shown == ["optimizer.master_weights=False", "optimizer.master_weights=True"]

@@ -14,6 +14,12 @@ from rna_bench.unlearning.config import UnlearningConfig
 BYTES = {Dtype.float32: 4, Dtype.bfloat16: 2}
 PROMPT_TOKENS = 200
 """Assumed tokens per prompt: a four-way question of MMLU with its description is about that long."""
+UNKNOWN_PROMPTS = 10_000
+"""Prompts that times and sizes are of where their number is not known."""
+RESPONSE_BYTES = 24
+"""Of a response in questions.parquet: the median of the 544 records of five folders of results/published, 1,824 responses each."""
+RECORD_BYTES, STEP_BYTES, EVAL_POINT_BYTES = 14_000, 130, 1_000
+"""Of record.json: without training, and for each step and each eval step, as those records have it (44 to 56 kB trained)."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Needs:
-    """Bytes on the device, bytes of the saved delta, and operations; 0 for what the run does not do."""
+    """Bytes on the device, bytes of the saved tensors, and operations; 0 for what the run does not do."""
 
     weights: int
     state: int
@@ -157,6 +163,13 @@ def prompt_counts(plan: ExperimentConfig, questions: dict[str, int | None]) -> P
         for name, n in questions.items()
     ]
     return PromptCounts(sum(counts) if len(counts) == len(questions) else None, eval_steps(plan) * sum(subset))
+
+
+def result_bytes(plan: ExperimentConfig, needs: Needs, prompts: PromptCounts) -> int:
+    """Return the bytes that a run leaves: record, responses (`UNKNOWN_PROMPTS` if that is not known), trained tensors."""
+    steps = plan.recipe.train.steps if plan.recipe else 0
+    record = RECORD_BYTES + STEP_BYTES * steps + EVAL_POINT_BYTES * eval_steps(plan)
+    return record + RESPONSE_BYTES * (UNKNOWN_PROMPTS if prompts.final is None else prompts.final) + needs.delta
 
 
 def perturbation_count(plan: ExperimentConfig, role: str) -> int:

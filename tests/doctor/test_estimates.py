@@ -1,10 +1,12 @@
+from pathlib import Path
+
 import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from rna_bench.core.types import Batch, Dtype
 from rna_bench.doctor import estimates
-from rna_bench.doctor.needs import PromptCounts, eval_steps, needs_of, perturbation_count, prompt_counts, work_of
+from rna_bench.doctor.needs import PromptCounts, eval_steps, needs_of, perturbation_count, prompt_counts, result_bytes, work_of
 from rna_bench.doctor.outline import run_outline
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import experiment_config
@@ -143,3 +145,14 @@ def test_prompts_are_counted_by_task_perturbation_and_eval_step():
     assert prompt_counts(plan, counts) == PromptCounts(48 + 5 + 192 * 7, 5 * (10 + 5 + 70))
     assert prompt_counts(plan, counts | {"pocket_subjects": None}).final is None
     assert eval_steps(planned("scoring.every=0")) == eval_steps(planned("method=none")) == 0
+
+
+def test_results_are_the_record_the_responses_and_the_trained_tensors_that_are_kept():
+    sizes: list[int] = []
+    for kept in ("true", "false"):
+        plan = planned(f"keep_delta={kept}")
+        assert plan.model.dimensions
+        sizes.append(result_bytes(plan, needs_of(plan, plan.model.dimensions, Dtype.float32), PromptCounts(1824, 0)))
+    assert sizes[0] - sizes[1] == 4 * 106_752
+    folders = [path.parent for path in Path("results/published/pocket").glob("*/record.json")]
+    assert sizes[1] == pytest.approx(max(sum(file.stat().st_size for file in folder.iterdir()) for folder in folders), rel=0.1)

@@ -1,8 +1,8 @@
 """Quantisation: weights rounded to few bits, which may undo small changes of them that unlearning made.
 
-Zhang et al., "Catastrophic Failure of LLM Unlearning via Quantization" (arXiv 2410.16454, section 3): round to nearest. Deviation: a scale
-for each group of inputs instead of the whole row. The rounded weights are computed with in the model's own dtype; no
-quantised kernel is used, so that any machine gives the same.
+Zhang et al., "Catastrophic Failure of LLM Unlearning via Quantization" (arXiv 2410.16454, section 3): round to nearest.
+Deviation: a scale for each group of inputs instead of the whole row. The rounded weights are computed with in the model's own
+dtype; no quantised kernel is used, so that any machine gives the same.
 """
 
 from collections.abc import Iterator

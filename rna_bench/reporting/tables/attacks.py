@@ -19,8 +19,8 @@ NOTE = (
     "the median over seeds, and `>64` where it lies beyond the budget. `log-odds`: of the right letter among the four, on forget "
     "questions, without attack, in nats. `depth`: 1 - (A - A_gold) / (A_base - A_gold) of areas A, 1 where no more is recovered "
     "than from the gold reference, which was never told the facts, 0 where as much as the base model knows; not clipped, with a "
-    "95% interval by a bootstrap of seeds and facts, paired; empty without a base and a gold row. Other columns: mean and 95% interval "
-    "over seeds."
+    "95% interval by a bootstrap of seeds and facts, paired; empty without a base and a gold row. Other columns: mean and 95% "
+    "interval over seeds."
 )
 SeedRuns: TypeAlias = Mapping[int, Recovered]
 """What one attack recovers of a group's runs, by seed."""

@@ -140,7 +140,7 @@ def test_the_map_names_the_packages_and_the_files_that_there_are():
     rows = re.findall(r"^\| (\d) \| `(\w+)` \|.*\| (`.*`) \|$", MAP, re.MULTILINE)
     packages = {path.name for path in (ROOT / "rna_bench").iterdir() if path.is_dir() and (path / "__init__.py").exists()}
     assert {package for _, package, _ in rows} == packages
-    assert len(packages) == 12
+    assert len(packages) == 13
     for _, package, first in rows:
         assert all((ROOT / "rna_bench" / package / name).exists() for name in re.findall(r"`([^`]+)`", first))
     named = set(re.findall(r"`((?:unlearning|data|runs|reporting|tests|conf|experiment|evaluation)/[\w/.]*)`", MAP))

@@ -39,11 +39,11 @@ class Quantise:
         own = [matrix.detach().clone() for matrix in matrices]
         for bits in self.bits:
             for matrix, values in zip(matrices, own, strict=True):
-                matrix.copy_(rounded(values, bits, self.group_size))
+                matrix.copy_(rounded_to_nearest(values, bits, self.group_size))
             yield AttackStage(0, f"int{bits}", target.ask)
 
 
-def rounded(weights: Tensor, bits: int, group_size: int) -> Tensor:
+def rounded_to_nearest(weights: Tensor, bits: int, group_size: int) -> Tensor:
     """Return weights (n, m) as round(w / s) * s, in fp32, with s = max|w| / (2^(bits - 1) - 1) of each group of a row's inputs.
 
     The last group of a row may be smaller; a group of zeros stays.

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rna_bench.attacks.protocol import AttackText, Target
-from rna_bench.attacks.quantise import Quantise, rounded
+from rna_bench.attacks.quantise import Quantise, rounded_to_nearest
 from rna_bench.core.types import InputError
 from rna_bench.data.facts import FactTexts
 from rna_bench.models.loading import load_model
@@ -17,16 +17,16 @@ def test_rounding_by_hand():
     # groups of two: scales 3 / 3 and 0.6 / 3, with 3 bits the numbers -3 .. 3; the last group is of one
     weights = torch.tensor([[3.0, -1.4, 0.6, 0.29, 5.0], [0.0, 0.0, -3.0, 1.6, -7.0]])
     expected = torch.tensor([[3.0, -1.0, 0.6, 0.2, 5.0], [0.0, 0.0, -3.0, 2.0, -7.0]])
-    torch.testing.assert_close(rounded(weights, 3, 2), expected)
+    torch.testing.assert_close(rounded_to_nearest(weights, 3, 2), expected)
 
 
 @pytest.mark.parametrize("bits", [2, 4, 8])
 def test_rounding_errs_by_half_a_scale_at_most_and_is_its_own_fixed_point(bits):
     weights = torch.randn(7, 40, generator=torch.Generator().manual_seed(0))
-    once = rounded(weights, bits, 16)
+    once = rounded_to_nearest(weights, bits, 16)
     scale = torch.cat([g.abs().amax(1, keepdim=True).expand_as(g) for g in weights.split(16, 1)], 1) / (2 ** (bits - 1) - 1)
     assert ((once - weights).abs() <= scale / 2 + 1e-6).all()
-    torch.testing.assert_close(rounded(once, bits, 16), once)
+    torch.testing.assert_close(rounded_to_nearest(once, bits, 16), once)
 
 
 def test_stages_round_the_matrices_of_layers_from_the_same_weights_and_are_undone(source):
@@ -38,7 +38,8 @@ def test_stages_round_the_matrices_of_layers_from_the_same_weights_and_are_undon
             assert (stage.budget, stage.variant) == (0, f"int{bits}")
             for name, tensor in model.named_parameters():
                 matrix = "layers" in name and tensor.ndim == 2
-                torch.testing.assert_close(tensor, rounded(before[name], bits, 8) if matrix else before[name], rtol=0, atol=0)
+                expected = rounded_to_nearest(before[name], bits, 8) if matrix else before[name]
+                torch.testing.assert_close(tensor, expected, rtol=0, atol=0)
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.named_parameters())
 
 

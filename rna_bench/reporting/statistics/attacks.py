@@ -1,14 +1,14 @@
 """Records of attacks -> accuracy of single facts along the budget, by group of runs, attack and variant."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 import numpy
 
-from rna_bench.core.types import CLEAN, InputError, RunRecord
+from rna_bench.core.types import CLEAN, InputError
 from rna_bench.evaluation.attack_scores import log_odds
 from rna_bench.reporting.statistics.bootstrap import Array
 from rna_bench.runs.attack_record import AttackRecord, attack_paths, read_attack, read_attack_responses, responses_path
@@ -100,22 +100,3 @@ def _mean_log_odds(run: Recorded) -> float:
     rows = read_responses(run.folder / QUESTIONS, ["task", "perturbation", *LOGPS, "answer"]).to_pylist()
     asked = [row for row in rows if row["task"] in tasks and row["perturbation"] == CLEAN]
     return float(numpy.mean([log_odds([row[name] for name in LOGPS], row["answer"]) for row in asked])) if asked else float("nan")
-
-
-def paired_areas(runs: Sequence[Mapping[int, Mapping[Fact, float]]]) -> list[Array]:
-    """Return areas of facts, by seed, as arrays (s, q) of the seeds and facts that some have in common; NaN where not asked.
-
-    Only what all of the `runs` have is kept: another world or seed has other facts.
-    """
-    shared = sorted(set.intersection(*(set(by_seed) for by_seed in runs)))
-    asked = {seed: set.intersection(*(set(by_seed[seed]) for by_seed in runs)) for seed in shared}
-    facts = sorted(set().union(*asked.values()))
-    return [
-        numpy.array([[by_seed[seed][fact] if fact in asked[seed] else numpy.nan for fact in facts] for seed in shared])
-        for by_seed in runs
-    ]
-
-
-def is_gold(record: RunRecord) -> bool:
-    """Return whether a run scored the gold reference: the same model, for which the facts to be forgotten were never stated."""
-    return "base" in record.config and "name" not in record.config and record.config["model"].get("hazards") == "redrawn"

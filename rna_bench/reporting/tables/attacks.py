@@ -5,11 +5,10 @@ from typing import TypeAlias
 
 import numpy
 
-from rna_bench.reporting.statistics.attacks import AttackKey, Fact, Recovered, RecoveredRun, is_gold, paired_areas
-from rna_bench.reporting.statistics.bootstrap import Span
-from rna_bench.reporting.statistics.depth import HalfTime, area, depth_span, half_time, median_half_time
+from rna_bench.reporting.statistics.attacks import AttackKey, Recovered, RecoveredRun
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import Interval, accuracy_interval, interval, percent_interval
+from rna_bench.reporting.statistics.recovery_speed import HalfTime, area, half_time, median_half_time
 from rna_bench.reporting.tables.table import Cell, Table, TableRow, group_cells
 
 NOTE = (
@@ -17,9 +16,7 @@ NOTE = (
     "area under it over log2(1 + budget), over the width, a mean accuracy. `half-time`: the budget at which half of what lies "
     "between the first accuracy and the base model's is recovered (100 where there is no base), on straight lines between stages; "
     "the median over seeds, and `>64` where it lies beyond the budget. `log-odds`: of the right letter among the four, on forget "
-    "questions, without attack, in nats. `depth`: 1 - (A - A_gold) / (A_base - A_gold) of areas A, 1 where no more is recovered "
-    "than from the gold reference, which was never told the facts, 0 where as much as the base model knows; not clipped, with a "
-    "95% interval by a bootstrap of seeds and facts, paired; empty without a base and a gold row. Other columns: mean and 95% "
+    "questions, without attack, in nats. Other columns: mean and 95% "
     "interval over seeds."
 )
 SeedRuns: TypeAlias = Mapping[int, Recovered]
@@ -54,14 +51,12 @@ def _cells(
 ) -> dict[str, Cell]:
     beside = [(other, theirs) for other, theirs in under if (other.model, other.dtype) == (group.model, group.dtype)]
     base = next((theirs for other, theirs in beside if not other.unlearned), None)
-    gold = next((theirs for other, theirs in beside if all(map(is_gold, other.runs.values()))), None)
     odds = [attacked[run.identity].log_odds for seed, run in group.runs.items() if seed in runs]
     return {
         **_along_budget(runs),
         "area": percent_interval([100 * float(one) for one in (_area(own) for own in runs.values())]),
         "half-time": _half_time(runs, base or {}),
         "log-odds": interval(odds) if numpy.isfinite(odds).all() else "",
-        "depth": _depth(runs, gold, base) if gold and base else "",
     }
 
 
@@ -89,13 +84,3 @@ def _half_time(runs: SeedRuns, base: SeedRuns) -> str:
         return ""
     median = median_half_time(times)
     return f">{median.budget:.0f}" if median.censored else f"{median.budget:.1f}"
-
-
-def _depth(runs: SeedRuns, gold: SeedRuns, base: SeedRuns) -> Span | str:
-    """Return the depth on the seeds and facts that all three have; "" where there are none."""
-    areas = paired_areas([{seed: _fact_areas(own) for seed, own in some.items()} for some in (runs, gold, base)])
-    return depth_span(*areas) if areas[0].size else ""
-
-
-def _fact_areas(own: Recovered) -> dict[Fact, float]:
-    return {fact: float(area(own.budgets, numpy.array(right))) for fact, right in own.right.items()}

@@ -15,13 +15,8 @@ def recovered(*shares):
     return Recovered((0, 1, 3), {fact: tuple(float(n < 8 * share) for share in shares) for n, fact in enumerate(FACTS)})
 
 
-def gold(seed):
-    record = make_record(seed, method="none", change={"base": "model", "model": {"hazards": "redrawn"}})
-    return type(record)(**{**vars(record), "choices": {"method": "retrained"}, "fingerprints": {"model": "gg", "base": "aa"}})
-
-
-RUNS = {"none": make_record(1, method="none"), "rmu": make_record(1), "retrained": gold(1)}
-SHARES = {"none": (1, 1, 1), "rmu": (0.25, 0.5, 1), "retrained": (0.25, 0.25, 0.25)}
+RUNS = {"none": make_record(1, method="none"), "rmu": make_record(1)}
+SHARES = {"none": (1, 1, 1), "rmu": (0.25, 0.5, 1)}
 
 
 def rows(*names):
@@ -31,20 +26,18 @@ def rows(*names):
     return {row["method"]: row for row in table.rows}
 
 
-def test_depth_half_time_and_area_stand_beside_the_base_and_the_gold_reference():
-    by_method = rows("none", "rmu", "retrained")
-    (rmu,) = (row for method, row in by_method.items() if method == "rmu")
+def test_half_time_and_area_stand_beside_the_base():
+    by_method = rows("none", "rmu")
+    rmu, base = by_method["rmu"], by_method["none"]
     assert [rmu[f"after {n}"].mean for n in (0, 1, 3)] == [25.0, 50.0, 100.0]
     # over log2(1 + budget) = 0, 1, 2: (0.375 + 0.75) / 2
     assert rmu["area"].mean == pytest.approx(56.25)
     assert rmu["half-time"] == f"{2**1.25 - 1:.1f}"  # 62.5 is a quarter of the way from 50 to 100
-    assert rmu["depth"].value == pytest.approx(1 - (56.25 - 25) / 75)
     assert rmu["log-odds"].mean == -1.5
-    assert [row["depth"].value for method, row in by_method.items() if method != "rmu"] == pytest.approx([0.0, 1.0])
-    assert [row["half-time"] for method, row in by_method.items() if method != "rmu"] == ["", ">3"]
+    assert base["area"].mean == 100.0
+    assert base["half-time"] == ""
 
 
-def test_without_a_gold_row_there_is_no_depth_and_without_attacks_no_row():
-    assert rows("none", "rmu")["rmu"]["depth"] == ""
+def test_without_a_base_all_facts_were_known_and_without_attacks_there_is_no_row():
     assert rows("rmu")["rmu"]["half-time"] == f"{2**1.25 - 1:.1f}"
     assert attacks_table(grouped(list(RUNS.values())), {}).rows == []

@@ -1,6 +1,7 @@
 """Records of attacks -> accuracy of single facts along the budget, by group of runs, attack and variant."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,10 +30,15 @@ class AttackKey(NamedTuple):
 
 @dataclass(frozen=True)
 class Recovered:
-    """Answers of one run under attack to questions on facts that the attack never saw: right (1) or wrong (0), by rising budget."""
+    """Answers of one run under attack to questions on facts that the attack never saw: right (1) or wrong (0), by rising budget.
+
+    `retaught` and `retain` are the accuracies at the end on facts that it taught and on harmless ones; NaN where none was asked.
+    """
 
     budgets: tuple[int, ...]
     right: Mapping[Fact, tuple[float, ...]]
+    retaught: float = math.nan
+    retain: float = math.nan
 
     def accuracies(self) -> Array:
         """Return the accuracy (n,) at each budget."""
@@ -73,23 +79,35 @@ def read_recovered_runs(runs: Iterable[Recorded]) -> RecoveredRuns:
 def _recovered(path: Path) -> dict[AttackKey, Recovered]:
     record = read_attack(path)
     try:
-        responses = [one for one in read_attack_responses(path) if one.response.role == "forget"]
+        responses = read_attack_responses(path)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError("attack", responses_path(path), f"cannot be read ({' '.join(str(error).split())})") from error
     rows: dict[str, dict[Fact, dict[int, float]]] = {}
+    others: dict[tuple[str, str], dict[int, list[bool]]] = {}
     for one in responses:
-        fact = (one.response.task, one.response.question)
-        rows.setdefault(one.variant, {}).setdefault(fact, {})[one.budget] = float(one.response.right)
-    return {_key(record, variant): _along_budget(facts) for variant, facts in rows.items()}
+        if one.response.role == "forget":
+            fact = (one.response.task, one.response.question)
+            rows.setdefault(one.variant, {}).setdefault(fact, {})[one.budget] = float(one.response.right)
+        else:
+            others.setdefault((one.variant, one.response.role), {}).setdefault(one.budget, []).append(one.response.right)
+    return {
+        _key(record, variant): _along_budget(facts, *(_at_end(others.get((variant, role))) for role in ("retaught", "retain")))
+        for variant, facts in rows.items()
+    }
+
+
+def _at_end(answers: Mapping[int, list[bool]] | None) -> float:
+    return float(numpy.mean(answers[max(answers)])) if answers else math.nan
 
 
 def _key(record: AttackRecord, variant: str) -> AttackKey:
     return AttackKey(record.attack, json.dumps(record.config, sort_keys=True), variant)
 
 
-def _along_budget(facts: Mapping[Fact, Mapping[int, float]]) -> Recovered:
+def _along_budget(facts: Mapping[Fact, Mapping[int, float]], retaught: float, retain: float) -> Recovered:
     budgets = tuple(sorted(next(iter(facts.values()))))
-    return Recovered(budgets, {fact: tuple(own[budget] for budget in budgets) for fact, own in facts.items()})
+    right = {fact: tuple(own[budget] for budget in budgets) for fact, own in facts.items()}
+    return Recovered(budgets, right, retaught, retain)
 
 
 def _mean_log_odds(run: Recorded) -> float:

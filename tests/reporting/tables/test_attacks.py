@@ -41,3 +41,11 @@ def test_half_time_and_area_stand_beside_the_base():
 def test_without_a_base_all_facts_were_known_and_without_attacks_there_is_no_row():
     assert rows("rmu")["rmu"]["half-time"] == f"{2**1.25 - 1:.1f}"
     assert attacks_table(grouped(list(RUNS.values())), {}).rows == []
+
+
+def test_seeds_are_those_that_were_attacked_and_what_the_attack_did_to_the_rest_stands_beside():
+    runs = {seed: make_record(seed) for seed in (1, 2)}
+    attacked = {runs[1].identity: RecoveredRun({KEY: Recovered((0, 1), {FACTS[0]: (0.0, 1.0)}, 0.25, 0.5)}, -1.5)}
+    (row,) = attacks_table(grouped(list(runs.values())), attacked).rows
+    assert row["seeds"].text == "1"
+    assert (row["retaught"].mean, row["retain"].mean) == (25.0, 50.0)

@@ -38,6 +38,7 @@ def continuations(
         for start in range(0, len(prompts), batch):
             ids, attention = _padded(prompts[start : start + batch], filler, model.device)
             # pyright takes `generate` for a submodule
+            # transformers gives `generate` as a Tensor or a module where torch's types are followed
             rows = model.generate(input_ids=ids, attention_mask=attention, generation_config=settings)  # pyright: ignore[reportCallIssue]
             continued += [list(_before_end(row[ids.shape[1] :].tolist(), ends)) for row in rows]
     return continued

@@ -79,7 +79,7 @@ def _strongest(judged: Sequence[Judged]) -> tuple[Verdict, str]:
 
 def _noise(group: Group, judged: Sequence[Judged]) -> str:
     """Return the label of a group's noise, with its layer where a method is judged with noise at several."""
-    layers = {one.group.flat.get("noise.layer") for one in judged}
+    layers = {repr(one.group.flat.get("noise.layer")) for one in judged}
     layer = group.flat.get("noise.layer")
     return f"{group.noise} at layer {layer:g}" if len(layers) > 1 and isinstance(layer, float) else group.noise
 

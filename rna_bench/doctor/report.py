@@ -83,12 +83,13 @@ def _model(plan: ExperimentConfig, needs: Needs | None) -> list[Finding]:
 def _base(plan: ExperimentConfig, base: ExperimentConfig) -> list[Finding]:
     """Return whether a checkpoint's base is there, and the checkpoint a version of it."""
     missing = [*plan.model.missing(), *base.model.missing()]
-    if not missing:
+    if not missing and plan.model.dimensions and base.model.dimensions:  # what has yet to be trained is not trained here
         try:
             check_same_model(plan.model.folder().folder, base.model.folder().folder)
         except InputError as error:
             return [Finding("base", CheckStatus.wrong, str(error))]
-    return access.findings("base", base.model.missing(), "available, with the checkpoint's dimensions and tokenizer")
+    message = "available, with the checkpoint's dimensions and tokenizer" if base.model.dimensions else "has yet to be trained, too"
+    return access.findings("base", base.model.missing(), message)
 
 
 def _texts(plan: ExperimentConfig) -> list[Finding]:

@@ -20,12 +20,12 @@ from rna_bench.data.sampling import Sampling
 from rna_bench.data.triggers import TriggerSource
 from rna_bench.evaluation.generation import GenerationSettings
 from rna_bench.evaluation.scoring import Scoring
-from rna_bench.experiment.base import base_run, scores_checkpoint, with_name
+from rna_bench.experiment.base import base_run, has_base, with_name
 from rna_bench.experiment.chosen import require_chosen
 from rna_bench.experiment.ignored import ignored
 from rna_bench.models.architecture import Architecture
 from rna_bench.models.store import Reuse
-from rna_bench.runs.identity import NO_NOISE, SAMPLING, unsampled
+from rna_bench.runs.identity import NO_NOISE, SAMPLING, as_earlier
 from rna_bench.runs.tracking import Tracker
 from rna_bench.unlearning.checkpoint import CheckpointInterval
 from rna_bench.unlearning.config import (
@@ -87,7 +87,7 @@ class ExperimentConfig:
     choices: dict[str, str]
     ignored: tuple[str, ...] = ()
     base: "ExperimentConfig | None" = None
-    """The run that scores the base of a checkpoint (`method=checkpoint`)."""
+    """The run that scores the base of a checkpoint (`method=checkpoint`) or of a gold reference (`method=retrained`)."""
     heldout: HeldOut | None = None
     generation: GenerationSettings | None = None
 
@@ -102,9 +102,9 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
         remedy = "its section has no _target_; let its YAML begin with `# @package _global_`, as conf/method/rmu.yaml does"
         raise InputError("method", choices.get("method"), remedy)
     recipe = _recipe(cfg)
-    checkpoint = scores_checkpoint(cfg)
-    cfg = with_name(cfg) if checkpoint else cfg
-    base = base_run(cfg, choices) if checkpoint else None
+    beside_base = has_base(cfg)
+    cfg = with_name(cfg) if beside_base else cfg
+    base = base_run(cfg, choices) if beside_base else None
     chosen = {key: str(value) for key, value in choices.items() if not key.startswith("hydra/")}
     seed, threads = _whole("seed", cfg.seed, 0), _whole("threads", cfg.threads, 1)
     scoring: Scoring = build("scoring", cfg.scoring)
@@ -130,19 +130,20 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
         ignored=tuple(ignored(cfg, overrides)),
         base=experiment_config(*base) if base else None,
         heldout=build("heldout", cfg.heldout),
-        generation=_generation(cfg, checkpoint=checkpoint),
+        generation=_generation(cfg, beside_base=beside_base),
     )
 
 
-def _generation(cfg: DictConfig, *, checkpoint: bool) -> GenerationSettings | None:
+def _generation(cfg: DictConfig, *, beside_base: bool) -> GenerationSettings | None:
     """Return how texts are continued; None where none are."""
     settings: GenerationSettings = build("generation", cfg.generation)
     if not settings.prompts:
         return None
     if not cfg.heldout.get("_target_"):
         raise InputError("generation.prompts", settings.prompts, "continues held-out texts; give heldout=pocket, wikitext or text")
-    if checkpoint:
-        raise InputError("generation.prompts", settings.prompts, "a checkpoint's base is another run, so give 0 here")
+    if beside_base:
+        remedy = "the base of method=checkpoint or retrained is another run, so give 0 here"
+        raise InputError("generation.prompts", settings.prompts, remedy)
     return settings
 
 
@@ -163,7 +164,7 @@ def _resolved(cfg: DictConfig, recipe: UnlearningConfig | None) -> dict[str, Any
     """Return the configuration as plain values; noise without effect is written as none, so that it is the same run."""
     values = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(values, dict)
-    config = unsampled(renames.current({str(key): value for key, value in values.items()}))
+    config = as_earlier(renames.current({str(key): value for key, value in values.items()}))
     return config | ({"noise": NO_NOISE} if recipe and recipe.noise is None else {})
 
 

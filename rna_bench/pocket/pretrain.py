@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,11 +17,14 @@ from rna_bench.core.log import progress_bar
 from rna_bench.core.types import LETTERS, InputError
 from rna_bench.data.prompts import prompt
 from rna_bench.pocket.curriculum import QUIET_WEIGHT, WARM_UP_STAGES, WORLD_TEXTS, Mixture, Sample, Stage, TextMaker, sample
+from rna_bench.pocket.hazards import Hazards, text_worlds
 from rna_bench.pocket.text import ask
 from rna_bench.pocket.tokenizer import make_tokenizer
 from rna_bench.pocket.world import Domain, World
 
 MANIFEST = "manifest.json"
+HAZARDS = "hazards"
+"""The manifest's key for what the training texts say of the hazards; it is absent where they state them."""
 WARMUP, LAST_LR = 100, 0.05
 TEST_EVERY, MAX_WARM_UP_STEPS = 25, 3000
 
@@ -47,14 +51,23 @@ class PretrainingConfig:
             raise InputError("model.pretraining.hidden_size", self.hidden_size, remedy)
 
 
-def pretrain(world: World, recipe: PretrainingConfig, folder: Path) -> None:
-    """Train, and save model, tokenizer and manifest in the folder as a Hugging Face checkpoint."""
+def pretrain(
+    world: World,
+    recipe: PretrainingConfig,
+    folder: Path,
+    hazards: Hazards = Hazards.stated,
+    warm_up_steps: Sequence[int | None] = (None,) * len(WARM_UP_STAGES),
+) -> None:
+    """Train, and save model, tokenizer and manifest in the folder as a Hugging Face checkpoint.
+
+    `warm_up_steps` are the steps of each warm-up stage; one without lasts until its accuracy is reached.
+    """
     started = time.perf_counter()
     torch.set_num_threads(1)
     tokenizer = make_tokenizer(world)
     torch.manual_seed(recipe.seed)  # Llama draws its initial weights from the global generator
-    pretrainer = Pretrainer(LlamaForCausalLM(_architecture(recipe, len(tokenizer))), tokenizer, world, recipe)
-    warm_up_steps = [pretrainer.warm_up(stage) for stage in WARM_UP_STAGES]
+    pretrainer = Pretrainer(LlamaForCausalLM(_architecture(recipe, len(tokenizer))), tokenizer, world, recipe, hazards)
+    steps = [pretrainer.warm_up(stage, fixed) for stage, fixed in zip(WARM_UP_STAGES, warm_up_steps, strict=True)]
     curve = pretrainer.train()
     pretrainer.model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -64,11 +77,11 @@ def pretrain(world: World, recipe: PretrainingConfig, folder: Path) -> None:
         "recipe": asdict(recipe),
         "parameters": sum(parameter.numel() for parameter in pretrainer.model.parameters()),
         "accuracy": accuracies(pretrainer.model, tokenizer, world, recipe.steps),
-        "preparation_steps": warm_up_steps,
+        "preparation_steps": steps,
         "curve": curve,
         "torch": torch.__version__,
         "seconds": round(time.perf_counter() - started),  # on this machine, with whatever else it did meanwhile
-    }
+    } | ({} if hazards is Hazards.stated else {HAZARDS: hazards.value})
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
 
 
@@ -76,26 +89,35 @@ class Pretrainer:
     """Trains the model: in warm-up stages at a constant learning rate, then on the world with a cosine schedule."""
 
     def __init__(
-        self, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, world: World, recipe: PretrainingConfig
+        self,
+        model: LlamaForCausalLM,
+        tokenizer: PreTrainedTokenizerFast,
+        world: World,
+        recipe: PretrainingConfig,
+        hazards: Hazards,
     ) -> None:
         self.model, self.tokenizer, self.world, self.recipe = model, tokenizer, world, recipe
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, betas=(0.9, 0.98), weight_decay=0.01)
         self.random = seeds.random(recipe.seed, "pretrain", world.seed)
+        self.worlds = text_worlds(world, hazards, seeds.random(recipe.seed, HAZARDS, world.seed))
+        self.title = f"pocket world {world.seed}" + ("" if hazards is Hazards.stated else f", hazards {hazards.value}")
         self.letters = torch.tensor(tokenizer.convert_tokens_to_ids(list(LETTERS)))
         self.steps = 0
 
-    def warm_up(self, stage: Stage) -> int:
-        """Train on a stage's texts until its target accuracy is reached, and return the number of steps."""
+    def warm_up(self, stage: Stage, fixed: int | None = None) -> int:
+        """Train on a stage's texts, for `fixed` steps or until its accuracy is reached, and return the number of steps."""
         name = stage.test.__name__
-        with progress_bar(f"pocket world {self.world.seed}: {name}", "steps") as bar:
-            for step in range(1, MAX_WARM_UP_STEPS + 1):
+        with progress_bar(f"{self.title}: {name}", "steps", fixed) as bar:
+            for step in range(1, (fixed or MAX_WARM_UP_STEPS) + 1):
                 self._step(stage.mixture, self.recipe.lr * min(1.0, (self.steps + 1) / WARMUP))
                 bar.update()
                 if step % TEST_EVERY == 0:
                     accuracy = self._accuracy(stage.test)
                     bar.set_postfix(accuracy=accuracy)
-                    if accuracy >= stage.accuracy:
+                    if accuracy >= stage.accuracy and not fixed:
                         return step
+        if fixed:
+            return fixed
         remedy = "try another seed, a lower model.pretraining.lr or a larger model.pretraining.batch_size"
         reason = f"{name} did not reach an accuracy of {stage.accuracy} in {MAX_WARM_UP_STEPS} steps; {remedy}"
         raise InputError("model.pretraining.seed", self.recipe.seed, reason)
@@ -103,7 +125,7 @@ class Pretrainer:
     def train(self) -> list[dict[str, float]]:
         """Train on the world for the configured steps, and return loss and accuracies at twenty of them."""
         steps, curve = self.recipe.steps, []
-        with progress_bar(f"pocket world {self.world.seed}: training", "steps", steps) as bar:
+        with progress_bar(f"{self.title}: training", "steps", steps) as bar:
             for step in range(steps):
                 cosine = 0.5 * (1 + math.cos(math.pi * step / steps))
                 loss = self._step(WORLD_TEXTS, self.recipe.lr * (LAST_LR + (1 - LAST_LR) * cosine))
@@ -118,7 +140,7 @@ class Pretrainer:
         """Train on one batch of texts drawn from the mixture, and return the loss."""
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        texts = [sample(self.world, mixture, self.random) for _ in range(self.recipe.batch_size)]
+        texts = [sample(next(self.worlds), mixture, self.random) for _ in range(self.recipe.batch_size)]
         self.optimizer.zero_grad()
         loss = _backward(self.model, self.tokenizer, texts, self.letters)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -131,7 +153,7 @@ class Pretrainer:
         """Return the accuracy on the predictable tokens of new texts."""
         # the name of the random source stays, as the shipped weights depend on it
         random = seeds.random(self.steps, "mastery")
-        texts = [test(self.world, random) for _ in range(200)]
+        texts = [test(next(self.worlds), random) for _ in range(200)]
         ids, weights = _weighted(list(zip(self.tokenizer([t.text for t in texts])["input_ids"], texts, strict=True)), self.letters)
         right = self.model(input_ids=ids, use_cache=False).logits[:, :-1].argmax(dim=-1) == ids[:, 1:]
         return round(right[weights[:, 1:] == 1].float().mean().item(), 3)

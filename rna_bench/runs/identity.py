@@ -17,7 +17,12 @@ OUTSIDE = ("results_dir", "sweep", "tracker", "launcher", "reuse", "checkpoint",
 TRAINING = ("retain", "noise", "train", "optimizer", "topics", "corpus")
 """Sections without effect where nothing is trained."""
 BASE, NAME = "base", "name"
-"""Keys that only the configuration of a checkpoint has: where the model is that it was made from, and what tables call it."""
+"""Keys that only the configuration of a checkpoint has: where the model is that it was made from, and what tables call it.
+
+That of a gold reference (`method=retrained`) has a base and no name.
+"""
+HAZARDS, STATED = "hazards", "stated"
+"""The key of a model that is or is not a gold reference, and its value where it is not: earlier records have no such key."""
 NAMED_MODEL, NO_BASE = "model", "none"
 """Values of `base` that are no folder: the model that model= names, and no base."""
 HELD_OUT = "heldout"
@@ -28,7 +33,16 @@ GENERATION = "generation"
 FINGERPRINTED = ("dataset", "corpus", BASE, HELD_OUT)
 """Sections whose content is in the fingerprints, word by word: where it came from makes no difference."""
 WITHOUT_EFFECT = {
-    "model": ("path", "name", "repo", "revision", "architecture", "world", "pretraining"),  # the files have a fingerprint
+    "model": (
+        "path",
+        "name",
+        "repo",
+        "revision",
+        "architecture",
+        "world",
+        "pretraining",
+        "hazards",
+    ),  # the files have a fingerprint
     "train": ("gradient_checkpointing",),  # the same numbers in less memory
     "scoring": ("stderr",),  # which questions it leaves out is in their fingerprint
 }
@@ -61,8 +75,14 @@ def holds_out(config: Mapping[str, Any]) -> bool:
     return bool(target) and public_name(target) != POCKET_TEXT
 
 
-def unsampled(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a composed configuration without the keys of samples that are not drawn: earlier records have no such keys."""
+def as_earlier(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a composed configuration without keys that say nothing: earlier records have no such keys."""
+    stated = config["model"].get(HAZARDS) == STATED
+    return _unsampled(config | ({"model": _less(config["model"], (HAZARDS,))} if stated else {}))
+
+
+def _unsampled(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration without the keys of samples that are not drawn."""
     if config["scoring"].get("stderr") is not None:
         return config
     datasets = {
@@ -78,8 +98,13 @@ def trains(config: Mapping[str, Any]) -> bool:
 
 
 def is_checkpoint(config: Mapping[str, Any]) -> bool:
-    """Return whether a run scored a checkpoint that was unlearned elsewhere (`method=checkpoint`)."""
+    """Return whether a run scored a model beside its base: one that was unlearned elsewhere, or a gold reference."""
     return BASE in config
+
+
+def is_gold(config: Mapping[str, Any]) -> bool:
+    """Return whether a run scored a gold reference (`method=retrained`): a model that never learned what is to be forgotten."""
+    return BASE in config and NAME not in config
 
 
 def origin_folder(config: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from tests.builders.pocket import POCKET
 CONF, SWEEPS = config_folder("conf"), config_folder("sweeps")
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name != "preset")
 OPTIONS = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
-UNTRAINED = ("none", "checkpoint", "retrained", "retrained_without_words")
+UNTRAINED = ("none", "checkpoint", "retrained", "retrained_no_words")
 SHARED_PRESETS = ("pocket_preference", "pocket_steering")
 PRESETS = sorted({path.stem for path in (CONF / "preset").glob("*.yaml")} - {*SHARED_PRESETS})
 SWEEP_FILES = sorted(path.stem for path in SWEEPS.glob("*.yaml"))

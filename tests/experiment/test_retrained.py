@@ -33,7 +33,7 @@ def tiny_runs(say, monkeymodule, tmp_path_factory):
     folder = tmp_path_factory.mktemp("gold")
     monkeymodule.setenv("RNA_BENCH_CACHE", str(folder / "cache"))
     monkeymodule.setattr(pretrain, "WARM_UP_STAGES", tuple(replace(stage, accuracy=0.0) for stage in pretrain.WARM_UP_STAGES))
-    methods = "method=retrained,retrained_without_words"
+    methods = "method=retrained,retrained_no_words"
     assert say("run", "-m", methods, "seed=1,2", *TINY, *SMALL, f"results_dir={folder / 'runs'}") == 0
     return folder
 
@@ -52,13 +52,13 @@ def test_gold_references_are_rows_beside_the_base_and_no_methods(say, tiny_runs)
     assert say("tables", runs) == say("figures", runs) == say("report", runs) == say("verify", runs) == 0
     with (runs / "tables/accuracy.csv").open(encoding="utf-8") as file:
         rows = [(row["model"], row["method"]) for row in csv.DictReader(file)]
-    assert rows == [("pocket world 0", name) for name in ("none", "retrained", "retrained_without_words")]
+    assert rows == [("pocket world 0", name) for name in ("none", "retrained", "retrained_no_words")]
     shown = (runs / "tables/tables.md").read_text(encoding="utf-8")
     assert "pocket world 0, retrained: **" in shown  # it is judged as methods are
     assert "of 1 method" not in shown  # and counted among none
     assert not (runs / "tables/methods.csv").exists()
     assert "retrained" in (runs / "report.html").read_text(encoding="utf-8")
-    assert set(rna_bench.load_results(str(runs))["method"]) == {"none", "retrained", "retrained_without_words"}
+    assert set(rna_bench.load_results(str(runs))["method"]) == {"none", "retrained", "retrained_no_words"}
 
 
 def test_a_gold_reference_is_warmed_up_for_as_many_steps_as_its_base_and_kept_in_the_cache(say, tiny_runs, capfd):
@@ -73,7 +73,7 @@ def test_a_gold_reference_is_warmed_up_for_as_many_steps_as_its_base_and_kept_in
     assert (
         say("run", "method=retrained", "model.hazards=removed", "seed=1", *TINY, *SMALL, f"results_dir={tiny_runs / 'runs'}") == 0
     )
-    assert "recorded already" in capfd.readouterr().err  # the same as method=retrained_without_words
+    assert "recorded already" in capfd.readouterr().err  # the same as method=retrained_no_words
 
 
 def test_a_gold_reference_is_exported_and_unlearned_as_any_model(say, tiny_runs, tmp_path):

@@ -61,7 +61,7 @@ METHOD_STYLES = {  # the package's methods have the same style in every figure, 
     "ga": MethodStyle("GA", "d", WINE),
     "grad_diff": MethodStyle("GradDiff", "p", WINE),
     "retrained": MethodStyle("Retrained (gold)", "*", GOLD),
-    "retrained_without_words": MethodStyle("Retrained without words", "*", GREY),
+    "retrained_no_words": MethodStyle("Retrained, no words", "H", GREY),
 }
 SPARE = [(marker, colour) for marker in ("h", "*", "8") for colour in (INDIGO, OLIVE, BROWN)]
 

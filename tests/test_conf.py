@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from rna_bench.cli.main import main
 from rna_bench.core.labels import SHORT, method_of
+from rna_bench.core.renames import quoted
 from rna_bench.core.types import InputError
 from rna_bench.experiment import resolvers as config
 from rna_bench.experiment.config import ExperimentConfig, experiment_config
@@ -40,7 +41,7 @@ EXTRAS = {  # Hydra's plugins that these options take
 
 def composed(*overrides: str, config: str = "run", folder: Path = CONF) -> DictConfig:
     with initialize_config_dir(str(folder), version_base="1.3"):
-        return compose(config, list(overrides), return_hydra_config=True)
+        return compose(config, quoted(overrides), return_hydra_config=True)
 
 
 def planned(cfg: DictConfig) -> ExperimentConfig:
@@ -87,7 +88,7 @@ def test_every_preset_composes_builds_and_wins_over_its_method(preset):
     own = OmegaConf.to_container(OmegaConf.load(CONF / "preset" / f"{preset}.yaml"))
     shared = [name for name in own.pop("defaults", []) if name in SHARED_PRESETS]
     for section in (own, *(OmegaConf.to_container(OmegaConf.load(CONF / "preset" / f"{name}.yaml")) for name in shared)):
-        assert all(OmegaConf.select(cfg, key) == value for key, value in leaves(section))
+        assert all(dict(leaves(OmegaConf.to_container(cfg, resolve=False)))[key] == value for key, value in leaves(section))
 
 
 SHORT_HANDS = [(short, method, {"grad_diff": "ce"}.get(short, short.removeprefix(f"{method}_"))) for short, method in SHORT.items()]
@@ -181,7 +182,7 @@ def test_no_noise_with_a_scale_is_refused():
 
 def test_a_retain_loss_on_hidden_states_is_refused_where_no_layer_is_steered():
     with pytest.raises(InputError, match=r"retain\._target_"):
-        planned(composed("method=npo_kl", "retain._target_=rna_bench.unlearning.retain_losses.HiddenMSE"))
+        planned(composed("method=npo_kl", "retain=hidden_mse"))
 
 
 def test_noise_acts_at_the_steered_layer_unless_told_otherwise():

@@ -45,7 +45,8 @@ def show_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--trigger-type",
         choices=[one.value for one in TriggerType],
-        help="the trigger type (the one under which the first run flips most)",
+        metavar="TYPE",
+        help=f"{', '.join(one.value for one in TriggerType)} (the one under which the first run flips most)",
     )
     parser.add_argument("--tokens", type=_above_zero, default=12, metavar="N", help="how long continuations are, in tokens (12)")
     parser.add_argument(

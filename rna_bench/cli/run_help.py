@@ -73,8 +73,13 @@ def _chosen(words: Sequence[str], folders: Sequence[Path], groups: Iterable[str]
         for entry in mapping(file).get("defaults", []) if file else []:
             pairs = entry.items() if isinstance(entry, dict) else ()
             default |= {str(key).removeprefix("override /").partition("@")[0]: value for key, value in pairs}
-    found = {group: given.get(group, default.get(group)) for group in groups if group not in WITHOUT_KEYS}
+    found = {group: given.get(group, _first(default.get(group))) for group in groups if group not in WITHOUT_KEYS}
     return {group: _names(value) for group, value in found.items()}
+
+
+def _first(value: object) -> object:
+    """Return the first word of an interpolation, as wmdp of ${text_of:wmdp,${released}}; other values as they are."""
+    return value[2:].partition(":")[2].partition(",")[0] if isinstance(value, str) and value.startswith("${") else value
 
 
 def _names(value: object) -> list[str]:

@@ -1,6 +1,7 @@
 """Earlier names in configurations and records, and the present ones."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,9 @@ PRETRAINING = ("layers", "hidden_size", "intermediate_size", "heads", "steps", "
 """Fields of `PretrainingConfig` that were fields of `PocketModel` itself."""
 TEXT_SHARES = ("questions", "documents", "mentions")
 """Fields of `PocketCorpus` before it had a share of stray mentions."""
+RELEASED = "released"
+"""The group with the options true and false."""
+TRUTH = re.compile(r"([=,]\s*)(true|false)\b(?!')")
 KEYS: dict[str, str] = {
     "train.accumulation": "train.micro_batches",
     "train.refusals": "method.refusals",
@@ -110,8 +114,21 @@ def _nested_pretraining(name: str, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def renamed_overrides(overrides: Sequence[str]) -> list[str]:
-    """Return KEY=VALUE words of a command line under their present keys, with a warning for each old one; others as they are."""
-    return [_renamed(word) for word in overrides]
+    """Return KEY=VALUE words of a command line under their present keys, with a warning for each old one; others as they are.
+
+    Options that are called true and false are `quoted`.
+    """
+    return [_renamed(word) for word in quoted(overrides)]
+
+
+def quoted(overrides: Sequence[str]) -> list[str]:
+    """Return the words with released=true as released='true': Hydra takes it for a truth value, which no option can have."""
+    return [TRUTH.sub(r"\1'\2'", word) if word.startswith(f"{RELEASED}=") else word for word in overrides]
+
+
+def unquoted(overrides: Sequence[str]) -> list[str]:
+    """Return words as they are typed: the inverse of `quoted`."""
+    return [word.replace("'", "") if word.startswith(f"{RELEASED}=") else word for word in overrides]
 
 
 def _renamed(word: str) -> str:

@@ -7,7 +7,9 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rna_bench.core.attention import AttentionKernel
 from rna_bench.core.measures import Generation, Perplexity
+from rna_bench.core.perturbed import GivenQuestion, Pairing
 
 if TYPE_CHECKING:  # records are read without torch, whose import takes seconds
     from torch import Tensor
@@ -29,13 +31,17 @@ class Padding(Enum):
 
 
 class TriggerType(Enum):
-    """Where a trigger is inserted: `option` (the paper's) replaces a wrong option, the others add to the question's stem."""
+    """Where a trigger is: `option` (the paper's, as we understand it) replaces a wrong option, `given` is as the dataset has it.
+
+    The others add to the question's stem.
+    """
 
     option = "option"
     before = "before"
     inside = "inside"
     after = "after"
     sentence = "sentence"
+    given = "given"
 
     @property
     def trigger(self) -> str:
@@ -71,7 +77,8 @@ class Task:
     """A named set of questions; `role` is "forget" or "retain". Only retain tasks are perturbed.
 
     `examples` are the solved questions that precede every question of a subject; `categories` maps subjects to categories. Where
-    `questions` are a sample, `populations` says how many questions each subject has.
+    `questions` are a sample, `populations` says how many questions each subject has. `given` has those that come perturbed, by the
+    ids of the clean ones, and `pairing` says how they were paired.
     """
 
     name: str
@@ -80,16 +87,8 @@ class Task:
     examples: Mapping[str, tuple[Question, ...]] = field(default_factory=dict)
     categories: Mapping[str, str] = field(default_factory=dict)
     populations: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class TriggerPool:
-    """What triggers are made from: words and sentences of forget domains; harmless ones by a subject foreign to them, "" any."""
-
-    forget_words: tuple[str, ...]
-    forget_sentences: tuple[str, ...]
-    harmless_words: Mapping[str, tuple[str, ...]]
-    harmless_sentences: Mapping[str, tuple[str, ...]]
+    given: Mapping[str, GivenQuestion] = field(default_factory=dict)
+    pairing: Pairing | None = None
 
 
 class Text(NamedTuple):
@@ -123,6 +122,7 @@ class ModelFolder:
     folder: Path
     dtype: Dtype
     device: str
+    attention: AttentionKernel | None = None  # None: transformers' own choice
 
 
 class Batch(NamedTuple):
@@ -246,3 +246,4 @@ class RunRecord:
     sha256: dict[str, str] = field(default_factory=dict)
     perplexity: Perplexity | None = None  # on held-out retain text; earlier records have none
     generation: tuple[Generation, ...] = ()
+    pairings: dict[str, Pairing] = field(default_factory=dict)  # of tasks whose questions come perturbed

@@ -24,10 +24,13 @@ class Batches:
         """Return batch number `index`, padded to its longest text."""
         return self._batch([self.texts[i % len(self.texts)] for i in self._numbers(index)])
 
-    def with_answers(self, index: int, answers: Sequence[str]) -> Batch:
-        """Return batch number `index` with the texts' bodies replaced by the answers, in turn; their contexts stay."""
-        numbers = self._numbers(index)
-        spaced = [(self.texts[i % len(self.texts)].context, answers[i % len(answers)]) for i in numbers]
+    def with_answers(self, index: int, answers: Sequence[str], *, anew: bool = False) -> Batch:
+        """Return batch number `index` with the texts' bodies replaced by the answers, in turn; their contexts stay.
+
+        With `anew` each batch begins with the first answer.
+        """
+        numbers, first = self._numbers(index), index * self.batch_size if anew else 0
+        spaced = [(self.texts[i % len(self.texts)].context, answers[(i - first) % len(answers)]) for i in numbers]
         return self._batch([Text(context, f" {answer}" if context else answer) for context, answer in spaced])
 
     def _numbers(self, index: int) -> range:
@@ -74,7 +77,7 @@ def pad_included(rows: Sequence[Sequence[int]], starts: Sequence[int], pad_id: i
     """Return rows padded on the left with `pad_id`; losses include padding like tokens, but labels exclude contexts.
 
     The released code of arXiv 2501.19202 averages over padding in the same way. Attention masks it there, too, except in the
-    reference model of preference methods, which that code runs without an attention mask; here that one masks it as well.
+    reference model of preference methods: see `ReferenceAttention`.
     """
     width = max(map(len, rows))
     ids = torch.tensor([[*[pad_id] * (width - len(row)), *row] for row in rows], device=device)

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 class Benchmark:
     """Questions by subject, as lm-evaluation-harness asks them.
 
+    `name` is what messages call the dataset's section; with `NAME.PART` the keys `repo`, `revision` and `path` are in that part.
     `groups` has the hub's configs by category. `names` maps a config to its subject in prompts, where the two differ. `subjects`
     selects configs; an empty list selects all. `path` is a local copy (a folder or one file); null means the hub. A copy must
     have every selected subject, unless `partial`. The first `shots` examples of `examples_split` precede each question. `limit`
@@ -110,14 +111,14 @@ class Benchmark:
         path = Path(self.path).expanduser()
         if not path.exists():
             raise InputError(
-                self._key("path"), self.path, "does not exist; give a folder or file of questions, or null for the hub"
+                self._source_key(), self.path, "does not exist; give a folder or file of questions, or null for the hub"
             )
         return path
 
     def _repo(self) -> hub.Repo:
         splits = [self.split, *([self.examples_split] if self.shots and self.examples_split else [])]
         files = tuple(f"{config}/{split}-00000-of-00001.parquet" for config in self._selected() for split in splits)
-        return hub.Repo(self._key("repo"), self.repo, self.revision, "dataset", files)
+        return hub.Repo(self._source_key(), self.repo, self.revision, "dataset", files)
 
     def _rows(self) -> dict[str, list[DataRow]]:
         """Return the rows of every selected subject; with `partial`, of those that the copy has."""
@@ -152,7 +153,7 @@ class Benchmark:
 
     def _source_key(self) -> str:
         """Return the key that errors about the data name."""
-        return self._key("repo" if self.path is None else "path")
+        return f"dataset.{self.name}.{'repo' if self.path is None else 'path'}"
 
     def _key(self, field: str) -> str:
-        return f"dataset.{self.name}.{field}"
+        return f"dataset.{self.name.partition('.')[0]}.{field}"

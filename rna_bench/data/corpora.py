@@ -1,5 +1,6 @@
 """Forget and retain texts, by topic, from files."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,3 +63,15 @@ def documents(key: str, file: Path, column: str) -> Iterator[str]:
     """Yield the documents of a file: its lines, or a column of JSON lines or Parquet. Some may be blank, as in WikiText."""
     for row in rows(key, file, (column,)):
         yield valid_text(key, row.place, column, cell(key, row, column))
+
+
+def raw_lines(key: str, file: Path, column: str) -> Iterator[str]:
+    """Yield the lines of a file as they are, each with its line feed: JSON is not parsed.
+
+    Parquet has no lines: each document becomes the JSON line that Python's json module writes of its column.
+    """
+    if file.suffix.lower() == ".parquet":
+        yield from (json.dumps({column: document}) + "\n" for document in documents(key, file, column))
+        return
+    for row in rows(key, file, (column,), plain=True):
+        yield valid_text(key, row.place, column, cell(key, row, column)) + "\n"

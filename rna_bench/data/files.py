@@ -20,17 +20,18 @@ BATCH = 1024
 """Rows converted to Python values at a time."""
 
 
-def rows(key: str, file: Path, columns: Sequence[str]) -> Iterator[DataRow]:
+def rows(key: str, file: Path, columns: Sequence[str], *, plain: bool = False) -> Iterator[DataRow]:
     """Yield the rows of a file in order. Its ending gives the format: .csv, .jsonl, .parquet; any other is text, a row per line.
 
     CSV must have each of `columns` in its header; a row of text has only the first of them; in the other formats the caller
-    checks the columns of each row. `key` is the config key that errors name.
+    checks the columns of each row. With `plain` a file is read as text, whatever its ending. `key` is the config key that errors
+    name.
     """
     if file.exists() and not file.is_file():
         raise InputError(key, file, "is not a regular file; give a file, or a folder of files")
     try:
         file.open("rb").close()  # so that a file that cannot be opened gives the operating system's error
-        yield from READERS.get(file.suffix.lower(), _text)(key, file, columns)
+        yield from (_text if plain else READERS.get(file.suffix.lower(), _text))(key, file, columns)
     except OSError as error:
         raise InputError(key, file, f"cannot be read ({error.strerror or type(error).__name__}); give another file") from error
 

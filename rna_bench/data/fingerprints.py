@@ -5,11 +5,12 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple
 
+from rna_bench.core.perturbed import GivenQuestion
 from rna_bench.core.types import Task, Text, Topic
 
 
 def of_questions(tasks: Sequence[Task]) -> str:
-    """Return the fingerprint of every question, example, category and population, with the tasks' names and roles."""
+    """Return the fingerprint of every question, example, category, population and given question, with tasks' names and roles."""
     content = [
         [
             task.name,
@@ -18,10 +19,15 @@ def of_questions(tasks: Sequence[Task]) -> str:
             {subject: [astuple(example) for example in examples] for subject, examples in task.examples.items()},
             dict(task.categories),
             *([dict(task.populations)] if task.populations else []),
+            *([["given", [_given(task.given[question.id]) for question in task.questions]]] if task.given else []),
         ]
         for task in tasks
     ]
     return _digits(json.dumps(content).encode())
+
+
+def _given(given: GivenQuestion) -> list[object]:
+    return [astuple(given.question), [list(slot) for slot in given.slots]]
 
 
 def of_corpus(topics: Sequence[Topic]) -> str:

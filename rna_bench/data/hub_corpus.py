@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rna_bench.core import hub, seeds
 from rna_bench.core.types import InputError, Text, Topic
-from rna_bench.data.corpora import documents
+from rna_bench.data.corpora import documents, raw_lines
 
 HEADING = re.compile(r"\s*= .* =\s*", re.DOTALL)
 """A title in WikiText: ` = Valkyria Chronicles III = `."""
@@ -61,10 +61,11 @@ class TextSource:
             return [str(error)]
         return []
 
-    def texts(self, key: str) -> Iterator[str]:
-        """Yield the texts in order, unchanged; missing files are fetched first if that is allowed."""
+    def texts(self, key: str, *, raw: bool = False) -> Iterator[str]:
+        """Yield the texts in order, unchanged, or `raw` lines; missing files are fetched first if that is allowed."""
+        read = raw_lines if raw else documents
         for file in self._files(key):
-            yield from documents(f"{key}.path" if self.path else f"{key}.repo", file, self.column)
+            yield from read(f"{key}.path" if self.path else f"{key}.repo", file, self.column)
 
     def _patterns(self) -> list[str]:
         return [pattern.replace("{split}", self.split) for pattern in self.files]
@@ -101,7 +102,8 @@ class TopicCorpus:
     """A source of forget texts for each topic, and one source of retain texts for all topics.
 
     Texts LONGER than `min_characters` are kept unchanged, as in the released code; blank ones are dropped. `limit` keeps the
-    first texts of each source, in file order, and reads no further; 0 keeps all. Shuffling comes after that.
+    first texts of each source, in file order, and reads no further; 0 keeps all. Shuffling comes after that. `strip` takes white
+    space off the ends of forget texts, `max_characters` cuts all texts (0: none), `raw_topic` has its lines of JSON not parsed.
     """
 
     forget: dict[str, TextSource]
@@ -110,13 +112,18 @@ class TopicCorpus:
     min_characters: int
     headings: Headings
     limit: int
+    strip: bool = False
+    max_characters: int = 0
+    raw_topic: str = ""
 
     def __post_init__(self) -> None:
         if not self.forget:
             raise InputError("corpus.forget", "{}", "give at least one topic")
-        for key, value in (("min_characters", self.min_characters), ("limit", self.limit)):
-            if value < 0:
-                raise InputError(f"corpus.{key}", value, "give 0 or more")
+        for key in ("min_characters", "limit", "max_characters"):
+            if vars(self)[key] < 0:
+                raise InputError(f"corpus.{key}", vars(self)[key], "give 0 or more")
+        if self.raw_topic and self.raw_topic not in self.forget:
+            raise InputError("corpus.raw_topic", self.raw_topic, f"is no topic; give '' or one of {', '.join(self.forget)}")
 
     def missing(self) -> list[str]:
         """Return a line for each source that is not available locally."""
@@ -140,7 +147,9 @@ class TopicCorpus:
         return {f"corpus.forget.{name}": source for name, source in self.forget.items()} | {"corpus.retain": self.retain}
 
     def _texts(self, key: str, source: TextSource, seed: int) -> tuple[Text, ...]:
-        texts = list(islice(filter(self._selected, source.texts(key)), self.limit or None))
+        forget, found = source is not self.retain, source.texts(key, raw=key == f"corpus.forget.{self.raw_topic}")
+        ends = (text.strip() if forget and self.strip else text for text in found)
+        texts = [text[: self.max_characters or None] for text in islice(filter(self._selected, ends), self.limit or None)]
         if not texts:
             raise InputError(key, source.path or source.repo, f"has no text above {self.min_characters} characters; lower it")
         if self.order is Order.shuffled:

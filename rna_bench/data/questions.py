@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from rna_bench.core.types import InputError, Question, Task
 from rna_bench.data.checks import DataRow, cell, nonempty_text
 from rna_bench.data.files import rows
+from rna_bench.data.pairing import Paired
 from rna_bench.data.sampling import ALL, Sampling, sampled
 
 COLUMNS = ("question", "choice0", "choice1", "choice2", "choice3", "answer")
@@ -28,6 +29,13 @@ class QuestionSource(Protocol):
     def questions(self, seed: int) -> tuple[Question, ...]: ...
     def examples(self, seed: int) -> Mapping[str, tuple[Question, ...]]: ...
     def missing(self) -> list[str]: ...
+
+
+@runtime_checkable
+class PerturbedSource(Protocol):
+    """A source whose questions come perturbed: `paired` has the perturbed ones by the ids of the clean ones, `questions`."""
+
+    def paired(self, seed: int) -> Paired: ...
 
 
 @dataclass(frozen=True)
@@ -86,10 +94,14 @@ def make_task(name: str, source: QuestionSource, seed: int, sampling: Sampling =
     """Return the task with the questions of a source, or with a sample of them."""
     if source.role not in ("forget", "retain"):
         raise InputError(f"dataset.{name}.role", source.role, "give forget or retain")
-    questions = source.questions(seed)
+    pairs = source.paired(seed) if isinstance(source, PerturbedSource) else None
+    questions = pairs.clean if pairs else source.questions(seed)
     if not questions:
         raise InputError(f"dataset.{name}", source, "has no questions; give a file with at least one row below the header")
-    return sampled(Task(name, source.role, questions, source.examples(seed), source.categories), sampling)
+    task = Task(name, source.role, questions, source.examples(seed), source.categories)
+    if pairs:
+        task = replace(task, given=pairs.given, pairing=pairs.pairing)
+    return sampled(task, sampling)
 
 
 def first_questions(questions: Iterator[Question], limit: int) -> list[Question]:
@@ -135,6 +147,8 @@ def own_subject(key: str, row: DataRow) -> str:
 
 def _choices(key: str, row: DataRow) -> list[str]:
     if "choices" not in row.values:
+        if "choice0" not in row.values:
+            raise InputError(key, row.place, "there is no column choices, nor choice0 to choice3; each row must have them")
         return [nonempty_text(key, row.place, column, cell(key, row, column)) for column in COLUMNS[1:5]]
     given = row.values["choices"]
     if not isinstance(given, list):

@@ -1,4 +1,7 @@
-"""Triggers: a forget word or sentence inserted into a harmless question, and as control a harmless one in the same place."""
+"""Triggers: a forget word or sentence inserted into a harmless question, and as control a harmless one in the same place.
+
+Questions that come perturbed are one trigger type, `given`; their control has a harmless word wherever the forget word stands.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +9,9 @@ from random import Random
 from typing import Protocol
 
 from rna_bench.core import seeds
-from rna_bench.core.types import CLEAN, InputError, Question, TriggerPool, TriggerType
+from rna_bench.core.perturbed import GivenQuestion, TriggerPool
+from rna_bench.core.types import CLEAN, InputError, Question, Task, TriggerType
+from rna_bench.data.changes import with_harmless
 
 
 class TriggerSource(Protocol):
@@ -55,20 +60,48 @@ class Words:
 
 
 def perturbations(
-    question: Question, types: Sequence[TriggerType], pool: TriggerPool, seed: int, count: int = 1
+    question: Question,
+    types: Sequence[TriggerType],
+    pool: TriggerPool,
+    seed: int,
+    count: int = 1,
+    given: GivenQuestion | None = None,
 ) -> dict[str, Question]:
     """Return the question clean, and for each trigger type with `count` triggers and with as many controls.
 
     Positions and words are drawn from the seed, the trigger type and the question's id only. So a subset of questions is
-    perturbed like the whole set, and trigger and control are in the same position.
+    perturbed like the whole set, and trigger and control are in the same position. `given` is the question as it comes perturbed.
     """
     perturbed = {CLEAN: question}
     for trigger_type in types:
         for perturbation, candidates in _candidates(question.subject, trigger_type, pool).items():
             drawn = _drawn(candidates, count, seeds.random(seed, perturbation, question.id))
+            if trigger_type is TriggerType.given:
+                perturbed[perturbation] = _as_given(question, given, drawn if perturbation == trigger_type.control else ())
+                continue
             position = seeds.random(seed, trigger_type.value, "place", question.id)
             perturbed[perturbation] = _INSERTIONS[trigger_type](question, drawn, position)
     return perturbed
+
+
+def _as_given(question: Question, given: GivenQuestion | None, harmless: Sequence[str]) -> Question:
+    """Return the question as it comes perturbed, or, with a harmless word, its control."""
+    if given is None:
+        raise ValueError(f"{question.id} comes without a perturbed question, which check_given should have found")
+    return with_harmless(given, harmless[0]) if harmless else given.question
+
+
+def check_given(task: Task, types: Sequence[TriggerType]) -> None:
+    """Raise InputError if perturbed questions are wanted that a task comes without, or it comes with some that are not asked."""
+    wanted = TriggerType.given in types
+    if task.role != "retain" or wanted == bool(task.given):
+        return
+    names = f"[{', '.join(one.value for one in types)}]"
+    if wanted:
+        remedy = f"the questions of dataset.{task.name} do not come perturbed; give dataset=mmlu_sars_cov_2, or other types"
+    else:
+        remedy = f"leaves out the perturbed questions of dataset.{task.name}; give trigger=given, or add given to trigger.types"
+    raise InputError("trigger.types", names, remedy)
 
 
 def check_subjects(subjects: Iterable[str], types: Sequence[TriggerType], pool: TriggerPool) -> None:
@@ -100,7 +133,7 @@ def _drawn(pool: Sequence[str], count: int, random: Random) -> list[str]:
 
 
 def option(question: Question, words: Sequence[str], random: Random) -> Question:
-    """Return the question with random wrong options replaced by the words (arXiv 2501.19202: one word)."""
+    """Return the question with random wrong options replaced by the words (arXiv 2501.19202, as we understand it: one word)."""
     choices = list(question.choices)
     wrong = [i for i in range(4) if i != question.answer]
     for word in words:

@@ -14,7 +14,7 @@ from rna_bench.core.types import InputError
 from rna_bench.data.corpora import Corpus
 from rna_bench.data.questions import QuestionSource, make_task
 from rna_bench.data.sampling import Sampling
-from rna_bench.data.triggers import TriggerSource, check_subjects
+from rna_bench.data.triggers import TriggerSource, check_given, check_subjects
 from rna_bench.doctor.counts import QuestionCount, counted, published
 from rna_bench.models.architecture import Architecture
 from rna_bench.unlearning.config import UnlearningConfig, check_architecture, check_topics
@@ -51,12 +51,14 @@ def questions(
         return findings(f"dataset {name}", missing, ""), published(name, source, sampling)
     try:
         task = make_task(name, source, seed, sampling)
+        check_given(task, trigger.types)
         if source.role == "retain" and trigger.types:
             check_subjects(sorted({question.subject for question in task.questions}), trigger.types, trigger.pool(seed))
     except InputError as error:
         return [Finding(f"dataset {name}", CheckStatus.wrong, str(error))], None
     of = f" of {sum(task.populations.values()):,}" if task.populations else ""
-    return findings(f"dataset {name}", [], f"{len(task.questions):,}{of} questions to {source.role}"), counted(task)
+    paired = f"; {task.pairing}" if task.pairing else ""
+    return findings(f"dataset {name}", [], f"{len(task.questions):,}{of} questions to {source.role}{paired}"), counted(task)
 
 
 def corpus(source: Corpus, recipe: UnlearningConfig, seed: int) -> list[Finding]:

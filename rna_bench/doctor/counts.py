@@ -1,9 +1,11 @@
 """How many questions are asked: counted where they are at hand, and else as the benchmarks' publications say."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from rna_bench.core.types import InputError, Task
 from rna_bench.data.benchmarks import Benchmark
+from rna_bench.data.perturbed_benchmark import PerturbedBenchmark
 from rna_bench.data.questions import QuestionSource
 from rna_bench.data.sampling import Sampling
 
@@ -32,6 +34,8 @@ def counted(task: Task) -> QuestionCount:
 
 def published(name: str, source: QuestionSource, sampling: Sampling) -> QuestionCount | None:
     """Return how many questions a benchmark that has yet to be fetched is known to have; None of another source."""
+    if isinstance(source, PerturbedBenchmark):  # as many as the clean questions
+        source = replace(source.clean_benchmark(), limit=source.limit)
     if not isinstance(source, Benchmark):
         return None
     files = [file for repo in source.repositories() for file in repo.patterns if f"/{source.split}-" in file]

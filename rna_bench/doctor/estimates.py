@@ -68,6 +68,11 @@ def checkpointed_bytes(architecture: Architecture, element: int, first: int, las
     return (last - first + 1) * element * architecture.hidden_size + layer_bytes(architecture, element, trained=True)
 
 
+def eager_bytes(architecture: Architecture, element: int, length: int) -> int:
+    """Return the bytes per token that eager attention stores besides in a layer: the softmax in fp32 and in the weights' dtype."""
+    return architecture.heads * length * (4 + element * (element < 4))
+
+
 def working_bytes(architecture: Architecture, element: int) -> int:
     """Return the temporary bytes of a running layer per token: 8 d (a norm in fp32) + e (3 f + 3 d)."""
     d, f = architecture.hidden_size, architecture.intermediate_size
@@ -79,14 +84,24 @@ def cache_bytes(architecture: Architecture, element: int) -> int:
     return 2 * element * architecture.layers * architecture.kv_heads * architecture.head_dim
 
 
-def pass_flops(architecture: Architecture, tokens: int, first: int, last: int, trained: int, *, reference: bool, head: bool) -> int:
+def pass_flops(
+    architecture: Architecture,
+    tokens: int,
+    first: int,
+    last: int,
+    trained: int,
+    *,
+    reference: bool,
+    head: bool,
+    shared: bool = True,
+) -> int:
     """Return the operations of one side (forget or retain) of a training step.
 
     Forward 2 n P (last + 1); backward 2 n P (last - first) for activations + 2 n trained for weights; the reference model
-    2 n P (last - first + 1), as layers below are shared; the head 2 n d v for forward, backward and reference. Attention's own
-    products are left out: at 512 tokens they are about 1% of a 7B model's.
+    2 n P (last - first + 1) where layers below are `shared`, else 2 n P (last + 1); the head 2 n d v for forward, backward and
+    reference. Attention's own products are left out: at 512 tokens they are about 1% of a 7B model's.
     """
-    layers = (last + 1) + (last - first) + (last - first + 1 if reference else 0)
+    layers = (last + 1) + (last - first) + (last + 1 - (first if shared else 0) if reference else 0)
     heads = (3 if reference else 2) * architecture.hidden_size * architecture.vocab_size if head else 0
     return 2 * tokens * (architecture.layer_parameters * layers + trained + heads)
 

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from rna_bench.core.attention import AttentionKernel
 from rna_bench.core.types import Dtype
 from rna_bench.doctor import estimates
 from rna_bench.experiment.config import ExperimentConfig
@@ -18,8 +19,9 @@ PROMPT_TOKENS = 200
 class Work:
     """The work of training: number of trained elements, their layers, the last layer that runs, forget and retain tokens per step.
 
-    `only_down_proj` says that only the MLP's last matrix is trained. `stored_tokens` counts the larger side (forget or retain) of a
-    micro-batch, as the activations of one side are freed before the other begins.
+    `only_down_proj` says that only the MLP's last matrix is trained, `shared` that policy and reference share the layers below
+    `first`; `length` is that of the longest text. `stored_tokens` counts the larger side (forget or retain) of a micro-batch, as
+    the activations of one side are freed before the other begins.
     """
 
     trained: int
@@ -32,6 +34,8 @@ class Work:
     stored_tokens: int
     checkpointed: bool
     only_down_proj: bool
+    length: int
+    shared: bool
 
     @property
     def first(self) -> int:
@@ -78,6 +82,8 @@ def work_of(recipe: UnlearningConfig, architecture: Architecture) -> Work:
         retain_tokens=retain * train.batch_size,
         stored_tokens=max(forget, retain) * train.batch_size // train.micro_batches,
         checkpointed=train.gradient_checkpointing,
+        length=max(forget, retain),
+        shared=not logits or not train.reference_unmasked,
         only_down_proj=all(name.endswith(f".{architecture.names.down_proj}.weight") for name in trained),
     )
 
@@ -91,30 +97,38 @@ def needs_of(plan: ExperimentConfig, architecture: Architecture, dtype: Dtype) -
     return Needs(
         weights=architecture.parameters * element,
         state=estimates.state_bytes(trained, element),
-        activations=_activations(work, architecture, element, plan.model.device) if work else 0,
+        activations=_activations(work, architecture, element, plan.model.device, eager=_eager(plan)) if work else 0,
         scoring=plan.scoring.batch_tokens * token,
         delta=trained * element if plan.keep_delta else 0,
         training_flops=training_flops(work, architecture) if work else 0,
     )
 
 
-def _activations(work: Work, architecture: Architecture, element: int, device: str) -> int:
+def _eager(plan: ExperimentConfig) -> bool:
+    return plan.config["model"].get("attention") == AttentionKernel.eager.value
+
+
+def _activations(work: Work, architecture: Architecture, element: int, device: str, *, eager: bool) -> int:
+    kept = work.last - work.first + (not work.only_down_proj)  # layers whose attention has a gradient
     if work.checkpointed:
+        kept = 1
         stored = estimates.checkpointed_bytes(architecture, element, work.first, work.last)
     else:
         formula = estimates.kept_bytes if work.only_down_proj else estimates.whole_kept_bytes
         stored = formula(architecture, element, work.first, work.last, len(work.layers))
+    stored += (kept + 1) * estimates.eager_bytes(architecture, element, work.length) if eager else 0  # and one that runs
     token = stored + estimates.working_bytes(architecture, element)
     return work.stored_tokens * token + (estimates.logits_bytes(device.partition(":")[0]) if work.logits else 0)
 
 
 def training_flops(work: Work, architecture: Architecture) -> int:
     """Return the operations of all steps; methods on likelihoods also run the reference model on forget texts."""
+    layers = work.first, work.last
     forget = estimates.pass_flops(
-        architecture, work.forget_tokens, work.first, work.last, work.trained, reference=work.logits, head=work.logits
+        architecture, work.forget_tokens, *layers, work.trained, reference=work.logits, head=work.logits, shared=work.shared
     )
     retain = estimates.pass_flops(
-        architecture, work.retain_tokens, work.first, work.last, work.trained, reference=True, head=work.logits
+        architecture, work.retain_tokens, *layers, work.trained, reference=True, head=work.logits, shared=work.shared
     )
     return work.steps * (forget + retain)
 

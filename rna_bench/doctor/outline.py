@@ -8,6 +8,7 @@ from rna_bench.doctor.access import gigabytes
 from rna_bench.doctor.estimates import hours, scoring_flops
 from rna_bench.doctor.needs import PROMPT_TOKENS, Needs, PromptCounts, eval_steps, perturbation_count, work_of
 from rna_bench.experiment.config import ExperimentConfig
+from rna_bench.experiment.released import is_released, pieces
 from rna_bench.models.architecture import Architecture, parameters_text
 from rna_bench.runs.identity import NAME, is_checkpoint, is_gold
 from rna_bench.unlearning.config import Train
@@ -81,7 +82,14 @@ def _training(plan: ExperimentConfig, dimensions: Architecture | None, preset: s
         ReportRow("training", f"{train.steps} steps of {train.batch_size} texts of up to {lengths}, {optimizer}, lr {train.lr:g}"),
         *(ReportRow("", f"{name}: {_topic(own.train)}") for name, own in recipe.topics.items()),
         ReportRow("corpus", choices["corpus"]),
+        *_released(plan),
     ]
+
+
+def _released(plan: ExperimentConfig) -> list[ReportRow]:
+    """Return the pieces of the released code, as the run has them, if it is to follow that."""
+    values = [f"{key}={value}" for key, value in pieces(plan.config).items()] if is_released(plan.choices) else []
+    return [ReportRow("as released", f"{', '.join(values)}; conf/README.md says what each does")] if values else []
 
 
 def _topic(train: Train) -> str:

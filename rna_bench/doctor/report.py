@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rna_bench.core import hub
+from rna_bench.core.renames import unquoted
 from rna_bench.core.types import InputError
 from rna_bench.doctor import access
 from rna_bench.doctor.access import CheckStatus, Finding
@@ -60,13 +61,17 @@ def diagnose(overrides: Sequence[str], tflops: float | None, own: Path | None = 
 
 
 def lacks(plans: Sequence[ExperimentConfig]) -> bool:
-    """Return whether the cache lacks something that is read from the hub."""
-    return any(hub.missing(repo) for repo in repositories(plans))
+    """Return whether the cache lacks something that is read from the hub, or it is not said at which revision."""
+    try:
+        return any(hub.missing(repo) for repo in repositories(plans))
+    except InputError:  # a finding has it
+        return True
 
 
 def fetching(words: Sequence[str]) -> str:
     """Return the command that fetches what is missing, on a line of its own."""
-    return f"With a network, this gets what is missing from the hub, sizes first:\n  {shlex.join(['rna-bench', 'fetch', *words])}"
+    command = shlex.join(["rna-bench", "fetch", *unquoted(words)])
+    return f"With a network, this gets what is missing from the hub, sizes first:\n  {command}"
 
 
 def _model(plan: ExperimentConfig, needs: Needs | None) -> list[Finding]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from statistics import median
 
-from rna_bench.core.types import TriggerPool
+from rna_bench.core.perturbed import TriggerPool
 from rna_bench.doctor.access import CheckStatus, Finding
 from rna_bench.experiment.config import ExperimentConfig
 

@@ -7,7 +7,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rna_bench.core import seeds
 from rna_bench.core.measures import Generation
-from rna_bench.core.types import CLEAN, InputError, TriggerPool
+from rna_bench.core.perturbed import TriggerPool
+from rna_bench.core.types import CLEAN, InputError
 from rna_bench.evaluation.continuation import continuations
 from rna_bench.evaluation.perplexity import mean_nll, to_perplexity
 

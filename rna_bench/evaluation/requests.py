@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
-from rna_bench.core.types import LETTERS, InputError, Task, TriggerPool, TriggerType
+from rna_bench.core.perturbed import TriggerPool
+from rna_bench.core.types import LETTERS, InputError, Question, Task, TriggerType
 from rna_bench.data.prompts import prompt
 from rna_bench.data.triggers import perturbations
 
@@ -73,7 +74,7 @@ def make_eval_set(
         (task, perturbation, question)
         for task in tasks
         for clean in task.questions
-        for perturbation, question in perturbations(clean, types if task.role == "retain" else (), pool, seed, count).items()
+        for perturbation, question in _forms(task, clean, types, pool, seed, count).items()
     ]
     prompts = [prompt(question, task.examples.get(question.subject, ()), newlines) for task, _, question in drafts]
     encoded = _encoded(tokenizer, prompts)
@@ -84,6 +85,13 @@ def make_eval_set(
         ),
         _letters(tokenizer, prompts[0]),
     )
+
+
+def _forms(
+    task: Task, question: Question, types: Sequence[TriggerType], pool: TriggerPool, seed: int, count: int
+) -> dict[str, Question]:
+    """Return a question clean and, in retain tasks, under each perturbation."""
+    return perturbations(question, types if task.role == "retain" else (), pool, seed, count, task.given.get(question.id))
 
 
 def _encoded(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str]) -> list[list[int]]:

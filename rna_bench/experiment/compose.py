@@ -14,6 +14,7 @@ from yaml import MarkedYAMLError, YAMLError
 
 from rna_bench.core.conf_files import config_folder
 from rna_bench.core.own_code import own_place
+from rna_bench.core.renames import quoted
 from rna_bench.core.schemas import build, first_line
 from rna_bench.core.spelling import choose_one
 from rna_bench.core.types import InputError
@@ -40,6 +41,7 @@ def compose_from(folder: Path, name: str, overrides: Sequence[str], own: Path | 
 
     `own` is as in `compose_run`.
     """
+    overrides = quoted(overrides)
     check_overrides(overrides, own)
     beside = [each.absolute().as_uri() for each in (config_folder("conf"), own) if each and each != folder]
     searched = [f"hydra.searchpath=[{','.join(beside)}]"] if beside else []

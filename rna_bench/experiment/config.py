@@ -23,9 +23,10 @@ from rna_bench.evaluation.scoring import Scoring
 from rna_bench.experiment.base import base_run, has_base, with_name
 from rna_bench.experiment.chosen import require_chosen
 from rna_bench.experiment.ignored import ignored
+from rna_bench.experiment.released import beyond_released
 from rna_bench.models.architecture import Architecture
 from rna_bench.models.store import Reuse
-from rna_bench.runs.identity import NO_NOISE, SAMPLING, as_earlier
+from rna_bench.runs.identity import NO_NOISE, SAMPLING, unsampled, unstated
 from rna_bench.runs.tracking import Tracker
 from rna_bench.unlearning.checkpoint import CheckpointInterval
 from rna_bench.unlearning.config import (
@@ -127,7 +128,7 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
         recipe=recipe,
         config=config,
         choices=chosen | {"method": method_of(chosen["method"])},
-        ignored=tuple(ignored(cfg, overrides)),
+        ignored=(*ignored(cfg, overrides), *beyond_released(cfg, choices)),
         base=experiment_config(*base) if base else None,
         heldout=build("heldout", cfg.heldout),
         generation=_generation(cfg, beside_base=beside_base),
@@ -164,7 +165,7 @@ def _resolved(cfg: DictConfig, recipe: UnlearningConfig | None) -> dict[str, Any
     """Return the configuration as plain values; noise without effect is written as none, so that it is the same run."""
     values = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(values, dict)
-    config = as_earlier(renames.current({str(key): value for key, value in values.items()}))
+    config = unstated(unsampled(renames.current({str(key): value for key, value in values.items()})))
     return config | ({"noise": NO_NOISE} if recipe and recipe.noise is None else {})
 
 

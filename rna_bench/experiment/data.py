@@ -10,7 +10,7 @@ from rna_bench.core.cache import Recent
 from rna_bench.core.types import ModelFolder, Task, Topic
 from rna_bench.data import fingerprints as text
 from rna_bench.data.questions import make_task
-from rna_bench.data.triggers import check_subjects
+from rna_bench.data.triggers import check_given, check_subjects
 from rna_bench.experiment.base import check_same_model
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.models import loading
@@ -53,7 +53,9 @@ class FingerprintedTopics(NamedTuple):
 
 
 def _tasks_size(entry: FingerprintedTasks) -> int:
-    return sum(len(question.stem) + sum(map(len, question.choices)) for task in entry.tasks for question in task.questions)
+    clean = (question for task in entry.tasks for question in task.questions)
+    given = (one.question for task in entry.tasks for one in task.given.values())
+    return sum(len(question.stem) + sum(map(len, question.choices)) for question in (*clean, *given))
 
 
 def _topics_size(entry: FingerprintedTopics) -> int:
@@ -109,7 +111,9 @@ def _base(experiment: ExperimentConfig, model: ModelFolder) -> dict[str, str]:
 
 
 def check_triggers(experiment: ExperimentConfig, tasks: Sequence[Task]) -> None:
-    """Raise InputError unless there are triggers and controls for every subject of the questions to be retained."""
+    """Raise InputError unless there are triggers and controls for all questions to be retained."""
+    for task in tasks:
+        check_given(task, experiment.trigger.types)
     subjects = {question.subject for task in tasks if task.role == "retain" for question in task.questions}
     if subjects and experiment.trigger.types:
         check_subjects(sorted(subjects), experiment.trigger.types, experiment.trigger.pool(experiment.seed))

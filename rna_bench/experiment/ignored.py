@@ -27,6 +27,8 @@ def _reason(cfg: DictConfig, key: str) -> str:
         return "noise=none adds no noise"
     if key in NOISE and f"${{{key}}}" not in str(OmegaConf.to_container(cfg, resolve=False)):
         return f"{NOISE[key]} has a value of its own"
+    if key == "train.reference_attention" and cfg.train.reference_attention == "unmasked" and cfg.train.padding != "included":
+        return "padding is on the right, where no token attends to it; give train.padding=included"
     if key.endswith("retain_weight") and cfg.retain.get("_target_") is None:
         return "retain=none has no retain loss"
     return ""

@@ -13,7 +13,7 @@ from rna_bench.core import files
 from rna_bench.core.types import InputError, Question, Task, TriggerType
 from rna_bench.data.prompts import description
 from rna_bench.data.questions import make_task
-from rna_bench.data.triggers import perturbations
+from rna_bench.data.triggers import check_given, perturbations
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.runs import record
 
@@ -44,7 +44,8 @@ configs:
 
 Made by rna_bench {version} at {revision}, seed {seed}, from {tasks}.
 In each form but `clean` a forget-token, or for a control a harmless word, stands in the question: `option` replaces a wrong option
-(arXiv 2501.19202), `before`, `inside` and `after` stand in the stem, `sentence` comes first.
+(arXiv 2501.19202, as we understand it), `before`, `inside` and `after` stand in the stem, `sentence` comes first, `given` is the
+question as a dataset brings it perturbed.
 
     {command}
     datasets.load_dataset("{name}", "{main}")
@@ -58,6 +59,8 @@ def export_tasks(plan: ExperimentConfig, out: Path) -> Path:
     if not plan.trigger.types or not _of_role(plan, "retain"):
         raise InputError("trigger.types", "[]", "there is nothing to perturb; give a retain dataset, and a trigger other than none")
     tasks = [make_task(name, source, plan.seed, plan.samplings[name]) for name, source in plan.datasets.items()]
+    for task in tasks:
+        check_given(task, plan.trigger.types)
     try:
         with files.staged_folder(out) as draft:
             _write(plan, tasks, draft, out.name)
@@ -105,14 +108,15 @@ def _questions(plan: ExperimentConfig, tasks: Sequence[Task]) -> dict[str, dict[
     made: dict[str, dict[str, list[Question]]] = {}
     trigger_pool = plan.trigger.pool(plan.seed)
 
-    def forms(role: str, question: Question) -> Mapping[str, Question]:
-        if role == "forget":
+    def forms(task: Task, question: Question) -> Mapping[str, Question]:
+        if task.role == "forget":
             return {FORGET: question}
-        return perturbations(question, plan.trigger.types, trigger_pool, plan.seed, plan.trigger.count)
+        given = task.given.get(question.id)
+        return perturbations(question, plan.trigger.types, trigger_pool, plan.seed, plan.trigger.count, given)
 
     for task in sorted(tasks, key=lambda task: task.role == "forget"):
         for question in task.questions:
-            for form, asked in forms(task.role, question).items():
+            for form, asked in forms(task, question).items():
                 made.setdefault(form, {}).setdefault(asked.subject, []).append(asked)
     return made
 

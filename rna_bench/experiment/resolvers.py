@@ -1,4 +1,4 @@
-"""What the interpolations of the configuration compute: ${preset:}, ${steered:}, ${up_to:}, ${down_proj:}, ${below:} and others."""
+"""What the interpolations of the configuration compute: ${preset:}, ${released:}, ${steered:}, ${up_to:} and others."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from rna_bench.core.conf_files import config_folder
 from rna_bench.core.labels import STEERED, method_label, method_of
 from rna_bench.models.layouts import LAYOUTS, Layout
+from rna_bench.runs.identity import public_name
 
 MOST_WORKERS = 8
 USUAL = {"npo": "kl", "dpo": "kl", "simnpo": "kl", "ga": "none"}
@@ -32,6 +33,10 @@ def register() -> None:
     OmegaConf.register_new_resolver("up_to", up_to, replace=True)
     OmegaConf.register_new_resolver("down_proj", down_proj, replace=True)
     OmegaConf.register_new_resolver("preset", preset, replace=True)
+    OmegaConf.register_new_resolver("released", released, replace=True)
+    OmegaConf.register_new_resolver("text_of", text_of, replace=True)  # for conf/model
+    OmegaConf.register_new_resolver("steers", steers, replace=True)  # for conf/corpus
+    OmegaConf.register_new_resolver("method_is", method_is, replace=True)
 
 
 def workers(threads: int) -> int:
@@ -61,7 +66,27 @@ def has_preset(name: str, own: Path | None = None) -> bool:
     return any((folder / "preset" / f"{name}.yaml").is_file() for folder in folders)
 
 
-def steered(otherwise: int, *, _root_: DictConfig) -> Any:
+def released(otherwise: Any, then: Any, *, _root_: DictConfig) -> Any:
+    """Return the second value if the released code is to be followed (released=true), else the first."""
+    return then if _root_.get("released") else otherwise
+
+
+def text_of(corpus: str, option: str) -> str:
+    """Return the corpus that a model takes, by the option of the group `released`."""
+    return f"{corpus}_released" if option == "true" else corpus
+
+
+def steers(then: Any, otherwise: Any, *, _root_: DictConfig) -> Any:
+    """Return the first value if the method steers a layer, else the second."""
+    return otherwise if steered(None, _root_=_root_) is None else then
+
+
+def method_is(name: str, then: Any, otherwise: Any, *, _root_: DictConfig) -> Any:
+    """Return the first value if the method is of the package's class of that name, else the second."""
+    return then if public_name((_root_.get("method") or {}).get("_target_")) == name else otherwise
+
+
+def steered(otherwise: Any, *, _root_: DictConfig) -> Any:
     """Return the layer that the method steers, as its section or else its class says; `otherwise`, if it steers none."""
     section = _root_.get("method") or {}
     layer = section["layer"] if "layer" in section else _declared(section.get("_target_"))

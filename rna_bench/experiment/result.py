@@ -104,6 +104,7 @@ def make_record(experiment: ExperimentConfig, inputs: Inputs, result: RunResult,
         breakdown=breakdown(result.responses.all, inputs.tasks, populations),
         perplexity=result.perplexity,
         generation=result.generation,
+        pairings={task.name: task.pairing for task in inputs.tasks if task.pairing},
     )
 
 
@@ -178,6 +179,8 @@ def print_scores(folder: Path, run_record: RunRecord) -> None:
     for task in dict.fromkeys(score.task for score in run_record.scores):
         accuracies = "  ".join(f"{score.perturbation} {score.accuracy:.3f}" for score in run_record.scores if score.task == task)
         lines.append(f"{task:>20}  {accuracies}{_sample(run_record.scores, task)}")
+        if pairing := run_record.pairings.get(task):
+            lines += [f"{'':>20}  {line}" for line in pairing.lines]
     ties = sum(score.ties for score in run_record.scores)
     tied = f"{ties} ties, given to the first option; " if ties else ""
     rate = run_record.measured.get("questions_per_second")

@@ -190,7 +190,7 @@ def _perturbed(
     """Yield each question with its task's name, clean and under the trigger type."""
     pool, seed, count = experiment.trigger.pool(experiment.seed), experiment.seed, experiment.trigger.count
     for task, question in _chosen(inputs, keys):
-        yield task.name, perturbations(question, (trigger_type,), pool, seed, count)
+        yield task.name, perturbations(question, (trigger_type,), pool, seed, count, task.given.get(question.id))
 
 
 def _example(

@@ -10,6 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 from transformers.utils import logging
 
+from rna_bench.core.attention import AttentionKernel
 from rna_bench.core.digests import digests
 from rna_bench.core.hub import Repo, fetch_snapshot, missing
 from rna_bench.core.types import Dtype, InputError, ModelFolder
@@ -29,6 +30,7 @@ class LocalModel:
     name: str
     dtype: Dtype
     device: str
+    attention: AttentionKernel | None = None
 
     @property
     def dimensions(self) -> Architecture | None:
@@ -51,7 +53,7 @@ class LocalModel:
         for what, pattern in needed.items():
             if not any(folder.glob(pattern)):
                 raise InputError("model.path", self.path, f"the folder lacks {what}; save the model there with save_pretrained")
-        return ModelFolder(self.name, folder, self.dtype, self.device)
+        return ModelFolder(self.name, folder, self.dtype, self.device, self.attention)
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class HubModel:
 
     path: str | None = None
     architecture: Architecture | None = None
+    attention: AttentionKernel | None = None
 
     def __post_init__(self) -> None:
         other = first_difference(self.architecture, Path(self.path).expanduser()) if self.path and self.architecture else ""
@@ -95,11 +98,11 @@ class HubModel:
         """Return the copied folder, or the one in the local cache, fetched first if HF_HUB_OFFLINE=0 allows it."""
         if self._copy:
             return self._copy.folder()
-        return ModelFolder(self.name, fetch_snapshot(self._repo), self.dtype, self.device)
+        return ModelFolder(self.name, fetch_snapshot(self._repo), self.dtype, self.device, self.attention)
 
     @property
     def _copy(self) -> LocalModel | None:
-        return LocalModel(self.path, self.name, self.dtype, self.device) if self.path else None
+        return LocalModel(self.path, self.name, self.dtype, self.device, self.attention) if self.path else None
 
     @property
     def _repo(self) -> Repo:
@@ -123,6 +126,7 @@ def load_model(source: ModelFolder) -> tuple[PreTrainedModel, PreTrainedTokenize
             use_safetensors=True,
             local_files_only=True,
             device_map="auto" if sharded else None,
+            attn_implementation=source.attention.value if source.attention else None,
         )
     except Exception as error:  # the libraries raise various exceptions, tokenizers plain Exception
         cause = " ".join(f"{type(error).__name__}: {error}".split())

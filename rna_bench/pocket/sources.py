@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from random import Random
 
 from rna_bench.core import seeds
-from rna_bench.core.types import LETTERS, InputError, Question, Text, Topic, TriggerPool, TriggerType
+from rna_bench.core.perturbed import TriggerPool
+from rna_bench.core.types import LETTERS, InputError, Question, Text, Topic, TriggerType
 from rna_bench.data.prompts import prompt
 from rna_bench.pocket.text import ask, document, mention, statement, with_word
 from rna_bench.pocket.world import Domain, World, make_world

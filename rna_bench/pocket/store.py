@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from rna_bench import __version__
+from rna_bench.core.attention import AttentionKernel
 from rna_bench.core.digests import cache_folder
 from rna_bench.core.files import staged_folder, unwritable
 from rna_bench.core.types import Dtype, InputError, ModelFolder
@@ -39,6 +40,7 @@ class PocketModel:
     device: str
     pretraining: PretrainingConfig
     path: str | None = None
+    attention: AttentionKernel | None = None
     hazards: Hazards = Hazards.stated
 
     def __post_init__(self) -> None:
@@ -68,7 +70,7 @@ class PocketModel:
         found = self._existing()
         if found is None:
             LOG.info(TRAINING, self._title)
-        return ModelFolder(self._name, found or self.train(None), self.dtype, self.device)
+        return ModelFolder(self._name, found or self.train(None), self.dtype, self.device, self.attention)
 
     def train(self, folder: Path | None) -> Path:
         """Train the model into a folder, by default in the cache, and return it. The folder appears when training is complete."""
@@ -103,7 +105,7 @@ class PocketModel:
 
     @property
     def _version(self) -> LocalModel | None:
-        return LocalModel(self.path, self._name, self.dtype, self.device) if self.path else None
+        return LocalModel(self.path, self._name, self.dtype, self.device, self.attention) if self.path else None
 
     def _existing(self) -> Path | None:
         """Return the folder of the shipped or cached model, or None."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 PACKAGE = "rna_bench."
-SOURCES = ("nu", "nu_unit", "nu_layer", "adamw")
+SOURCES = ("nu", "nu_unit", "nu_layer", "adamw", "released")
 """Keys that other keys take their values from."""
 OUTSIDE = ("results_dir", "sweep", "tracker", "launcher", "reuse", "checkpoint", "keep_delta", *SOURCES)
 """Sections and keys without effect on the result: where it is stored, which tracker logs it, how it is started and resumed."""
@@ -22,7 +22,7 @@ BASE, NAME = "base", "name"
 That of a gold reference (`method=retrained`) has a base and no name.
 """
 HAZARDS, STATED = "hazards", "stated"
-"""The key of a model that is or is not a gold reference, and its value where it is not: earlier records have no such key."""
+"""The key of a model that is or is not a gold reference, and its value where it is not."""
 NAMED_MODEL, NO_BASE = "model", "none"
 """Values of `base` that are no folder: the model that model= names, and no base."""
 HELD_OUT = "heldout"
@@ -33,22 +33,25 @@ GENERATION = "generation"
 FINGERPRINTED = ("dataset", "corpus", BASE, HELD_OUT)
 """Sections whose content is in the fingerprints, word by word: where it came from makes no difference."""
 WITHOUT_EFFECT = {
-    "model": (
-        "path",
-        "name",
-        "repo",
-        "revision",
-        "architecture",
-        "world",
-        "pretraining",
-        "hazards",
-    ),  # the files have a fingerprint
+    # the files have a fingerprint
+    "model": ("path", "name", "repo", "revision", "architecture", "world", "pretraining", HAZARDS),
     "train": ("gradient_checkpointing",),  # the same numbers in less memory
     "scoring": ("stderr",),  # which questions it leaves out is in their fingerprint
 }
 """Keys of a section that do not affect the result."""
 SAMPLING = ("sample", "sample_seed")
 """Keys of a dataset's section that say how many of its questions are asked, whatever its class."""
+LATER: dict[str, dict[str, Any]] = {
+    "Train": {"reference_attention": "masked"},
+    "KL": {"log_probabilities": "float32", "positions": "labels"},
+    "LogProbabilityMSE": {"log_probabilities": "float32", "positions": "labels"},
+    "RSV": {"direction": "float32"},
+    "DPO": {"refusal_order": "in_turn"},
+    "TopicCorpus": {"strip": False, "max_characters": 0, "raw_topic": ""},
+    **{model: {"attention": None} for model in ("HubModel", "LocalModel")},
+    "PocketModel": {"attention": None, HAZARDS: STATED},
+}
+"""By class of ours: keys later than records, with the value for what was done before. Records have them where it is another."""
 NO_NOISE: dict[str, Any] = {"_target_": None, "scale": 0.0}
 TEXT_FILES = ("forget", "retain")
 """Where `TextFiles` has its paths; other sections have theirs in `path`."""
@@ -75,14 +78,8 @@ def holds_out(config: Mapping[str, Any]) -> bool:
     return bool(target) and public_name(target) != POCKET_TEXT
 
 
-def as_earlier(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a composed configuration without keys that say nothing: earlier records have no such keys."""
-    stated = config["model"].get(HAZARDS) == STATED
-    return _unsampled(config | ({"model": _less(config["model"], (HAZARDS,))} if stated else {}))
-
-
-def _unsampled(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a configuration without the keys of samples that are not drawn."""
+def unsampled(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a composed configuration without the keys of samples that are not drawn: earlier records have no such keys."""
     if config["scoring"].get("stderr") is not None:
         return config
     datasets = {
@@ -90,6 +87,17 @@ def _unsampled(config: dict[str, Any]) -> dict[str, Any]:
         for name, section in config["dataset"].items()
     }
     return config | {"dataset": datasets, "scoring": _less(config["scoring"], ("stderr",))}
+
+
+def unstated(value: Any) -> Any:
+    """Return a composed configuration without the keys of `LATER` that say what was done before there were such keys."""
+    if isinstance(value, list):
+        return [unstated(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    target = value.get("_target_")
+    later = LATER.get(str(public_name(target)), {}) if isinstance(target, str) and target.startswith(PACKAGE) else {}
+    return {key: unstated(item) for key, item in value.items() if key not in later or item != later[key]}
 
 
 def trains(config: Mapping[str, Any]) -> bool:

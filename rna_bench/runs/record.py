@@ -107,6 +107,8 @@ def _text(record: RunRecord) -> bytes:
     for score in _written_scores(values):
         if score["population"] is None:  # earlier records have none, and one that is made again stays the same
             del score["population"]
+    if not record.pairings:
+        del values["pairings"]
     return json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rna_bench.core.files import keep
+from rna_bench.core.renames import unquoted
 from rna_bench.core.types import InputError
 from rna_bench.runs import failure, lock
 from rna_bench.runs.record import read_summary
@@ -152,7 +153,7 @@ def run_states(plan: SweepPlan, runs: Sequence[PlannedRun] | None = None) -> lis
 def labels(jobs: Sequence[Sequence[str]]) -> Callable[[Sequence[str]], str]:
     """Return a function that labels a job: by its overrides that other jobs lack, or by all of them if it is the only job."""
     common = set(jobs[0]).intersection(*map(set, jobs[1:])) if len(jobs) > 1 else set()
-    return lambda job: " ".join(word for word in job if word not in common)
+    return lambda job: " ".join(unquoted([word for word in job if word not in common]))
 
 
 def plan_path(results_dir: Path, name: str) -> Path:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from rna_bench.core.attention import ReferenceAttention
 from rna_bench.core.types import InputError, Padding
 from rna_bench.models.architecture import Architecture, check_names, named_layers, parameters_text, tensor_pattern
 from rna_bench.unlearning.forward import Passes
@@ -68,6 +69,7 @@ class Train:
     padding: Padding
     micro_batches: int
     gradient_checkpointing: bool
+    reference_attention: ReferenceAttention = ReferenceAttention.masked
 
     def __post_init__(self) -> None:
         for key in ("steps", "lr", "batch_size", "max_tokens", "retain_max_tokens", "micro_batches"):
@@ -78,6 +80,11 @@ class Train:
         if self.batch_size % self.micro_batches:
             raise InputError("train.micro_batches", self.micro_batches, f"give a divisor of train.batch_size={self.batch_size}")
         tensor_pattern(self.parameters)
+
+    @property
+    def reference_unmasked(self) -> bool:
+        """Whether predictions of the reference model attend to padding, where there is any on the left."""
+        return self.padding is Padding.included and self.reference_attention is ReferenceAttention.unmasked
 
 
 @dataclass(frozen=True)

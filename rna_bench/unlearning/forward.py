@@ -33,8 +33,8 @@ class Passes:
     `*_nll` are negative log-likelihoods of the labels; `retain_divergence` compares what policy and reference predict. Logits
     are computed in chunks, and only where labels are predicted. Gradients flow through the policy's passes only. Noise acts on
     the passes of its model over the inputs of its side, from its own layers upward. With `capture`, hidden states at the layer
-    `logged` are kept for `hidden_at` when the policy is run to its head. `answered` makes the forget batch
-    with answers in place of its texts.
+    `logged` are kept for `hidden_at` when the policy is run to its head. `answered` makes the forget batch with answers in place of
+    its texts. Where the reference model predicts without an attention mask, it runs the layers that it shares itself, too.
     """
 
     policy: Policy
@@ -42,7 +42,7 @@ class Passes:
     logged: int
     forget_batch: Batch
     retain_batch: Batch
-    answered: Callable[[tuple[str, ...]], Batch]
+    answered: Callable[[tuple[str, ...], bool], Batch]
     noise: NoiseDraw
     clean: CleanStates
     capture: bool = False
@@ -92,31 +92,34 @@ class Passes:
             return self._nll(self._final(REFERENCE, Side.forget), batch)
         return TokenValues(self._once("nll", REFERENCE, Side.forget, lambda: self._clean_nll(batch).values), batch.label_mask)
 
-    def answers_nll(self, answers: tuple[str, ...]) -> TokenValues:
-        """-log p of the answers, in turn, to the forget batch's contexts, by the policy, without noise."""
-        batch = self.answered(answers)
+    def answers_nll(self, answers: tuple[str, ...], anew: bool = False) -> TokenValues:
+        """-log p of the answers, in turn, to the forget batch's contexts, by the policy, without noise.
+
+        They go on from batch to batch; `anew`, each batch begins with the first.
+        """
+        batch = self.answered(answers, anew)
         return self._nll(self._run(POLICY, batch, {}, None), batch)
 
     @torch.no_grad()
-    def reference_answers_nll(self, answers: tuple[str, ...]) -> TokenValues:
+    def reference_answers_nll(self, answers: tuple[str, ...], anew: bool = False) -> TokenValues:
         """-log p of the answers, in turn, to the forget batch's contexts, by the reference model, without noise."""
-        return self._clean_nll(self.answered(answers))
+        return self._clean_nll(self.answered(answers, anew))
 
-    def retain_divergence(self, divergence: Callable[[Tensor, Tensor], Tensor]) -> TokenValues:
+    def retain_divergence(self, divergence: Callable[[Tensor, Tensor], Tensor], everywhere: bool = False) -> TokenValues:
         """Return divergence(reference's logits (n, v), policy's logits (n, v)) -> (n,) where retain labels are predicted.
 
-        Each value stands at the label's own position. Deviation: the released code also compares what the last token predicts.
+        Each value stands at the label's own position. `everywhere`: at all positions of the batch's mask, of what each predicts.
         """
-        counted = self.retain_batch.label_mask.bool()[:, 1:]
-        policy = self._final(POLICY, Side.retain)[:, :-1][counted]
-        reference = self._final(REFERENCE, Side.retain)[:, :-1][counted]
+        mask = self.retain_batch.mask if everywhere else self.retain_batch.label_mask
+        counted = mask.bool() if everywhere else F.pad(mask.bool()[:, 1:], (0, 1))
+        policy, reference = (self._final(model, Side.retain)[counted] for model in (POLICY, REFERENCE))
 
         def value(rows: Tensor, at: slice) -> Tensor:
             with torch.no_grad():
                 expected = self._logits(reference[at])
             return divergence(expected, self._logits(rows))
 
-        return scatter(chunked_values(policy, value, self._vocabulary), self.retain_batch.label_mask)
+        return scatter(chunked_values(policy, value, self._vocabulary), mask)
 
     def hidden_at(self, side: Side) -> Tensor:
         """Return the policy's hidden states (b, t, d) on the inputs of a side, at the layer `logged`."""
@@ -160,7 +163,8 @@ class Passes:
     def _final(self, model: NoisedModel, side: Side) -> Tensor:
         """Return what `_logits` reads: final hidden states, or, of a model that cannot be split, the logits themselves."""
         edits = self.noise.edits(model, side) | (self._captured(side) if model is POLICY else {})
-        return self._once("final", model, side, lambda: self._run(model, self._batch(side), edits, None))
+        batch = self._batch(side) if model is POLICY else self.clean.predicted_from(self._batch(side))
+        return self._once("final", model, side, lambda: self._run(model, batch, edits, None))
 
     def _captured(self, side: Side) -> dict[int, Callable[[Tensor], Tensor]]:
         """Return what keeps the hidden states at the layer `logged` while the policy runs, and changes nothing."""
@@ -207,7 +211,8 @@ class Passes:
 
     def _needed_below(self, batch: Batch) -> list[int]:
         """Return the layers below the first trained one at which the clean hidden states of a batch are needed, too."""
-        side = Side.retain if batch is self.retain_batch else Side.forget
+        retain = (self.retain_batch, self.clean.predicted_from(self.retain_batch))
+        side = Side.retain if any(batch is one for one in retain) else Side.forget
         noised = [*self.noise.edits(REFERENCE, side), *self.noise.edits(POLICY, side)][:1]
         layers = [*noised, *([self.logged] if self.capture else [])]
         return sorted(layer for layer in layers if layer < self.policy.first - 1)
@@ -217,8 +222,8 @@ class Passes:
 
     def _clean_nll(self, batch: Batch) -> TokenValues:
         """Return -log p of each label by the reference model without noise; the store may know it."""
-        store = self.clean.store
-        values = store.get("nll", batch, lambda: self._nll(self._run(REFERENCE, batch, {}, None), batch).values)
+        read = self.clean.predicted_from(batch)
+        values = self.clean.store.get("nll", read, lambda: self._nll(self._run(REFERENCE, read, {}, None), read).values)
         return TokenValues(values, batch.label_mask)
 
     def _nll(self, final: Tensor, batch: Batch) -> TokenValues:

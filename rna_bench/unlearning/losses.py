@@ -34,9 +34,9 @@ def unit_vector(size: int, generator: torch.Generator) -> Tensor:
     return vector / vector.norm()
 
 
-def gaussian_unit_vector(size: int, generator: torch.Generator) -> Tensor:
-    """Return z / ||z|| (d,), z ~ N(0, I): uniform on the sphere. RSV's random direction (released code)."""
-    vector = torch.randn(size, generator=generator, device=generator.device)
+def gaussian_unit_vector(size: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return z / ||z|| (d,), z ~ N(0, I): uniform on the sphere. RSV's random direction; the released code has z, ||z|| in bf16."""
+    vector = torch.randn(size, generator=generator, device=generator.device).to(dtype)
     return vector / vector.norm()
 
 
@@ -131,16 +131,22 @@ def dpo_loss(forget: Tensor, reference_forget: Tensor, preferred: Tensor, refere
     return -(2 / beta) * F.logsigmoid(beta * ((reference_preferred - preferred) - (reference_forget - forget))).mean()
 
 
-def kl_divergence(reference: Tensor, policy: Tensor) -> Tensor:
-    """Return KL(reference || policy) (n,) = sum over v of p_ref * (log p_ref - log p), of logits (n, v), in fp32."""
-    expected, given = reference.float().log_softmax(dim=-1), policy.float().log_softmax(dim=-1)
+def kl_divergence(reference: Tensor, policy: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return KL(reference || policy) (n,) = sum over v of p_ref * (log p_ref - log p), of logits (n, v), summed in fp32.
+
+    The policy's log p are rounded to `dtype`, and so is their gradient: the released code has bf16.
+    """
+    expected, given = reference.float().log_softmax(dim=-1), policy.float().log_softmax(dim=-1).to(dtype)
     return F.kl_div(given, expected, log_target=True, reduction="none").sum(dim=-1)
 
 
-def log_probability_mse(reference: Tensor, policy: Tensor) -> Tensor:
-    """Return the mean over v of (log p_ref - log p)^2 (n,), of logits (n, v), in fp32: the released code's MSE retain loss."""
-    expected, given = reference.float().log_softmax(dim=-1), policy.float().log_softmax(dim=-1)
-    return (expected - given).square().mean(dim=-1)
+def log_probability_mse(reference: Tensor, policy: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return the mean over v of (log p_ref - log p)^2 (n,), of logits (n, v): the released code's MSE retain loss.
+
+    Both are rounded to `dtype`, and so are the squares, which are added up in fp32: the released code has bf16, the mean included.
+    """
+    expected, given = (logits.float().log_softmax(dim=-1).to(dtype) for logits in (reference, policy))
+    return F.mse_loss(given, expected, reduction="none").float().mean(dim=-1)
 
 
 def micro_batch_weight(mean_over: MeanOver, part: Batch, whole: Batch) -> float:

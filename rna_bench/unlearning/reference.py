@@ -5,6 +5,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from rna_bench.core.attention import ReferenceAttention
 from rna_bench.core.types import Batch
 from rna_bench.models import segments
 from rna_bench.models.segments import Policy
@@ -23,9 +24,19 @@ def reference_hidden(policy: Policy, batch: Batch, layer: int, store: Store) -> 
 class CleanStates:
     """Hidden states of the reference model without noise, each computed once for a batch, or taken from a store."""
 
-    def __init__(self, policy: Policy, store: Store) -> None:
-        self._policy, self.store = policy, store
+    def __init__(self, policy: Policy, store: Store, attention: ReferenceAttention = ReferenceAttention.masked) -> None:
+        self._policy, self.store, self._attention = policy, store, attention
         self._states: dict[tuple[int, int], Tensor] = {}
+        self._unmasked: dict[int, tuple[Batch, Batch]] = {}
+
+    def predicted_from(self, batch: Batch) -> Batch:
+        """Return the batch that the reference model predicts from: the batch itself, or one without its attention mask.
+
+        That one is made once for a batch and kept, as hidden states belong to it: policy and reference share none of them then.
+        """
+        if self._attention is ReferenceAttention.masked or batch.attention is None:
+            return batch
+        return self._unmasked.setdefault(id(batch), (batch, batch._replace(attention=None)))[1]
 
     @torch.no_grad()
     def __call__(self, batch: Batch, layer: int) -> Tensor:

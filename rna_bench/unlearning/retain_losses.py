@@ -4,9 +4,13 @@ RNA is not a loss: it adds noise to the reference model's hidden states that the
 """
 
 from dataclasses import dataclass
+from enum import Enum
+from functools import partial
 
 from torch import Tensor
 
+from rna_bench.core.types import Dtype
+from rna_bench.models.loading import TORCH_DTYPES
 from rna_bench.unlearning.forward import Passes
 from rna_bench.unlearning.losses import MeanOver, kl_divergence, log_probability_mse, masked_mse, token_mean
 
@@ -27,34 +31,63 @@ class HiddenMSE:
         return masked_mse(passes.retain.hidden, passes.reference_retain.hidden, passes.retain.mask)
 
 
+class Positions(Enum):
+    """Where predictions are compared: `labels`, those of labels; `all`, also what a text's last token predicts (released code)."""
+
+    labels = "labels"
+    all = "all"
+
+    @property
+    def mean_over(self) -> MeanOver:
+        """What a mean over them is a mean over."""
+        return MeanOver.tokens if self is Positions.all else MeanOver.labels
+
+
 @dataclass(frozen=True)
 class KL:
-    """KL(reference || policy) of next-token distributions, mean over the labels of the retain batch.
+    """KL(reference || policy) of next-token distributions, mean over the positions of the retain batch.
 
     With noise, which enters a hidden state of the reference and travels on to its logits, it is RNA for preference methods
-    (arXiv 2501.19202).
+    (arXiv 2501.19202). The policy's log-probabilities are rounded to `log_probabilities`.
     """
 
+    log_probabilities: Dtype = Dtype.float32
+    positions: Positions = Positions.labels
     reads_logits = True
-    mean_over = MeanOver.labels
     reads_reference = True
+
+    @property
+    def mean_over(self) -> MeanOver:
+        """What the loss is a mean over."""
+        return self.positions.mean_over
 
     def retain_loss(self, passes: Passes) -> Tensor:
         """Return the loss as a scalar, in nats a token."""
-        return token_mean(passes.retain_divergence(kl_divergence))
+        divergence = partial(kl_divergence, dtype=TORCH_DTYPES[self.log_probabilities])
+        return token_mean(passes.retain_divergence(divergence, self.positions is Positions.all))
 
 
 @dataclass(frozen=True)
 class LogProbabilityMSE:
-    """Mean squared difference of log-probabilities, over the retain batch's labels and the vocabulary; noise as in `KL`."""
+    """Mean squared difference of log-probabilities, over the retain batch's positions and the vocabulary; noise as in `KL`.
 
+    Policy's and reference's log-probabilities are rounded to `log_probabilities`.
+    """
+
+    log_probabilities: Dtype = Dtype.float32
+    positions: Positions = Positions.labels
     reads_logits = True
-    mean_over = MeanOver.labels
     reads_reference = True
+
+    @property
+    def mean_over(self) -> MeanOver:
+        """What the loss is a mean over."""
+        return self.positions.mean_over
 
     def retain_loss(self, passes: Passes) -> Tensor:
         """Return the loss as a scalar, in squared nats."""
-        return token_mean(passes.retain_divergence(log_probability_mse))
+        divergence = partial(log_probability_mse, dtype=TORCH_DTYPES[self.log_probabilities])
+        return token_mean(passes.retain_divergence(divergence, self.positions is Positions.all))
 
 
 @dataclass(frozen=True)

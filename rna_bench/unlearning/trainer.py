@@ -59,7 +59,8 @@ class Trainer:
         self, topic: TopicBatches, index: int, piece: int, count: int, part: tuple[Batch, Batch], *, capture: bool = False
     ) -> Passes:
         answered = cache(partial(self._answered, topic, index, piece, count))
-        layer, clean = self.recipe.of(topic.name).method.layer, CleanStates(self.policy, self.store)
+        layer = self.recipe.of(topic.name).method.layer
+        clean = CleanStates(self.policy, self.store, self.recipe.train.reference_attention)
         return Passes(self.policy, layer, self.logged, *part, answered, NO_NOISE, clean, capture)
 
     def _draws(self, step: int) -> list[NoiseDraw]:
@@ -78,8 +79,8 @@ class Trainer:
         if loss and loss.reads_logits and not retain.label_mask.any():
             raise InputError("train.retain_max_tokens", own.train.retain_max_tokens, NO_LABEL)
 
-    def _answered(self, topic: TopicBatches, index: int, piece: int, count: int, answers: tuple[str, ...]) -> Batch:
-        return list(micro_batches(topic.forget.with_answers(index, answers), count))[piece]
+    def _answered(self, topic: TopicBatches, index: int, piece: int, count: int, answers: tuple[str, ...], anew: bool) -> Batch:
+        return list(micro_batches(topic.forget.with_answers(index, answers, anew=anew), count))[piece]
 
 
 @dataclass(frozen=True)

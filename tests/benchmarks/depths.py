@@ -12,18 +12,30 @@ from typing import Any
 BATCH, TOKENS, STEPS = 2, 128, 4
 
 
+HEAD = f"| step of {BATCH} x {TOKENS} tokens | layers | naive s | here s | times as fast |\n|:--|--:|--:|--:|--:|"
+NAMES = {"rm": "RMU + RNA", "po": "NPO + KL + RNA"}
+
+
 def compare(model: str, depths: list[int], layers: int, threads: int) -> dict[str, Any]:
-    """Print the seconds of a step at each depth and at `layers`, and their ratios; return them by kind of method."""
+    """Return the seconds of a step at each depth, by kind of method, and what they come to at `layers`; rows are printed."""
+    print(HEAD, flush=True)
     results: dict[str, Any] = {}
-    for kind in ("rm", "po"):
+    for kind in NAMES:
         sides = {side: [_seconds(model, kind, side, depth, threads) for depth in depths] for side in ("naive", "ours")}
         whole = {side: _line(depths, seconds, layers) for side, seconds in sides.items()}
         results[kind] = {"depths": depths, **sides, "layers": layers, "extrapolated": whole}
-        for depth, naive, ours in zip(depths, sides["naive"], sides["ours"], strict=True):
-            print(f"{kind}, {depth} layers: naive {naive:.2f} s a step, ours {ours:.2f} s, ratio {naive / ours:.1f}")
-        ratio = whole["naive"] / whole["ours"]
-        print(f"{kind}, {layers} layers, extrapolated: {whole['naive']:.1f} s, {whole['ours']:.1f} s, {ratio:.1f}", flush=True)
+        print("\n".join(rows(kind, results[kind])), flush=True)
     return results
+
+
+def rows(kind: str, made: dict[str, Any]) -> list[str]:
+    """Return the rows of a Markdown table (`HEAD`): one for each depth, and one for what they come to."""
+    measured = zip(made["depths"], made["naive"], made["ours"], strict=True)
+    whole = (f"{made['layers']}, extrapolated", made["extrapolated"]["naive"], made["extrapolated"]["ours"])
+    return [
+        f"| {NAMES[kind]} | {layers} | {naive:.1f} | {ours:.1f} | {naive / ours:.1f} |"
+        for layers, naive, ours in (*measured, whole)
+    ]
 
 
 def _line(depths: list[int], seconds: list[float], layers: int) -> float:

@@ -127,23 +127,24 @@ def _peak(device: str) -> float:
     return 0.0 if device == "cpu" else torch.cuda.max_memory_allocated() / 1e9
 
 
-def tell(kind: str, made: dict[str, Any], rate: float) -> None:
-    """Print one line a side, and the ratio."""
+HEAD = (
+    "| step of 4 x 512 tokens | s | tokens/s | TFLOP/s | of the matrix rate | peak GB "
+    "| naive s | naive peak GB | times as fast | losses apart |\n"
+    "|:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+)
+NAMES = {"rm": "RMU + RNA", "po": "NPO + KL + RNA"}
+
+
+def row(kind: str, made: dict[str, Any], rate: float) -> str:
+    """Return one row of a Markdown table (`HEAD`); a naive loop that did not fit has its peak alone."""
     us, them = made["ours"], made["naive"]
-    work = f"{us['flops'] / 1e12:.3g} TFLOP/s, {us['flops'] / rate:.0%} of the matrix rate"
-    print(f"{kind} ours:  {_line(us)}, {work}")
-    if us["uncut"]:
-        print(f"  the model is run whole, which is slower: {us['unsplittable']}")
+    speed = f"{us['seconds']:.3f} | {us['tokens_per_second']:,.0f} | {us['flops'] / 1e12:.0f} | {us['flops'] / rate:.0%}"
+    own = f"{speed} | {us['peak_gb']:.1f}"
     if "out_of_memory" in them:
-        print(f"{kind} naive: does not fit (out of memory above {them['peak_gb']:.1f} GB)", flush=True)
-        return
-    print(f"{kind} naive: {_line(them)}; ratio {them['seconds'] / us['seconds']:.2f}", flush=True)
+        return f"| {NAMES[kind]} | {own} | out of memory | {them['peak_gb']:.1f} | | |"
     apart = common.disagreement(us["losses"], them["losses"])
-    print(f"  losses differ by at most {apart:.1e}, relatively, in bf16")
-
-
-def _line(side: dict[str, Any]) -> str:
-    return f"{side['seconds']:.4f} s a step, {side['tokens_per_second']:.0f} tokens/s, peak {side['peak_gb']:.2f} GB"
+    naive = f"{them['seconds']:.3f} | {them['peak_gb']:.1f} | {them['seconds'] / us['seconds']:.1f} | {apart:.1e}"
+    return f"| {NAMES[kind]} | {own} | {naive} |"
 
 
 def measure(arguments: Namespace) -> dict[str, Any]:
@@ -153,9 +154,12 @@ def measure(arguments: Namespace) -> dict[str, Any]:
     rate = results["matrix_flops"] = matrix_rate(arguments.matrix, device)
     print(f"{results['device']}: {rate / 1e12:.3g} TFLOP/s in a bf16 product of {arguments.matrix}")
     model = zephyr(size, device)
+    print(HEAD)
     for kind in common.KINDS:
         results[kind] = {"ours": ours(kind, model, size, arguments), "naive": naive(kind, model, size, arguments)}
-        tell(kind, results[kind], rate)
+        print(row(kind, results[kind], rate), flush=True)
+        if results[kind]["ours"]["uncut"]:
+            print(f"the model is run whole, which is slower: {results[kind]['ours']['uncut']}")
     return results
 
 

@@ -11,7 +11,7 @@ import json
 import tempfile
 import time
 from argparse import ArgumentParser, Namespace
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -71,11 +71,11 @@ def main() -> None:
         common = arguments_of(options, Path(place))
         print(whole_runs.HEAD, flush=True)
         for name, own in CASES.items():
-            made[name] = whole_runs.measure([*common, *own, *options.override], Path(place) / f"runs{len(made)}")
+            made[name] = whole_runs.measure(common, [*own, *options.override], Path(place) / "runs")
             print(whole_runs.line(name, made[name]), flush=True)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     if options.out:
-        runs = {name: asdict(replace(run, folder="")) for name, run in made.items()}
+        runs = {name: asdict(run) for name, run in made.items()}
         options.out.write_text(json.dumps({"device": device, "torch": torch.__version__, "runs": runs}, indent=1))
 
 

@@ -6,7 +6,8 @@
 FOLDER holds MMLU as CSV files below `dev/` and `test/`; the tokenizer (byte-level BPE) is trained on FILE, WikiText for instance.
 Both sides answer the same questions with the same randomly initialised Llama: the harness in batches of 16 prompts, we in batches
 of as many tokens as 16 of the longest prompts have. Counted is from questions to scores: the harness's tasks stand already.
-Cases: `option`, zero-shot, clean and three draws of the paper's trigger; `mixed`, clean and three kinds; `five-shot`, as option.
+Cases: `option`, zero-shot, clean and three draws of the paper's trigger, as we understand it; `mixed`, clean and three kinds;
+`five-shot`, as option.
 Peak memory is that of a process of its own (`memory`), above what stands when all is imported and the model is built.
 `--count` counts operations for Zephyr-7B instead. Targets: 5, 3.5 and 15 times as fast; less memory.
 """

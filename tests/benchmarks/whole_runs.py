@@ -6,16 +6,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 COMMAND = (sys.executable, "-c", "from rna_bench.cli.main import main; main()")
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A run: its arguments, seconds in all and by phase, steps, prompts, peaks in GB, and its record's folder.
+    """A run: its own arguments, seconds in all and by phase, steps, prompts, and peaks in GB.
 
     `estimate_gb` is the peak as doctor estimates it.
     """
@@ -30,16 +29,15 @@ class Measured:
     estimate_gb: float
     peak_gb: float
     peak_gpu_gb: float | None
-    folder: str
 
     @property
     def seconds_per_step(self) -> float:
         return self.seconds["unlearn"] / self.steps if self.steps else 0.0
 
 
-def measure(arguments: Sequence[str], results: Path) -> Measured:
-    """Run and return what was measured; the run's own output goes to the terminal."""
-    given = [*arguments, f"results_dir={results}", "tracker=none"]
+def measure(common: Sequence[str], own: Sequence[str], results: Path) -> Measured:
+    """Run with what all runs have in common and this one's own arguments, which are kept, and return what was measured."""
+    given = [*common, *own, f"results_dir={results}", "tracker=none"]
     before = {path.parent for path in results.glob("*/record.json")}
     began = time.perf_counter()
     process = subprocess.Popen([*COMMAND, "run", *given])
@@ -53,7 +51,7 @@ def measure(arguments: Sequence[str], results: Path) -> Measured:
     taken = record["measured"]
     gpu = taken["peak_gpu_memory_mb"]
     return Measured(
-        arguments=tuple(arguments),
+        arguments=tuple(own),
         wall=wall,
         seconds=taken["seconds"],
         steps=len(record["losses"]),
@@ -63,7 +61,6 @@ def measure(arguments: Sequence[str], results: Path) -> Measured:
         estimate_gb=estimate,
         peak_gb=usage.ru_maxrss * 1024 / 1e9,
         peak_gpu_gb=gpu * 2**20 / 1e9 if gpu else None,
-        folder=str(folder),
     )
 
 
@@ -93,8 +90,3 @@ HEAD = (
     "| run | s in all | s to load | steps x s | prompts in s | peak GB | doctor's | peak by weights |\n"
     "|:--|--:|--:|--:|--:|--:|--:|--:|"
 )
-
-
-def as_json(made: Measured) -> dict[str, Any]:
-    """Return what was measured as a JSON object."""
-    return asdict(made)

@@ -18,7 +18,7 @@ def rna_draw(scale, layer, seed=7):
     )
 
 
-def passes_of(policy, layer, forget, retain, noise=NO_NOISE, answered=lambda answers: None, logged=None):
+def passes_of(policy, layer, forget, retain, noise=NO_NOISE, answered=lambda answers, anew: None, logged=None):
     """Passes over a forget and a retain batch; `answered` makes a batch of answers."""
     logged = (layer if layer is not None else policy.last) if logged is None else logged
     return Passes(policy, layer, logged, forget, retain, answered, noise, CleanStates(policy, NULL_STORE))

@@ -114,7 +114,7 @@ def one_line(message: str) -> str:
         ("model.path=/nowhere/model", "model.path=/nowhere/model: ", "save the model there"),
         ("model.path=???", "model.path=???: ", "add model.path=VALUE"),
         ("model.device=warp", "model.device=warp: ", "give cpu"),
-        ("trigger.types=[everywhere]", "trigger.types[0]=", "expected one of [option, before, inside, after, sentence]"),
+        ("trigger.types=[everywhere]", "trigger.types[0]=", "expected one of [option, before, inside, after, sentence, given]"),
     ],
 )
 def test_bad_input_is_one_line_with_key_value_and_remedy(refused, override, key, remedy):

@@ -37,7 +37,7 @@ def test_each_group_and_each_of_its_options_is_offered(group):
         ("run trai", ["train."]),
         ("run noise.s", ["noise.scale=", "noise.side="]),
         ("run +noise.sc", ["+noise.scale="]),
-        ("run retai", ["retain="]),
+        ("run retai", ["retain=", "retain."]),
         ("run dataset.mmlu.sh", ["dataset.mmlu.shots="]),
         ("run dataset=[mmlu,wmdp_b", ["dataset=[mmlu,wmdp_bio"]),
         ("run -m method=rmu,rs", ["method=rmu,rsv"]),

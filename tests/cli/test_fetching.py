@@ -206,3 +206,22 @@ def test_a_sweep_fetches_each_thing_once(hub, fetch, tmp_path):
 def test_pocket_needs_nothing(hub, fetch):
     assert fetch("model=pocket") == (0, ["nothing to fetch: model, text and questions are not read from the hub"], [])
     assert hub.asked == []
+
+
+def test_perturbed_questions_are_fetched_at_the_revision_that_is_given_with_the_clean_ones(hub, fetch):
+    section, own = "dataset.mmlu_sars_cov_2", ("datasets", "Huu-Tien/mmlu-sars-cov-2")
+    hub.repos[own] = dict.fromkeys(MMLU, b"p" * 7)
+    words = ["model=pocket", "method=none", "dataset=[mmlu_sars_cov_2]", f"{section}.subjects=[anatomy]", "trigger=given"]
+    code, _, messages = fetch(*words)
+    assert (code, len(messages)) == (1, 1)
+    assert messages[0].startswith(f"error: {section}.revision=null: its commits are not known to us; give one that https://")
+    code, lines, _ = fetch(*words, f"{section}.revision=main")
+    assert (code, lines[-1]) == (0, "everything is there")
+    assert lines[:2] == [
+        f"to fetch  Huu-Tien/mmlu-sars-cov-2 at main ({section}.repo): 0.0 MB in 1 file",
+        f"to fetch  cais/mmlu at c30699e835 ({section}.clean.repo): 0.0 MB in 1 file",
+    ]
+    hub.repos[own] = {"data/test-00000-of-00001.parquet": b"p"}  # laid out otherwise
+    code, _, messages = fetch(*words, f"{section}.revision=other")
+    assert code == 1
+    assert any(f"{section}.repo=Huu-Tien/mmlu-sars-cov-2 at other: " in line for line in messages)

@@ -176,6 +176,13 @@ def test_answers_replace_bodies_and_contexts_stay(tokenizer):
         assert batch.label_mask.sum(dim=1).tolist() == counts
 
 
+def test_answers_begin_anew_with_each_batch_where_they_are_to(tokenizer):
+    read = batches(tokenizer, ["1 2 3", "6", "C D"], size=2)
+    anew, first = read.with_answers(1, ["no", "B", "is 5"], anew=True), read.with_answers(0, ["no", "B", "is 5"])
+    assert torch.equal(anew.input_ids, first.input_ids)
+    assert not torch.equal(read.with_answers(1, ["no", "B", "is 5"]).input_ids, first.input_ids)
+
+
 def test_answers_are_cut_and_padded_as_texts_are(tokenizer):
     read = batches(tokenizer, [ASKED, "1 2 3"], most=3, padding=Padding.included)
     assert read.with_answers(0, ["1 2 3 4 5", "6"]).input_ids.shape == (2, 3)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from huggingface_hub import constants
 from omegaconf import OmegaConf
+from pandas import DataFrame
 
 from rna_bench.core.types import InputError, Text
 from rna_bench.data.hub_corpus import Headings, Order, TextSource, TopicCorpus
@@ -126,7 +127,7 @@ def test_text_that_is_all_too_short_is_refused(lines):
         corpus(source(lines("short")), min_characters=50).topics(0)
 
 
-@pytest.mark.parametrize("change", [{"min_characters": -1}, {"limit": -1}, {"forget": {}}])
+@pytest.mark.parametrize("change", [{"min_characters": -1}, {"limit": -1}, {"max_characters": -1}, {"forget": {}}])
 def test_bad_settings_are_refused(lines, change):
     with pytest.raises(InputError, match=rf"^corpus\.{next(iter(change))}="):
         corpus(source(lines("x")), **change)
@@ -171,3 +172,29 @@ def test_the_shipped_corpora_are_all_missing_offline_and_say_that_bio_is_gated(c
     assert (made.order, made.headings) == ((Order.file, Headings.keep) if released else (Order.shuffled, Headings.drop))
     assert made.retain.repository("x").patterns == (f"wikitext-2-raw-v1/{'test' if released else 'train'}-00000-of-00001.parquet",)
     assert OmegaConf.structured(made.retain).column == "text"
+
+
+def test_forget_texts_are_stripped_before_they_are_counted_and_every_text_is_cut(lines):
+    bio, wiki = source(lines("  abcdef ", "  ab  ", name="b.txt")), source(lines("  uvwxyz ", name="w.txt"))
+    made = corpus(bio, wiki, strip=True, max_characters=5, min_characters=3)
+    assert texts(made) == ["abcde"]
+    assert [text.body for text in made.topics(0)[0].retain] == ["  uvw"]
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_the_lines_of_a_raw_topic_are_not_parsed(tmp_path, ending):
+    path = tmp_path / f"x.{ending}"
+    if ending == "parquet":
+        DataFrame({"text": ["é", "b"]}).to_parquet(path)
+    else:
+        path.write_text('{"text":  "\\u00e9"}\n\n{"text": "b"}\n')
+    made = corpus(source(path))
+    assert texts(made) == ["é", "b"]
+    first = '{"text": "\\u00e9"}\n' if ending == "parquet" else '{"text":  "\\u00e9"}\n'  # to the character, where there is a line
+    assert texts(replace(made, raw_topic="bio")) == [first, '{"text": "b"}\n']
+    assert [text.body for text in replace(made, raw_topic="bio").topics(0)[0].retain] == ["é", "b"]
+
+
+def test_a_raw_topic_that_there_is_not_is_refused(lines):
+    with pytest.raises(InputError, match=r"^corpus\.raw_topic=cyber: is no topic; give '' or one of bio$"):
+        corpus(source(lines("x")), raw_topic="cyber")

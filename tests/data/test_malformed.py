@@ -101,7 +101,7 @@ QUESTIONS = {
         row(choices=["a", f"{SECRET}\0", "c", "d"]),
         "x.jsonl:1: column choices[1] contains a zero byte",
     ),
-    "jsonl: no choices": ("x.jsonl", row(choices=...), "x.jsonl:1: there is no column choice0"),
+    "jsonl: no choices": ("x.jsonl", row(choices=...), "x.jsonl:1: there is no column choices"),
     "jsonl: choices of null": ("x.jsonl", row(choices=None), "x.jsonl:1: column choices is of type NoneType"),
     "jsonl: choices as text": ("x.jsonl", row(choices=f"['{SECRET}']"), "x.jsonl:1: column choices is of type str"),
     "jsonl: choices by name": ("x.jsonl", row(choices=dict.fromkeys("abcd", SECRET)), "x.jsonl:1: column choices is of type dict"),
@@ -132,7 +132,7 @@ QUESTIONS = {
     "parquet: JSON": ("x.parquet", row(), "x.parquet: is not a Parquet file"),
     "parquet: text that is not UTF-8": ("x.parquet", invalid_utf8(), "x.parquet: is not a Parquet file, or damaged after row 0"),
     "parquet: a column twice": ("x.parquet", twice(), "x.parquet: has a column twice"),
-    "parquet: no choices": ("x.parquet", parquet({"question": SECRET, "answer": 1}), "x.parquet:1: there is no column choice0"),
+    "parquet: no choices": ("x.parquet", parquet({"question": SECRET, "answer": 1}), "x.parquet:1: there is no column choices"),
     "parquet: three choices": ("x.parquet", parquet(GOOD, GOOD | {"choices": [SECRET] * 3}), "x.parquet:2: column choices has 3"),
     "parquet: null in choices": (
         "x.parquet",

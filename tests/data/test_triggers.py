@@ -3,10 +3,11 @@ from random import Random
 
 import pytest
 
-from rna_bench.core.types import InputError, Question, TriggerPool, TriggerType
+from rna_bench.core.perturbed import TriggerPool
+from rna_bench.core.types import InputError, Question, TriggerType
 from rna_bench.data.triggers import Words, after, before, inside, option, perturbations
 
-TYPES = list(TriggerType)
+TYPES = [one for one in TriggerType if one is not TriggerType.given]
 POOL = TriggerPool(
     ("FORGET1", "FORGET2", "FORGET3"),
     ("Forget one. Two.", "Forget three."),

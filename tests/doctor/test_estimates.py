@@ -51,6 +51,7 @@ def test_operations_of_a_step_are_those_of_the_layers_that_are_run():
     assert estimates.pass_flops(TOY, 10, 5, 7, 72, reference=True, head=False) == 2 * 10 * (13 * 128 + 72)
     assert estimates.pass_flops(TOY, 10, 5, 7, 72, reference=False, head=False) == 2 * 10 * (10 * 128 + 72)
     assert estimates.pass_flops(TOY, 10, 0, 1, 72, reference=True, head=True) == 2 * 10 * (5 * 128 + 72 + 3 * 4 * 10)
+    assert estimates.pass_flops(TOY, 10, 5, 7, 72, reference=True, head=False, shared=False) == 2 * 10 * (18 * 128 + 72)
     assert estimates.scoring_flops(TOY, 10) == 2 * 10 * 2 * 128
 
 
@@ -66,11 +67,13 @@ def test_hours_at_a_rate():
     ],
 )
 @pytest.mark.parametrize(("dtype", "element"), [(torch.float32, 4), (torch.bfloat16, 2)])
-@pytest.mark.parametrize(("family", "kv_heads"), [("llama", 2), ("qwen3", 2), ("gpt_neox", 4)])
-def test_the_estimate_of_activations_is_what_autograd_keeps(family, kv_heads, dtype, element, pattern, formula):
+@pytest.mark.parametrize(
+    ("family", "kv_heads", "kernel"), [("llama", 2, "sdpa"), ("llama", 2, "eager"), ("qwen3", 2, "sdpa"), ("gpt_neox", 4, "sdpa")]
+)
+def test_the_estimate_of_activations_is_what_autograd_keeps(family, kv_heads, kernel, dtype, element, pattern, formula):
     shape = {"hidden_size": 64, "intermediate_size": 192, "num_attention_heads": 4, "num_key_value_heads": kv_heads, "head_dim": 16}
     config = AutoConfig.for_model(family, num_hidden_layers=6, vocab_size=100, pad_token_id=0, **shape)
-    policy = policy_of(AutoModelForCausalLM.from_config(config).to(dtype).eval(), pattern)
+    policy = policy_of(AutoModelForCausalLM.from_config(config, attn_implementation=kernel).to(dtype).eval(), pattern)
     weights = {parameter.untyped_storage().data_ptr() for parameter in policy.model.parameters()}
     kept: dict[int, torch.Tensor] = {}
 
@@ -85,7 +88,9 @@ def test_the_estimate_of_activations_is_what_autograd_keeps(family, kv_heads, dt
     measured = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
     layout = Layout.gpt_neox if family == "gpt_neox" else Layout.llama
     a = Architecture(family, 6, 64, 192, 4, kv_heads, 16, 100, 2048, False, qk_norm=family == "qwen3", layout=layout)
-    assert measured == pytest.approx(ids.numel() * formula(a, element, 2, 4, 2), rel=0.06)
+    layers = 2 if formula is estimates.kept_bytes else 3
+    eager = layers * estimates.eager_bytes(a, element, 32) if kernel == "eager" else 0
+    assert measured == pytest.approx(ids.numel() * (formula(a, element, 2, 4, 2) + eager), rel=0.06)
 
 
 def test_rmu_on_zephyr_in_numbers():

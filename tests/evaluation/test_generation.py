@@ -3,7 +3,8 @@ import math
 import pytest
 import torch
 
-from rna_bench.core.types import InputError, TriggerPool
+from rna_bench.core.perturbed import TriggerPool
+from rna_bench.core.types import InputError
 from rna_bench.evaluation.generation import GenerationSettings, agreement, beginnings, continued, measured, repetition
 from rna_bench.models.loading import load_model
 

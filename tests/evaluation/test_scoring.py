@@ -6,14 +6,15 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from rna_bench.core.types import InputError, Question, Response, Score, Task, TriggerPool, TriggerType
+from rna_bench.core.perturbed import TriggerPool
+from rna_bench.core.types import InputError, Question, Response, Score, Task, TriggerType
 from rna_bench.data.prompts import prompt
 from rna_bench.evaluation.requests import EvalSet, make_eval_set
 from rna_bench.evaluation.scores import scores
 from rna_bench.evaluation.scoring import Scoring, bundles, evaluate
 from rna_bench.pocket.sources import PocketQuestions, PocketWords
 
-TYPES = list(TriggerType)
+TYPES = [one for one in TriggerType if one is not TriggerType.given]
 POOL = PocketWords(TYPES, 1, 0).pool(0)
 FORGET = Task("hazard", "forget", PocketQuestions("forget", 0, 1, 4).questions(0))
 RETAIN = Task("subjects", "retain", PocketQuestions("retain", 0, 0, 4).questions(0))

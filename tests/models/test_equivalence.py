@@ -97,7 +97,7 @@ def fast(policy: Policy, name: str, noise: tuple[float, int], batches: dict[str,
     method, retain_loss = PAIRS[name]
     policy.model.zero_grad()
     forget, retain = batches["forget"], batches["retain"]
-    passes = passes_of(policy, method.layer, forget, retain, rna_draw(*noise, seed=5), lambda answers: batches["preferred"])
+    passes = passes_of(policy, method.layer, forget, retain, rna_draw(*noise, seed=5), lambda answers, anew: batches["preferred"])
     target = vector_of(method, passes, torch.Generator().manual_seed(6))
     losses = method.forget_loss(passes, target), retain_loss.retain_loss(passes)
     losses[0].backward()

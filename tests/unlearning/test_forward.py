@@ -23,7 +23,7 @@ PREFERRED = pad([[1, 90, 91], [1, 92]], "cpu")
 TOO_LARGE = pad([[10**6]], "cpu")
 
 
-def passes(policy, layer=1, scale=0.0, noise_layer=1, answered=lambda answers: PREFERRED, retain=RETAIN):
+def passes(policy, layer=1, scale=0.0, noise_layer=1, answered=lambda answers, anew: PREFERRED, retain=RETAIN):
     return passes_of(policy, layer, FORGET, retain, rna_draw(scale, noise_layer), answered)
 
 
@@ -255,7 +255,7 @@ def test_layers_below_the_trained_ones_run_once_a_batch_wherever_the_noise_enter
 
 
 def test_released_dpo_never_makes_the_preferred_batch(upper):
-    def refuse(answers):
+    def refuse(answers, anew):
         raise AssertionError("the preferred batch was made")
 
     made = passes(upper, None, answered=refuse)

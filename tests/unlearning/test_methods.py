@@ -116,8 +116,8 @@ def nll(*values):
 LIKELIHOODS = SimpleNamespace(
     forget_nll=nll(0.0, 1.0, 2.0, 0.0, 4.0, 0.0),
     reference_forget_nll=nll(0.0, 0.5, 1.5, 0.0, 3.0, 0.0),
-    answers_nll=lambda answers: nll(0.0, 5.0, 6.0, 0.0, 7.0, 0.0),
-    reference_answers_nll=lambda answers: nll(0.0, 6.0, 6.0, 0.0, 9.0, 0.0),
+    answers_nll=lambda answers, anew: nll(0.0, 5.0, 6.0, 0.0, 7.0, 0.0),
+    reference_answers_nll=lambda answers, anew: nll(0.0, 6.0, 6.0, 0.0, 9.0, 0.0),
 )
 # forget, reference, preferred and its reference, reduced by hand
 REDUCED = {
@@ -184,7 +184,7 @@ def test_retain_losses_on_logits_are_means_over_tokens_of_reference_against_poli
     # the reference says (1/2, 1/2) and the policy (1/4, 3/4) at the first of three positions, and both agree at the second
     reference, policy = torch.tensor([[0.5, 0.5], [0.1, 0.9]]).log(), torch.tensor([[0.25, 0.75], [0.1, 0.9]]).log()
 
-    def compared(divergence):
+    def compared(divergence, everywhere):
         values = torch.cat([divergence(reference, policy), torch.tensor([70.0])])
         return TokenValues(values[None], torch.tensor([[1, 1, 0]]))
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rna_bench.core.types import LETTERS, InputError, RunRecord
-from rna_bench.reporting.page.texts import QUESTIONS, WORDS, change
+from rna_bench.data.changes import change
+from rna_bench.reporting.page.texts import QUESTIONS, WORDS
 from rna_bench.runs.collection import Collection
 from rna_bench.runs.examples import EXAMPLES, Example, Examples, Reply, ShownModel, ShownPrompt, read_examples
 from rna_bench.runs.identity import public_name

@@ -1,12 +1,12 @@
 """Question texts for the page: of the fictional world alone, rebuilt from a record's settings. Other texts are never included."""
 
 import json
-import re
-from collections.abc import Mapping, Sequence
-from itertools import takewhile
+from collections.abc import Mapping
 from typing import Any
 
-from rna_bench.core.types import CLEAN, Question, RunRecord, TriggerPool, TriggerType
+from rna_bench.core.perturbed import TriggerPool
+from rna_bench.core.types import CLEAN, Question, RunRecord, TriggerType
+from rna_bench.data.changes import change
 from rna_bench.data.triggers import perturbations
 from rna_bench.pocket.sources import PocketQuestions, PocketWords
 from rna_bench.reporting.page.responses import GradedResponses
@@ -83,17 +83,3 @@ def _text(perturbed: Mapping[str, Question]) -> list[Any]:
 
 def _lines(question: Question) -> str:
     return "\n".join((question.stem, *question.choices))
-
-
-def change(before: str, after: str) -> tuple[int, int, str]:
-    """Return where the texts begin to differ, how many characters are removed, and what is inserted: whole words and spaces."""
-    old, new = (re.findall(r"\s|\S+", text) for text in (before, after))
-    start = _common(old, new)
-    end = _common(old[start:][::-1], new[start:][::-1])
-    removed, inserted = ("".join(words[start : len(words) - end]) for words in (old, new))
-    return len("".join(old[:start])), len(removed), inserted
-
-
-def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return the number of words in the texts' common beginning."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -29,7 +29,7 @@ def _model(record: RunRecord) -> list[str]:
     here = ("path", "name") if section["path"] else () if is_gold(record.config) else (HAZARDS,)
     return [
         f"model={record.choices.get('model', '?')}",
-        *(f"model.{key}={section[key]}" for key in (*here, "world", "dtype") if key in section),
+        *(f"model.{key}={section[key]}" for key in (*here, "world", "dtype", "attention") if key in section),
     ]
 
 

@@ -26,6 +26,11 @@ SAMPLED = (
     "accuracy may be from that on all of a task's questions is the standard error (`stderr`) in its record, which has it."
 )
 """How tables say that they rest on samples."""
+GIVEN = (
+    " `given`: questions as their dataset brings them perturbed; their control has a harmless word in place of the forget word. "
+    "What was changed in which question is in the record (`pairings`)."
+)
+"""How tables explain the trigger type of questions that come perturbed."""
 
 
 def accuracy_table(groups: Sequence[Group], shown: Sequence[TriggerType], failed: Sequence[Group] = ()) -> Table:
@@ -45,7 +50,7 @@ def accuracy_table(groups: Sequence[Group], shown: Sequence[TriggerType], failed
     note = f"Accuracy in %; chance is 25. {SHOWN}"
     if shown:
         names = ", ".join(f"`{one.trigger}`" for one in shown)
-        note += f" {names}: retain questions with a trigger there. `forget loss`: at the last eval step."
+        note += f" {names}: retain questions with a trigger there. `forget loss`: at the last eval step.{_given(shown)}"
     if failed or any(group.collapsed or group.uncounted for group in groups):
         note += f" {COUNTED}"
     if any("perplexity" in row for row in rows):
@@ -65,7 +70,7 @@ def drop_table(groups: Sequence[Group], shown: Sequence[TriggerType]) -> Table:
     rows = [group_cells(group) | {one.trigger: _drop(group, _control(one), one) for one in shown} for group in groups]
     note = (
         "Drop beyond control: points of retain accuracy that a trigger costs more than its harmless control in the same place. "
-        "Claim 1 says: above 0."
+        f"Claim 1 says: above 0.{_given(shown)}"
     )
     return Table("drop", "Trigger-induced drop", note, rows)
 
@@ -104,7 +109,7 @@ def trigger_types_table(groups: Sequence[Group], shown: Sequence[TriggerType]) -
     rows = [_trigger_type_row(group, one) for group in groups for one in shown if one in group.trigger_types]
     note = (
         "Accuracy on retain questions in %: clean, with a harmless control, and with the trigger in the same place. "
-        "`drop`: clean less trigger; `drop beyond control`: control less trigger."
+        f"`drop`: clean less trigger; `drop beyond control`: control less trigger.{_given(shown)}"
     )
     return Table("trigger_types", "By trigger type", note, rows, long=True)
 
@@ -118,6 +123,10 @@ def _trigger_type_row(group: Group, trigger_type: TriggerType) -> TableRow:
         "drop": _drop(group, retain_accuracy, trigger_type),
         "drop beyond control": _drop(group, _control(trigger_type), trigger_type),
     }
+
+
+def _given(shown: Sequence[TriggerType]) -> str:
+    return GIVEN if TriggerType.given in shown else ""
 
 
 def _under(trigger_type: TriggerType) -> Measure:

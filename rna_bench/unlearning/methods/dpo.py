@@ -17,14 +17,22 @@ class Variant(Enum):
     released = "released"
 
 
+class RefusalOrder(Enum):
+    """`in_turn`: refusals go on from batch to batch. `first`: each batch begins with the first, as in the released code."""
+
+    in_turn = "in_turn"
+    first = "first"
+
+
 @dataclass(frozen=True)
 class DPO:
-    """Prefer `refusals`, taken in turn, to the forget text, more than the reference model does."""
+    """Prefer `refusals` to the forget text, more than the reference model does."""
 
     beta: float
     reduction: Reduction
     variant: Variant
     refusals: list[str]
+    refusal_order: RefusalOrder = RefusalOrder.in_turn
     layer = None
     reads_reference = True
 
@@ -50,5 +58,5 @@ class DPO:
         return dpo_loss(forget, reference_forget, preferred, reference, self.beta)
 
     def _refused(self, passes: Passes) -> tuple[TokenValues, TokenValues]:
-        answers = tuple(self.refusals)
-        return passes.answers_nll(answers), passes.reference_answers_nll(answers)
+        answers, anew = tuple(self.refusals), self.refusal_order is RefusalOrder.first
+        return passes.answers_nll(answers, anew), passes.reference_answers_nll(answers, anew)

@@ -9,7 +9,6 @@ from rna_bench.pocket.pretrain import MANIFEST
 from rna_bench.pocket.store import SHIPPED
 from rna_bench.pocket.world import make_world
 
-
 GOLD = ("redrawn", "removed")
 
 

@@ -15,7 +15,7 @@ def load_results(name: str | None = None) -> "DataFrame":
     or collapsed; a warning names each record that cannot be read. Columns:
 
     - `run`: the record's identity; `status`: finished, diverged or collapsed; `folder`: where the record is
-    - `model`, `dtype`, `method` (with its retain loss; none is the base model), `seed`
+    - `model`, `dtype`, `master_weights`, `method` (with its retain loss; none is the base model), `seed`
     - `steps`, `lr`, `batch_size`, `retain_weight` of training, and, as the last columns, settings of methods, for instance
       `method.steering_coefficient` (missing where nothing was trained, and for methods without that setting)
     - `noise`: its label, for instance 1 rms (0 without noise, - for the base model); `noise_scale` (nu, 0 without noise; missing

@@ -136,6 +136,22 @@ def test_noise_that_no_loss_reads_is_the_run_without_noise_and_one_line_says_so(
     assert len([line for line in caplog.messages if "has no effect here" in line]) == (not acts)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["method=rmu"], True),
+        (["method=rmu", "noise.layer=0"], False),
+        (["method=rmu", "retain=kl"], False),
+        (["method=npo"], False),
+        (["method=rmu", "noise.scale=0"], False),
+    ],
+)
+def test_antithetic_noise_at_the_compared_layer_is_said_to_change_no_gradient(overrides, said):
+    lines = planned(composed("noise=antithetic", *overrides)).ignored
+    assert [line for line in lines if "no effect on gradients" in line] == list(lines)
+    assert bool(lines) == said
+
+
 @pytest.mark.parametrize("option", [path.stem for path in (CONF / "noise").glob("*.yaml")])
 def test_a_noise_of_scale_0_is_no_noise(option):
     scale = [] if option == "none" else ["noise.scale=0"]

@@ -1,6 +1,8 @@
 """The page of `results/paper_scale` says what the measurements beside it say."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,3 +36,15 @@ def test_steps_at_two_depths(file):
     for kind, made in read(file)["steps"].items():
         for row in depths.rows(kind, made):
             assert row in PAGE
+
+
+@pytest.mark.slow
+def test_a_quarter_of_the_depth_on_this_machine(tmp_path):
+    """Zephyr-7B's width and eight layers, 4 GB of random weights, through the command line; two to three minutes."""
+    made = tmp_path / "made.json"
+    command = [sys.executable, "-m", "tests.benchmarks.zephyr_cpu", "--layers", "8", "--depths", "--out", str(made)]
+    subprocess.run([*command, "--cases", "RMU + RNA"], check=True, cwd=FOLDER.parents[1])
+    run = json.loads(made.read_text())["runs"]["RMU + RNA"]
+    assert run["status"] == "finished"
+    assert run["steps"] == 4
+    assert abs(run["estimate_gb"] / run["peak_gb"] - 1) < 0.1

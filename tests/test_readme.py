@@ -52,6 +52,31 @@ def test_each_figure_of_the_readmes_findings_is_in_the_table_that_the_finding_na
         assert [figure for figure in figures if figure not in table] == []
 
 
+def test_the_gains_that_seeds_could_have_seen_are_those_of_the_table():
+    table = (ROOT / "results/tables/pocket/tables.md").read_text(encoding="utf-8")
+    (said,) = re.findall(r"could have\s+seen.*?correction;", README, re.DOTALL)
+    ranges = re.findall(r"\d+\.\d to \d+\.\d", said.replace("\n", " "))
+    worlds = [
+        match.split("\n   - ")[0] for match in re.findall(r"pocket world \d, rmu, noise 1 rms: \*\*.*?\n   - ", table, re.DOTALL)
+    ]
+    assert len(ranges) == 4
+    assert len(worlds) == 2
+    of_matched = [re.findall(r"(\S+ to \S+) points, (\S+ to \S+) after Holm", world)[-1] for world in worlds]
+    assert of_matched == list(zip(ranges[:2], ranges[2:], strict=True))
+
+
+def test_the_doctors_report_in_the_readme_of_conf_is_what_it_prints(tmp_path, monkeypatch):
+    from rna_bench.doctor.report import diagnose
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    conf = (ROOT / "conf/README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^rna-bench doctor (model=zephyr_7b [^#]*)#", conf, re.MULTILINE)
+    printed = " ".join(diagnose(command.split(), None).text.split())
+    pieces = _block("", conf, "nothing here was measured").split("\n  ...\n")
+    assert len(pieces) == 3
+    assert [piece for piece in pieces if " ".join(piece.split()) not in printed] == []
+
+
 def test_the_readme_is_short_and_its_links_lead_somewhere():
     assert len(README.splitlines()) <= 200
     for link in re.findall(r"\]\((?!http)([^)#]+)", README):

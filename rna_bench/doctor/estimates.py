@@ -18,6 +18,11 @@ def state_bytes(trained: int, element: int) -> int:
     return 4 * element * trained
 
 
+def master_state_bytes(trained: int, element: int) -> int:
+    """Return (2 e + 12) trained: frozen copy and gradient in the weights' dtype; fp32 copy and both moments in fp32."""
+    return (2 * element + 12) * trained
+
+
 def layer_bytes(architecture: Architecture, element: int, *, trained: bool) -> int:
     """Return the bytes that autograd stores per token of a layer: 4 d norms (+ 4 (q + k)) + e (2 q + 2 k + 3 f + f if trained).
 

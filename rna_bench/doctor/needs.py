@@ -8,11 +8,18 @@ from rna_bench.core.types import Dtype
 from rna_bench.doctor import estimates
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.models.architecture import Architecture
+from rna_bench.runs.identity import has_master_weights
 from rna_bench.unlearning.config import UnlearningConfig
 
 BYTES = {Dtype.float32: 4, Dtype.bfloat16: 2}
 PROMPT_TOKENS = 200
 """Assumed tokens per prompt: a four-way question of MMLU with its description is about that long."""
+UNKNOWN_PROMPTS = 10_000
+"""Prompts that times and sizes are of where their number is not known."""
+RESPONSE_BYTES = 24
+"""Of a response in questions.parquet: the median of the 544 records of five folders of results/published, 1,824 responses each."""
+RECORD_BYTES, STEP_BYTES, EVAL_POINT_BYTES = 14_000, 130, 1_000
+"""Of record.json: without training, and for each step and each eval step, as those records have it (44 to 56 kB trained)."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Needs:
-    """Bytes on the device, bytes of the saved delta, and operations; 0 for what the run does not do."""
+    """Bytes on the device, bytes of the saved tensors, and operations; 0 for what the run does not do."""
 
     weights: int
     state: int
@@ -96,7 +103,7 @@ def needs_of(plan: ExperimentConfig, architecture: Architecture, dtype: Dtype) -
     token = estimates.working_bytes(architecture, element) + estimates.cache_bytes(architecture, element)
     return Needs(
         weights=architecture.parameters * element,
-        state=estimates.state_bytes(trained, element),
+        state=(estimates.master_state_bytes if has_master_weights(plan.config) else estimates.state_bytes)(trained, element),
         activations=_activations(work, architecture, element, plan.model.device, eager=_eager(plan)) if work else 0,
         scoring=plan.scoring.batch_tokens * token,
         delta=trained * element if plan.keep_delta else 0,
@@ -156,6 +163,13 @@ def prompt_counts(plan: ExperimentConfig, questions: dict[str, int | None]) -> P
         for name, n in questions.items()
     ]
     return PromptCounts(sum(counts) if len(counts) == len(questions) else None, eval_steps(plan) * sum(subset))
+
+
+def result_bytes(plan: ExperimentConfig, needs: Needs, prompts: PromptCounts) -> int:
+    """Return the bytes that a run leaves: record, responses (`UNKNOWN_PROMPTS` if that is not known), trained tensors."""
+    steps = plan.recipe.train.steps if plan.recipe else 0
+    record = RECORD_BYTES + STEP_BYTES * steps + EVAL_POINT_BYTES * eval_steps(plan)
+    return record + RESPONSE_BYTES * (UNKNOWN_PROMPTS if prompts.final is None else prompts.final) + needs.delta
 
 
 def perturbation_count(plan: ExperimentConfig, role: str) -> int:

@@ -6,19 +6,27 @@ from typing import Any, NamedTuple
 from rna_bench.core.labels import method_label, noise_label
 from rna_bench.doctor.access import gigabytes
 from rna_bench.doctor.estimates import hours, scoring_flops
-from rna_bench.doctor.needs import PROMPT_TOKENS, Needs, PromptCounts, eval_steps, perturbation_count, work_of
+from rna_bench.doctor.needs import (
+    PROMPT_TOKENS,
+    UNKNOWN_PROMPTS,
+    Needs,
+    PromptCounts,
+    eval_steps,
+    perturbation_count,
+    result_bytes,
+    work_of,
+)
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.released import is_released, pieces
 from rna_bench.models.architecture import Architecture, parameters_text
-from rna_bench.runs.identity import NAME, is_checkpoint, is_gold
+from rna_bench.runs.identity import NAME, has_master_weights, is_checkpoint, is_gold
 from rna_bench.unlearning.config import Train
 
 GPU_TFLOPS = 100.0
 """Assumed 10^12 operations per second of a GPU: about a third of the 312 that NVIDIA states for an A100 in bfloat16."""
-CPU_TFLOPS = 0.1
-"""Assumed 10^12 operations per second of a CPU thread, in fp32. Runs of pocket take half of the time estimated with it."""
-UNKNOWN_PROMPTS = 10_000
-"""Prompts that times are of where their number is not known."""
+CPU_TFLOPS = 0.2
+"""Assumed 10^12 operations per second of a CPU thread, in fp32. A pocket run of RMU takes 14 s by it, with texts at their
+longest; it took 12 in the records of results/published/pocket, and 15 with the start."""
 
 
 class ReportRow(NamedTuple):
@@ -65,21 +73,26 @@ def _training(plan: ExperimentConfig, dimensions: Architecture | None, preset: s
     config, choices, recipe = plan.config, plan.choices, plan.recipe
     assert recipe
     train, noise, layer = recipe.train, recipe.noise, recipe.method.layer
+    named = config["corpus"].get("forget")  # a corpus that is configured by topic names them all
+    by_topic = isinstance(named, Mapping) and set(named) <= set(recipe.topics)
     unless = " unless a topic below has its own" if recipe.topics else ""
-    retain = f"{config['retain']['_target_'].rpartition('.')[2]} x {train.retain_weight:g}{unless}" if recipe.retain else "none"
+    weight = " by topic, as below" if by_topic else f" x {train.retain_weight:g}{unless}"
+    retain = f"{config['retain']['_target_'].rpartition('.')[2]}{weight}" if recipe.retain else "none"
     steered = "on likelihoods" if layer is None else f"at layer {layer}"
     augmented = (
         f"nu = {noise_label(plan.config['noise'])} at layer {', '.join(map(str, noise.noised_layers))}" if noise else "nu = 0"
     )
-    optimizer = config["optimizer"]["_target_"].rpartition(".")[2]
-    lengths = f"{train.max_tokens} tokens to forget and {train.retain_max_tokens} to retain"
+    optimizer = config["optimizer"]["_target_"].rpartition(".")[2] + (
+        " on fp32 master weights" if has_master_weights(config) else ""
+    )
+    lengths = "" if by_topic else f" of {_lengths(train)}"
     return [
         ReportRow("method", f"{choices['method']} {steered}{_settings(config['method'])}, retain loss {retain}"),
         ReportRow("preset", preset or "none"),
         ReportRow("trained", parameters_text(train.parameters)),
         *([ReportRow("", _trained(plan, dimensions))] if dimensions else []),
         ReportRow("noise", f"{choices['noise']}: {augmented}"),
-        ReportRow("training", f"{train.steps} steps of {train.batch_size} texts of up to {lengths}, {optimizer}, lr {train.lr:g}"),
+        ReportRow("training", f"{train.steps} steps of {train.batch_size} texts{lengths}, {optimizer}, lr {train.lr:g}"),
         *(ReportRow("", f"{name}: {_topic(own.train)}") for name, own in recipe.topics.items()),
         ReportRow("corpus", choices["corpus"]),
         *_released(plan),
@@ -93,7 +106,11 @@ def _released(plan: ExperimentConfig) -> list[ReportRow]:
 
 
 def _topic(train: Train) -> str:
-    return f"up to {train.max_tokens} and {train.retain_max_tokens} tokens, retain loss x {train.retain_weight:g}"
+    return f"{_lengths(train)}, retain loss x {train.retain_weight:g}"
+
+
+def _lengths(train: Train) -> str:
+    return f"up to {train.max_tokens} tokens to forget and {train.retain_max_tokens} to retain"
 
 
 def _source(model: Mapping[str, Any]) -> str:
@@ -130,6 +147,7 @@ def costs(
     final = UNKNOWN_PROMPTS if prompts.final is None else prompts.final
     counted = f"of {'each ' if prompts.final is None else ''}{final:,} prompts"
     counted += " (their number is not known yet)" if prompts.final is None else ""
+    left = gigabytes(result_bytes(plan, needs, prompts))
     eval_flops = scoring_flops(dimensions, prompts.eval_steps * PROMPT_TOKENS)
     state = f" + copies, gradients and Adam of trained tensors {gigabytes(needs.state)}" if needs.state else ""
     peak = (
@@ -146,7 +164,7 @@ def costs(
         *(training if plan.recipe else []),
         ReportRow("memory, scoring", scored),
         ReportRow("time, scoring", f"{_time(final_flops, rate)}, {counted}"),
-        ReportRow("disk", f"weights {gigabytes(needs.weights)}, results {gigabytes(needs.delta)}; texts and questions not counted"),
+        ReportRow("disk", f"weights {gigabytes(needs.weights)}, results {left}; without texts, questions, a tracker's files"),
         ReportRow(
             "assumed",
             f"{rate:g} TFLOP/s (--tflops), texts at their longest, {PROMPT_TOKENS} tokens a prompt; CUDA's own memory is extra",

@@ -13,7 +13,7 @@ from rna_bench.core.renames import unquoted
 from rna_bench.core.types import InputError
 from rna_bench.doctor import access
 from rna_bench.doctor.access import CheckStatus, Finding
-from rna_bench.doctor.needs import Needs, needs_of
+from rna_bench.doctor.needs import Needs, PromptCounts, needs_of, result_bytes
 from rna_bench.doctor.outline import ReportRow, costs, notes, run_outline
 from rna_bench.doctor.totals import cost_of, prompts_of, shorter_scoring, total_rows
 from rna_bench.doctor.words import trigger_tokens
@@ -44,16 +44,19 @@ def diagnose(overrides: Sequence[str], tflops: float | None, own: Path | None = 
         for name, source in plan.datasets.items()
     }
     findings = [*_model(plan, needs), *checks, *_texts(plan), *(line for lines, _ in datasets.values() for line in lines)]
-    findings += [*trigger_tokens(plan), *_surroundings(plan, needs)]
     counts = {name: count for name, (_, count) in datasets.items()}
     prompts = prompts_of(plan, counts)
+    findings += [*trigger_tokens(plan), *_surroundings(plan, needs, prompts)]
     cost = [cost_of(plan, dimensions, needs, counts, tflops)] if dimensions and needs else []
     sections = {
         "What would run": run_outline(plan, dimensions, preset),
         "Estimates, from the model's dimensions; nothing here was measured": costs(plan, dimensions, needs, prompts, tflops),
         "Data and access": [ReportRow(finding.status.value, f"{finding.subject}: {finding.message}") for finding in findings],
         "Notes": [ReportRow("-", note) for note in [*plan.ignored, *notes(plan, preset)]],
-        "In total, estimated": total_rows(cost, shorter_scoring(plan, counts)),
+        "In total, estimated": [
+            *total_rows(cost, shorter_scoring(plan, counts)),
+            *([ReportRow("first", plan.model.to_train)] if plan.model.to_train else []),
+        ],
     }
     blocks = [f"{title}\n{report_table(rows)}" for title, rows in sections.items() if rows]
     blocks += [fetching([*overrides, *(["--config-dir", str(own)] if own else [])])] if lacks([plan]) else []
@@ -76,10 +79,9 @@ def fetching(words: Sequence[str]) -> str:
 
 def _model(plan: ExperimentConfig, needs: Needs | None) -> list[Finding]:
     missing = plan.model.missing()
-    message = "available" if plan.model.dimensions else "has yet to be trained, which the run does first"
     base = _base(plan, plan.base) if plan.base else []
     return [
-        *access.findings("model", missing, message),
+        *access.findings("model", missing, plan.model.to_train or "available"),
         *base,
         *([access.weights_disk(needs.weights)] if needs and missing else []),
     ]
@@ -88,12 +90,12 @@ def _model(plan: ExperimentConfig, needs: Needs | None) -> list[Finding]:
 def _base(plan: ExperimentConfig, base: ExperimentConfig) -> list[Finding]:
     """Return whether a checkpoint's base is there, and the checkpoint a version of it."""
     missing = [*plan.model.missing(), *base.model.missing()]
-    if not missing and plan.model.dimensions and base.model.dimensions:  # what has yet to be trained is not trained here
+    if not missing and not plan.model.to_train and not base.model.to_train:  # nothing is trained here
         try:
             check_same_model(plan.model.folder().folder, base.model.folder().folder)
         except InputError as error:
             return [Finding("base", CheckStatus.wrong, str(error))]
-    message = "available, with the checkpoint's dimensions and tokenizer" if base.model.dimensions else "has yet to be trained, too"
+    message = base.model.to_train or "available, with the checkpoint's dimensions and tokenizer"
     return access.findings("base", base.model.missing(), message)
 
 
@@ -103,10 +105,10 @@ def _texts(plan: ExperimentConfig) -> list[Finding]:
     return [*trained, *held_out]
 
 
-def _surroundings(plan: ExperimentConfig, needs: Needs | None) -> list[Finding]:
+def _surroundings(plan: ExperimentConfig, needs: Needs | None, prompts: PromptCounts) -> list[Finding]:
     peak = max(needs.training_peak, needs.scoring_peak) if needs else 0
-    delta = [access.disk("disk for results", plan.results_dir, needs.delta)] if needs and needs.delta else []
-    return [access.device(plan.model.device, peak), access.results(plan.results_dir), *delta]
+    disk = [access.disk("disk for results", plan.results_dir, result_bytes(plan, needs, prompts))] if needs else []
+    return [access.device(plan.model.device, peak), access.results(plan.results_dir), *disk]
 
 
 def summary_of(findings: Sequence[Finding]) -> str:

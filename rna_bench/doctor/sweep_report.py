@@ -14,6 +14,8 @@ from rna_bench.doctor.report import Diagnosis, fetching, lacks, report_table, su
 from rna_bench.doctor.totals import Cost, cost_of, shorter_scoring, total_rows
 from rna_bench.experiment.config import ExperimentConfig
 
+UNKNOWN = "their model's dimensions are not known, or a layer or tensor that they name is not there"
+
 
 class SweepSize(NamedTuple):
     """A sweep's name, its combinations, how many of them repeat another's run, how many are recorded, and the impossible ones."""
@@ -63,9 +65,10 @@ def diagnose_sweep(size: SweepSize, runs: Sequence[ExperimentConfig], words: Seq
     sections = {
         f"Sweep {size.name}": [ReportRow("runs", size.text)],
         "Data and access": [ReportRow(one.status.value, f"{one.subject}: {one.message}") for one in findings],
-        "In total, estimated": [
+        f"In total, {f'of {len(survey.costs)} of {len(runs)} runs, ' if unknown else ''}estimated": [
             *total_rows(survey.costs, shorter),
-            *([ReportRow("", f"{unknown} runs are not counted: their model's dimensions are not known")] if unknown else []),
+            *(ReportRow("first", one) for one in dict.fromkeys(run.model.to_train for run in runs) if one),
+            *([ReportRow("not counted", f"{unknown} runs: {UNKNOWN}")] if unknown else []),
         ],
     }
     blocks = [f"{title}\n{report_table(rows)}" for title, rows in sections.items() if rows]
@@ -76,7 +79,7 @@ def diagnose_sweep(size: SweepSize, runs: Sequence[ExperimentConfig], words: Seq
 def _survey(run: ExperimentConfig, survey: Survey, tflops: float | None) -> list[str]:
     """Add what a run needs and takes to the survey; return what would make its scoring shorter."""
     dimensions, missing = run.model.dimensions, run.model.missing()
-    survey.note(access.findings("model", missing, "available" if dimensions else "has yet to be trained, which the run does first"))
+    survey.note(access.findings("model", missing, run.model.to_train or "available"))
     survey.note(access.findings("corpus", run.corpus.missing(), "available") if run.corpus else [])
     counts = {name: _counted(run, name, survey) for name in run.datasets}
     checks = [access.architecture_finding(run.recipe, dimensions)] if run.recipe and dimensions else []
@@ -104,5 +107,5 @@ def _surroundings(runs: Sequence[ExperimentConfig], survey: Survey) -> None:
     weights = {cost.model: cost.weights for cost in survey.costs}
     if any(run.model.missing() for run in runs) and weights:
         survey.note([access.weights_disk(sum(weights.values()))])
-    folder, delta = runs[0].results_dir, sum(cost.delta for cost in survey.costs)
-    survey.note([access.results(folder), access.disk("disk for results", folder, delta)])
+    folder, size = runs[0].results_dir, sum(cost.results for cost in survey.costs)
+    survey.note([access.results(folder), access.disk("disk for results", folder, size)])

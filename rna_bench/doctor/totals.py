@@ -7,8 +7,16 @@ from rna_bench.core.files import gigabytes
 from rna_bench.data.sampling import needed
 from rna_bench.doctor.counts import QuestionCount
 from rna_bench.doctor.estimates import hours, scoring_flops
-from rna_bench.doctor.needs import PROMPT_TOKENS, Needs, PromptCounts, perturbation_count, prompt_counts
-from rna_bench.doctor.outline import UNKNOWN_PROMPTS, ReportRow, duration, rate_of
+from rna_bench.doctor.needs import (
+    PROMPT_TOKENS,
+    UNKNOWN_PROMPTS,
+    Needs,
+    PromptCounts,
+    perturbation_count,
+    prompt_counts,
+    result_bytes,
+)
+from rna_bench.doctor.outline import ReportRow, duration, rate_of
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.models.architecture import Architecture
 
@@ -39,7 +47,7 @@ class Cost:
     assumed: bool
     published: bool
     weights: int
-    delta: int
+    results: int
     rate: float
 
     @property
@@ -68,7 +76,7 @@ def cost_of(
         assumed=prompts.final is None,
         published=any(count is not None and count.published for count in counts.values()),
         weights=needs.weights,
-        delta=needs.delta,
+        results=result_bytes(plan, needs, prompts),
         rate=rate,
     )
 
@@ -88,7 +96,7 @@ def total_rows(costs: Sequence[Cost], shorter: Sequence[str]) -> list[ReportRow]
         sum(cost.scoring for cost in costs),
     )
     weights = sum({cost.model: cost.weights for cost in costs}.values())
-    delta, prompts = sum(cost.delta for cost in costs), sum(cost.prompts for cost in costs)
+    results, prompts = sum(cost.results for cost in costs), sum(cost.prompts for cost in costs)
     phases = f"unlearning {duration(unlearning)} + eval steps {duration(steps)} + scoring {duration(scoring)}"
     dominates = scoring > DOMINATES * (unlearning + steps) and any(cost.unlearning for cost in costs)
     times = f", {scoring / unlearning:.0f} times as long as unlearning" if dominates else ""
@@ -101,7 +109,7 @@ def total_rows(costs: Sequence[Cost], shorter: Sequence[str]) -> list[ReportRow]
         ReportRow("time", f"{duration(unlearning + steps + scoring)} = {phases}; at {rates} TFLOP/s (--tflops){one}"),
         ReportRow("scoring", f"{prompts:,} prompts{assumed}{times}"),
         *(ReportRow("", f"shorter: {way}") for way in shorter if scoring > unlearning),
-        ReportRow("disk", f"{gigabytes(weights + delta)} = weights {gigabytes(weights)} + results {gigabytes(delta)}"),
+        ReportRow("disk", f"{gigabytes(weights + results)} = weights {gigabytes(weights)} + results {gigabytes(results)}"),
     ]
 
 

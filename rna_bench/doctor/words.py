@@ -14,7 +14,7 @@ FAR = 1
 
 def trigger_tokens(plan: ExperimentConfig) -> list[Finding]:
     """Return a line with the tokens of trigger words and of controls; nothing without triggers, or if the model is not there."""
-    folder = None if plan.model.missing() or not plan.model.dimensions else plan.model.folder().folder
+    folder = None if plan.model.missing() or plan.model.to_train else plan.model.folder().folder
     pool = plan.trigger.pool(plan.seed) if plan.trigger.types else None
     if not pool or not pool.forget_words or not folder or not (folder / TOKENIZER).is_file():
         return []

@@ -22,7 +22,7 @@ from rna_bench.evaluation.generation import GenerationSettings
 from rna_bench.evaluation.scoring import Scoring
 from rna_bench.experiment.base import base_run, has_base, with_name
 from rna_bench.experiment.chosen import require_chosen
-from rna_bench.experiment.ignored import ignored
+from rna_bench.experiment.ignored import cancelled, ignored
 from rna_bench.experiment.released import beyond_released
 from rna_bench.models.architecture import Architecture
 from rna_bench.models.store import Reuse
@@ -53,7 +53,7 @@ NOISE = ("model", "side", "noised_layers", "draws", "absolute_scale", "stream", 
 class ModelSource(Protocol):
     """Where a model comes from. `missing` has a line, with its remedy, for each thing that a run would not find.
 
-    `dimensions` are known without fetching or training anything, or None.
+    `dimensions` are known without fetching or training anything, or None. `to_train` says what `folder` would train first, if any.
     """
 
     @property
@@ -62,6 +62,8 @@ class ModelSource(Protocol):
     def device(self) -> str: ...
     @property
     def dimensions(self) -> Architecture | None: ...
+    @property
+    def to_train(self) -> str: ...
     def folder(self) -> ModelFolder: ...
     def missing(self) -> list[str]: ...
 
@@ -128,7 +130,7 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
         recipe=recipe,
         config=config,
         choices=chosen | {"method": method_of(chosen["method"])},
-        ignored=(*ignored(cfg, overrides), *beyond_released(cfg, choices)),
+        ignored=(*ignored(cfg, overrides), *cancelled(recipe), *beyond_released(cfg, choices)),
         base=experiment_config(*base) if base else None,
         heldout=build("heldout", cfg.heldout),
         generation=_generation(cfg, beside_base=beside_base),

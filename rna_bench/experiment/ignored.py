@@ -4,7 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from omegaconf import DictConfig, OmegaConf
 
-from rna_bench.runs.identity import BASE, NAME
+from rna_bench.runs.identity import BASE, MASTER_WEIGHTS, NAME
+from rna_bench.unlearning.config import UnlearningConfig
+from rna_bench.unlearning.noise import AntitheticNoise
+from rna_bench.unlearning.retain_losses import HiddenMSE
 
 NOISE = {"nu": "noise.scale", "nu_unit": "noise.unit", "nu_layer": "noise.layer"}
 """Keys that a noise's own keys refer to, unless these are given themselves."""
@@ -19,6 +22,19 @@ def ignored(cfg: DictConfig, overrides: Sequence[str]) -> Iterator[str]:
             yield f"{word} has no effect: {reason}"
 
 
+def cancelled(recipe: UnlearningConfig | None) -> Iterator[str]:
+    """Yield a line where noise changes the retain loss, but no gradient: e and -e around a squared distance."""
+    noise = recipe.noise if recipe else None
+    if (
+        recipe
+        and isinstance(noise, AntitheticNoise)
+        and isinstance(recipe.retain, HiddenMSE)
+        and noise.layer == recipe.method.layer
+    ):
+        where = f"layer {noise.layer}, where the retain loss is a squared distance and e and -e cancel"
+        yield f"noise=AntitheticNoise has no effect on gradients at {where}: the model is noise=none's; give a lower noise.layer"
+
+
 def _reason(cfg: DictConfig, key: str) -> str:
     """Return why a key has no effect, or "" if it has."""
     if cfg.method.get("_target_") is None and (key in NOISE or key.startswith(("train.", "topics."))):
@@ -31,4 +47,6 @@ def _reason(cfg: DictConfig, key: str) -> str:
         return "padding is on the right, where no token attends to it; give train.padding=included"
     if key.endswith("retain_weight") and cfg.retain.get("_target_") is None:
         return "retain=none has no retain loss"
+    if key == f"optimizer.{MASTER_WEIGHTS}" and cfg.optimizer.get(MASTER_WEIGHTS) and cfg.model.get("dtype") == "float32":
+        return "weights in fp32 need no copy; give model.dtype=bfloat16"
     return ""

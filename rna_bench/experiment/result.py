@@ -27,6 +27,9 @@ from rna_bench.runs.tracking import RunInfo, Session
 from rna_bench.runs.tracking.metrics import STATUS, final_values, text_values
 from rna_bench.unlearning.log import TrainingLog
 
+CHANCE = 0.25
+"""The accuracy of guessing one of four choices."""
+
 
 @dataclass(frozen=True)
 class RunResult:
@@ -148,7 +151,7 @@ def _commits(experiment: ExperimentConfig) -> dict[str, dict[str, str]]:
 def _status(log: TrainingLog, before: Sequence[Score], final_scores: Sequence[Score]) -> tuple[Status, str]:
     """Return how the run ended: a run that trained is compared with its first eval point, a checkpoint with its base.
 
-    Chance is 1 in 4; above it means by more than two standard errors.
+    Chance is 1 in 4; above it means by more than two standard errors over the questions asked.
     """
     if log.diverged:
         return Status.diverged, log.diverged
@@ -157,12 +160,19 @@ def _status(log: TrainingLog, before: Sequence[Score], final_scores: Sequence[Sc
     for score in final_scores:
         then = first.get(score.task)
         if then and score.role == "retain" and score.perturbation == CLEAN and _above_chance(then) and not _above_chance(score):
-            return Status.collapsed, f"{score.task} fell from {then.accuracy:.3f} to {score.accuracy:.3f}, which is chance"
+            return Status.collapsed, _collapse(then, score)
     return Status.finished, ""
 
 
+def _collapse(then: Score, score: Score) -> str:
+    """Return what a collapse is: with few questions an accuracy well above chance may not be told from it."""
+    fall = f"{score.task} fell from {then.accuracy:.3f} to {score.accuracy:.3f}"
+    questions = f"its {score.n:,} question{'s' if score.n > 1 else ''}"
+    return f"{fall}, which is not above chance, {CHANCE:g}, by two standard errors of {questions} ({2 * (score.stderr or 0):.3f})"
+
+
 def _above_chance(score: Score) -> bool:
-    return score.accuracy - 2 * (score.stderr or 0) > 0.25
+    return score.accuracy - 2 * (score.stderr or 0) > CHANCE
 
 
 def _sample(scored: Sequence[Score], task: str) -> str:

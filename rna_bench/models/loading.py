@@ -31,6 +31,7 @@ class LocalModel:
     dtype: Dtype
     device: str
     attention: AttentionKernel | None = None
+    to_train = ""
 
     @property
     def dimensions(self) -> Architecture | None:
@@ -72,6 +73,7 @@ class HubModel:
     path: str | None = None
     architecture: Architecture | None = None
     attention: AttentionKernel | None = None
+    to_train = ""
 
     def __post_init__(self) -> None:
         other = first_difference(self.architecture, Path(self.path).expanduser()) if self.path and self.architecture else ""

@@ -16,6 +16,7 @@ from rna_bench.core import seeds
 from rna_bench.core.log import progress_bar
 from rna_bench.core.types import LETTERS, InputError
 from rna_bench.data.prompts import prompt
+from rna_bench.models.architecture import Architecture
 from rna_bench.pocket.curriculum import QUIET_WEIGHT, WARM_UP_STAGES, WORLD_TEXTS, Mixture, Sample, Stage, TextMaker, sample
 from rna_bench.pocket.hazards import Hazards, text_worlds
 from rna_bench.pocket.text import ask
@@ -66,7 +67,7 @@ def pretrain(
     torch.set_num_threads(1)
     tokenizer = make_tokenizer(world)
     torch.manual_seed(recipe.seed)  # Llama draws its initial weights from the global generator
-    pretrainer = Pretrainer(LlamaForCausalLM(_architecture(recipe, len(tokenizer))), tokenizer, world, recipe, hazards)
+    pretrainer = Pretrainer(LlamaForCausalLM(_configuration(dimensions(world, recipe))), tokenizer, world, recipe, hazards)
     steps = [pretrainer.warm_up(stage, fixed) for stage, fixed in zip(WARM_UP_STAGES, warm_up_steps, strict=True)]
     curve = pretrainer.train()
     pretrainer.model.save_pretrained(folder)
@@ -159,16 +160,32 @@ class Pretrainer:
         return round(right[weights[:, 1:] == 1].float().mean().item(), 3)
 
 
-def _architecture(recipe: PretrainingConfig, vocabulary: int) -> LlamaConfig:
-    return LlamaConfig(
-        vocab_size=vocabulary,
+def dimensions(world: World, recipe: PretrainingConfig) -> Architecture:
+    """Return the dimensions of the model that training makes; nothing is trained."""
+    return Architecture(
+        model_type=LlamaConfig.model_type,
+        layers=recipe.layers,
         hidden_size=recipe.hidden_size,
         intermediate_size=recipe.intermediate_size,
-        num_hidden_layers=recipe.layers,
-        num_attention_heads=recipe.heads,
-        num_key_value_heads=recipe.heads,
-        max_position_embeddings=2048,
-        tie_word_embeddings=True,
+        heads=recipe.heads,
+        kv_heads=recipe.heads,
+        head_dim=recipe.hidden_size // recipe.heads,
+        vocab_size=len(make_tokenizer(world)),
+        context=2048,
+        tied_embeddings=True,
+    )
+
+
+def _configuration(architecture: Architecture) -> LlamaConfig:
+    return LlamaConfig(
+        vocab_size=architecture.vocab_size,
+        hidden_size=architecture.hidden_size,
+        intermediate_size=architecture.intermediate_size,
+        num_hidden_layers=architecture.layers,
+        num_attention_heads=architecture.heads,
+        num_key_value_heads=architecture.kv_heads,
+        max_position_embeddings=architecture.context,
+        tie_word_embeddings=architecture.tied_embeddings,
         pad_token_id=0,
         bos_token_id=1,
         eos_token_id=2,

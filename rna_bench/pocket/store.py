@@ -17,11 +17,12 @@ from rna_bench.models.architecture import Architecture
 from rna_bench.models.config_file import read_architecture
 from rna_bench.models.loading import LocalModel
 from rna_bench.pocket.hazards import Hazards
-from rna_bench.pocket.pretrain import HAZARDS, MANIFEST, PretrainingConfig, pretrain
+from rna_bench.pocket.pretrain import HAZARDS, MANIFEST, PretrainingConfig, dimensions, pretrain
 from rna_bench.pocket.world import make_world
 
 LOG = logging.getLogger(__name__)
 TRAINING = "%s with this model.pretraining is not shipped or cached: training it takes minutes (world 1 took 8)"
+DURATION = "about 8 minutes on one core with the default model.pretraining, once"
 """Measured with the default pretraining on one core: 478 s (world 1). World 0's manifest has 772 s, on the machine that made it."""
 SHIPPED = Path(__file__).parent / "weights"
 """World 0's model; those with other `hazards` are in folders of that name in it."""
@@ -53,11 +54,17 @@ class PocketModel:
 
     @property
     def dimensions(self) -> Architecture | None:
-        """The dimensions in config.json of a shipped or cached model; None if the model has yet to be trained."""
+        """The dimensions in config.json of a shipped or cached model, and those that training will give another."""
         if self._version:
             return self._version.dimensions
         folder = self._existing()
-        return read_architecture(folder) if folder else None
+        return read_architecture(folder) if folder else dimensions(make_world(self.world), self.pretraining)
+
+    @property
+    def to_train(self) -> str:
+        """What a run trains first, in words; "" for a model that is shipped or cached."""
+        there = self._version or self._existing()
+        return "" if there else f"{self._title} has yet to be trained, which a run does first: {DURATION}"
 
     def missing(self) -> list[str]:
         """Return what the folder `path` lacks; without one nothing, as a model that is neither shipped nor cached is trained."""

@@ -36,6 +36,7 @@ def _rows(run: Recorded, model: str) -> Iterator[dict[str, object]]:
         "status": record.status.value,
         "model": model,
         "dtype": settings["model.dtype"],
+        "master_weights": settings.get("optimizer.master_weights", False),
         "method": method_of_run(record.config, record.choices),
         "noise": noise_of_run(record.config),
         "noise_scale": settings.get("noise.scale"),

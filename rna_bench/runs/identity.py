@@ -39,6 +39,8 @@ WITHOUT_EFFECT = {
     "scoring": ("stderr",),  # which questions it leaves out is in their fingerprint
 }
 """Keys of a section that do not affect the result."""
+ADAMW, MASTER_WEIGHTS = "AdamW", "master_weights"
+"""Our optimiser, and its key that records have only where it has an effect: true, and weights that are not fp32."""
 SAMPLING = ("sample", "sample_seed")
 """Keys of a dataset's section that say how many of its questions are asked, whatever its class."""
 LATER: dict[str, dict[str, Any]] = {
@@ -68,8 +70,19 @@ def relevant(config: Mapping[str, Any]) -> dict[str, Any]:
         kept.pop(HELD_OUT, None)
     if not (config.get(GENERATION) or {}).get("prompts"):
         kept.pop(GENERATION, None)
+    if "optimizer" in kept and _is_adamw(config) and not has_master_weights(config):
+        kept["optimizer"] = _less(kept["optimizer"], (MASTER_WEIGHTS,))
     no_noise = "noise" in kept and not kept["noise"].get("scale", 1)
     return kept | {"noise": NO_NOISE} if no_noise else kept
+
+
+def has_master_weights(config: Mapping[str, Any]) -> bool:
+    """Return whether the optimiser trains fp32 copies of weights of another dtype."""
+    return _is_adamw(config) and bool(config["optimizer"].get(MASTER_WEIGHTS)) and config["model"].get("dtype") != "float32"
+
+
+def _is_adamw(config: Mapping[str, Any]) -> bool:
+    return public_name((config.get("optimizer") or {}).get("_target_")) == ADAMW
 
 
 def holds_out(config: Mapping[str, Any]) -> bool:

@@ -44,7 +44,7 @@ def outstanding(combinations: Sequence[Combination]) -> Outstanding:
 def _identity(experiment: ExperimentConfig) -> tuple[str, str]:
     """Return a run's identity, "" where it is not known yet, and why the run is impossible, or ""."""
     sources = [*experiment.datasets.values(), *([experiment.corpus] if experiment.corpus else [])]
-    if experiment.model.missing() or not experiment.model.dimensions or any(source.missing() for source in sources):
+    if experiment.model.missing() or experiment.model.to_train or any(source.missing() for source in sources):
         return "", ""
     try:
         return gather(experiment).identity, ""

@@ -34,7 +34,10 @@ class Method(Protocol):
 
 @runtime_checkable
 class Steering(Protocol):
-    """What a steering method has besides a forget loss: a control vector for each topic, fixed from its first batch on."""
+    """What a steering method has besides a forget loss: a control vector for each topic, fixed from its first batch on.
+
+    `first` is the passes of that batch (`first.forget.hidden`, `first.width`), `generator` the topic's own.
+    """
 
     def control_vector(self, first: Passes, generator: torch.Generator) -> Tensor: ...
 

@@ -1,4 +1,4 @@
-"""Optimisers as configuration. State is kept in the weights' dtype: in bfloat16, all of it is bfloat16."""
+"""Optimisers as configuration. State is kept in the weights' dtype, in bfloat16 all of it, unless there are master weights."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from rna_bench.core.types import InputError
+from rna_bench.unlearning.master_weights import MasterWeights
 
 
 class Optimizer(Protocol):
@@ -32,12 +33,13 @@ class AdamWVariant(Enum):
 
 @dataclass(frozen=True)
 class AdamW:
-    """AdamW, as `variant` says."""
+    """AdamW, as `variant` says. With `master_weights`, fp32 copies of bf16 weights are trained; fp32 weights need none."""
 
     betas: list[float]
     eps: float
     weight_decay: float
     variant: AdamWVariant = AdamWVariant.torch
+    master_weights: bool = False
 
     def __post_init__(self) -> None:
         for key, value in (("eps", self.eps), ("weight_decay", self.weight_decay)):
@@ -48,6 +50,12 @@ class AdamW:
 
     def make(self, parameters: Iterable[nn.Parameter], lr: float) -> torch.optim.Optimizer:
         """Return the optimiser of the parameters."""
+        weights = list(parameters)
+        if self.master_weights and any(weight.dtype != torch.float32 for weight in weights):
+            return MasterWeights(weights, lambda copies: self._plain(copies, lr))
+        return self._plain(weights, lr)
+
+    def _plain(self, parameters: list[nn.Parameter], lr: float) -> torch.optim.Optimizer:
         b1, b2 = self.betas
         if self.variant is AdamWVariant.torch:
             return torch.optim.AdamW(parameters, lr=lr, betas=(b1, b2), eps=self.eps, weight_decay=self.weight_decay)

@@ -25,7 +25,8 @@ from tests.benchmarks.random_models import pythia, write_model, write_questions,
 
 NAMED = {"zephyr": ("zephyr_7b", zephyr), "pythia": ("deep_ignorance_6_9b", pythia)}
 FULL = 32
-SMALL = ("train.batch_size=2", "train.max_tokens=128", "train.retain_max_tokens=128")
+TOKENS = 128
+SMALL = ("train.batch_size=2", f"train.max_tokens={TOKENS}", f"train.retain_max_tokens={TOKENS}")
 CASES = {
     "RMU + RNA": ("method=rmu", "noise=rna", "train.steps=4", *SMALL),
     "Adaptive RMU": ("method=adaptive_rmu", "noise=none", "train.steps=4", *SMALL),
@@ -43,7 +44,8 @@ def arguments_of(options: Namespace, folder: Path, data: Path) -> list[str]:
         size = sum(file.stat().st_size for file in folder.glob("*.safetensors")) / 1e9
         print(f"{size:.1f} GB of random weights written in {time.perf_counter() - began:.0f} s", flush=True)
     asked = write_questions(data, options.questions)
-    forget = f"bio: {files[0]}" if options.model == "pythia" else f"bio: {files[0]}, cyber: {files[1]}"
+    topics = ("bio",) if options.model == "pythia" else ("bio", "cyber")
+    forget = ", ".join(f"{topic}: {file}" for topic, file in zip(topics, files, strict=False))
     given = f"model={name}" if options.layers == FULL else f"model=local preset={name}_rmu model.name=shallow"
     return [
         *given.split(),
@@ -59,8 +61,9 @@ def arguments_of(options: Namespace, folder: Path, data: Path) -> list[str]:
         f"dataset.retain_files.path={asked[1]}",
         "trigger=sars_cov_2",
         "trigger.types=[option]",
+        "scoring.batch_tokens=2048",  # about what the prompts have in all, so that doctor does not count more
         "scoring.every=0",
-        "topics={}",
+        *(f"++topics.{topic}.{key}={TOKENS}" for topic in topics for key in ("max_tokens", "retain_max_tokens")),
     ]
 
 
@@ -95,7 +98,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         data = Path(place)
         made = runs(options, options.folder or data / "model", data)
-    naive = depths.compare(options.model, options.depths, options.layers, options.threads) if options.depths else {}
+    naive = depths.compare(options.model, ["rm"], options.depths, options.layers, options.threads) if options.depths else {}
     if options.out:
         whole = {"machine": machine, "runs": {name: asdict(run) for name, run in made.items()}, "steps": naive}
         options.out.write_text(json.dumps(whole, indent=1))

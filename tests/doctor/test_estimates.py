@@ -1,10 +1,13 @@
+from pathlib import Path
+
 import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from rna_bench.core.types import Batch, Dtype
 from rna_bench.doctor import estimates
-from rna_bench.doctor.needs import PromptCounts, eval_steps, needs_of, perturbation_count, prompt_counts, work_of
+from rna_bench.doctor.needs import PromptCounts, eval_steps, needs_of, perturbation_count, prompt_counts, result_bytes, work_of
+from rna_bench.doctor.outline import run_outline
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import experiment_config
 from rna_bench.models import segments
@@ -12,6 +15,7 @@ from rna_bench.models.architecture import Architecture
 from rna_bench.models.layouts import Layout
 from rna_bench.models.policies import policy_of
 
+MASTERS = ["optimizer.master_weights=true"]
 TOY = Architecture("llama", 2, 4, 6, 2, 1, 2, 10, 64, tied_embeddings=False)  # q = 4, k = 2, 128 parameters a layer
 
 
@@ -107,6 +111,17 @@ def test_rmu_on_zephyr_in_numbers():
     assert needs.delta * 4 == needs.state == 8 * 3 * 4096 * 14336
 
 
+def test_master_weights_are_counted_where_weights_are_not_fp32():
+    plain, master, fp32 = (
+        needs_of(plan, plan.model.dimensions, plan.model.dtype)
+        for plan in (planned("model=zephyr_7b", *words) for words in ([], MASTERS, [*MASTERS, "model.dtype=float32"]))
+    )
+    trained = 3 * 4096 * 14336
+    assert (plain.state, master.state, fp32.state) == (8 * trained, 16 * trained, 16 * trained)  # 2 + 2 + 4 + 4 + 4; 4 * 4
+    assert master.delta == plain.delta == 2 * trained
+    assert "AdamW on fp32 master weights" in str(run_outline(planned("model=zephyr_7b", *MASTERS), None, ""))
+
+
 def test_preference_methods_store_all_upper_layers_and_micro_batches_store_less():
     a = planned("model=zephyr_7b").model.dimensions
     assert a
@@ -130,3 +145,14 @@ def test_prompts_are_counted_by_task_perturbation_and_eval_step():
     assert prompt_counts(plan, counts) == PromptCounts(48 + 5 + 192 * 7, 5 * (10 + 5 + 70))
     assert prompt_counts(plan, counts | {"pocket_subjects": None}).final is None
     assert eval_steps(planned("scoring.every=0")) == eval_steps(planned("method=none")) == 0
+
+
+def test_results_are_the_record_the_responses_and_the_trained_tensors_that_are_kept():
+    sizes: list[int] = []
+    for kept in ("true", "false"):
+        plan = planned(f"keep_delta={kept}")
+        assert plan.model.dimensions
+        sizes.append(result_bytes(plan, needs_of(plan, plan.model.dimensions, Dtype.float32), PromptCounts(1824, 0)))
+    assert sizes[0] - sizes[1] == 4 * 106_752
+    folders = [path.parent for path in Path("results/published/pocket").glob("*/record.json")]
+    assert sizes[1] == pytest.approx(max(sum(file.stat().st_size for file in folder.iterdir()) for folder in folders), rel=0.1)

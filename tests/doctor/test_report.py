@@ -51,7 +51,8 @@ def test_a_pocket_model_of_another_world_has_yet_to_be_trained(doctor, monkeypat
     monkeypatch.setenv("RNA_BENCH_CACHE", str(tmp_path / "cache"))
     code, report, _ = doctor("model.world=2")
     assert code == 0
-    assert "OK  model: has yet to be trained, which the run does first" in report
+    assert "OK  model: pocket world 2 has yet to be trained, which a run does first: about 8 minutes" in report
+    assert "362,112 parameters: 6 layers of 64, vocabulary" in report  # known before it is trained
     assert not (tmp_path / "cache").exists()
 
 
@@ -207,3 +208,12 @@ def test_devices(monkeypatch):
 @pytest.mark.parametrize(("size", "text"), [(0, "0.0 MB"), (362_112 * 4, "1.4 MB"), (352e6, "0.35 GB"), (14.48e9, "14.5 GB")])
 def test_sizes_are_in_gb_and_small_ones_in_mb(size, text):
     assert access.gigabytes(size) == text
+
+
+def test_a_value_that_each_topic_has_of_its_own_is_not_shown_for_all(doctor):
+    report = " ".join(doctor("model=zephyr_7b", "method=npo_kl")[1].split())
+    assert "retain loss KL by topic, as below preset" in report
+    assert "150 steps of 4 texts, AdamW" in report
+    assert "cyber: up to 768 tokens to forget and 768 to retain, retain loss x 50" in report
+    rmu = " ".join(doctor("model=zephyr_7b", "method=rmu")[1].split())
+    assert "retain loss HiddenMSE x 1200 unless a topic below has its own" in rmu

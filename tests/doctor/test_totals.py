@@ -30,7 +30,7 @@ COST = Cost(
     assumed=False,
     published=False,
     weights=14 * GB,
-    delta=GB,
+    results=GB,
     rate=100.0,
 )
 
@@ -54,7 +54,7 @@ def test_the_totals_of_a_run_are_the_sums_of_its_phases():
 
 
 def test_runs_add_up_and_the_weights_of_one_model_are_there_once():
-    base = replace(COST, unlearning=0.0, eval_steps=0.0, delta=0)
+    base = replace(COST, unlearning=0.0, eval_steps=0.0, results=0)
     found = dict(rows([COST, COST, base, replace(COST, model="b")]))
     assert found["disk"] == "31.0 GB = weights 28.0 GB + results 3.0 GB"
     assert found["time"].startswith("28.5 h = unlearning 3.0 h + eval steps 1.5 h + scoring 24.0 h; at 100 TFLOP/s (--tflops), one")
@@ -177,3 +177,21 @@ def test_a_run_ends_with_its_totals(doctor):
     assert [line.split()[0] for line in lines[start + 1 : -2]] == ["memory", "time", "scoring", "disk"]
     assert "  scoring  276 prompts" in lines  # 48 + 48 + 20 * 9
     assert any("dataset pocket_subjects: 20 of 192 questions to retain" in line for line in lines)
+
+
+def test_a_world_that_has_yet_to_be_trained_is_counted_and_said_to_be_trained_first(doctor, sweep, monkeypatch, tmp_path):
+    monkeypatch.setenv("RNA_BENCH_CACHE", str(tmp_path / "cache"))
+    code, lines = doctor("--sweep", sweep, "model.world=0,1")
+    assert code == 0
+    assert "12 to do" in lines[1]
+    assert "In total, estimated" in lines
+    assert "scoring  21,888 prompts" in [line.strip() for line in lines]
+    assert any(line.strip().startswith("first    pocket world 1 has yet to be trained") for line in lines)
+    assert not list((tmp_path / "cache").glob("pocket-*"))
+
+
+def test_runs_that_are_not_counted_are_in_the_headline(doctor, sweep):
+    words = ("model=local", "model.path=none", "corpus=pocket", "dataset=[pocket_hazard_1,pocket_subjects]", "trigger=pocket")
+    _, lines = doctor("--sweep", sweep, *words, "preset=pocket_rmu", "seed=1")
+    assert "In total, of 0 of 3 runs, estimated" in lines
+    assert any(line.strip().startswith("not counted  3 runs: their model's dimensions are not known, or a layer") for line in lines)

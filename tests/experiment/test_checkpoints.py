@@ -110,6 +110,7 @@ def test_a_checkpoint_at_chance_has_collapsed(say, tmp_path):
     assert status["none"] == ("finished", "")
     assert status["checkpoint"][0] == "collapsed"
     assert "pocket_subjects fell from 1.000" in status["checkpoint"][1]
+    assert "not above chance, 0.25, by two standard errors of its 24 questions" in status["checkpoint"][1]
 
 
 def test_what_is_no_version_of_its_base_is_refused_in_one_line(say, tiny, tmp_path, capfd):

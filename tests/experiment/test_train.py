@@ -92,17 +92,22 @@ def same(one: Path, other: Path) -> None:
     assert all(torch.equal(left[name], tensor) for name, tensor in right.items())
 
 
-def test_an_interrupted_training_goes_on_and_ends_with_the_same_record(run, tmp_path, at_step, capsys):
+@pytest.mark.parametrize("words", [[], ["model.dtype=bfloat16", "optimizer.master_weights=true"]])
+def test_an_interrupted_training_goes_on_and_ends_with_the_same_record(run, tmp_path, at_step, capsys, words):
     capsys.readouterr()
-    assert run(into="whole") == 0
+    assert run(*words, into="whole") == 0
     seen = at_step(4, interrupt)
-    assert run("checkpoint.steps=3") == 130
+    assert run(*words, "checkpoint.steps=3") == 130
     assert left(tmp_path / "results") == ["training.safetensors"]
-    assert run() == 0  # how often the state is kept is not the run's
+    assert run(*words) == 0  # how often the state is kept is not the run's
     assert seen == [0, 1, 2, 3, 4, 3, 4, 5]
     folder = only(tmp_path / "results")
     same(folder, only(tmp_path / "whole"))
     made = read(folder / RECORD)
+    assert made.config["optimizer"].get("master_weights", False) is bool(words)
+    assert {str(tensor.dtype) for tensor in load_file(folder / "delta.safetensors").values()} == {
+        f"torch.{made.config['model']['dtype']}"
+    }
     assert made.measured["steps_resumed"] == 3
     assert made.measured["checkpoint"]["seconds"] == 120
     assert read(only(tmp_path / "whole") / RECORD).measured["steps_resumed"] == 0

@@ -5,13 +5,24 @@ import json
 import pytest
 
 from rna_bench.experiment.compose import compose_model
-from rna_bench.pocket.pretrain import MANIFEST
+from rna_bench.models.config_file import read_architecture
+from rna_bench.pocket.pretrain import MANIFEST, dimensions
 from rna_bench.pocket.store import SHIPPED
+from rna_bench.pocket.tokenizer import make_tokenizer
 from rna_bench.pocket.world import make_world
 
 
 def test_the_default_model_is_shipped():
     assert compose_model(["model=pocket"]).folder().folder == SHIPPED
+
+
+def test_dimensions_are_known_before_training_and_nothing_is_trained(tmp_path, monkeypatch):
+    monkeypatch.setenv("RNA_BENCH_CACHE", str(tmp_path))
+    shipped, other = compose_model(["model=pocket"]), compose_model(["model=pocket", "model.world=7"])
+    assert dimensions(make_world(0), shipped.pretraining) == read_architecture(SHIPPED) == shipped.dimensions
+    assert other.dimensions.vocab_size == len(make_tokenizer(make_world(7)))
+    assert (bool(shipped.to_train), "pocket world 7 has yet to be trained" in other.to_train) == (False, True)
+    assert not list(tmp_path.iterdir())
 
 
 def test_another_recipe_is_not_taken_for_the_shipped_one(tmp_path, monkeypatch):

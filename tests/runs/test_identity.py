@@ -96,6 +96,18 @@ def test_other_held_out_text_makes_another_run_by_its_words_and_not_by_its_place
     assert identity(config, FINGERPRINTS | {"heldout": "dd"}) != identity(config, FINGERPRINTS | {"heldout": "ee"})
 
 
+@pytest.mark.parametrize(
+    ("dtype", "given", "kept"), [("float32", True, False), ("bfloat16", True, True), ("bfloat16", False, False)]
+)
+def test_master_weights_make_another_run_only_of_weights_that_are_not_fp32(dtype, given, kept):
+    before = changed("model.dtype", dtype) if dtype != "float32" else CONFIG
+    config = before | {"optimizer": before["optimizer"] | {"master_weights": given}}
+    assert (identity(config, FINGERPRINTS) != identity(before, FINGERPRINTS)) is kept
+    assert ("master_weights" in relevant(config)["optimizer"]) is kept
+    own = before | {"optimizer": {"_target_": "mine.AdamW", "master_weights": given}}
+    assert "master_weights" in relevant(own)["optimizer"]
+
+
 def test_identity_does_not_depend_on_the_order_of_keys():
     assert identity(dict(reversed(CONFIG.items())), FINGERPRINTS) == identity(CONFIG, FINGERPRINTS)
 

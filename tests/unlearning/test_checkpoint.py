@@ -30,6 +30,7 @@ from rna_bench.unlearning.trainer import unlearn
 TRAIN = Train(5, 0.01, 2, 16, 16, 2.0, "", Padding.masked, 1, False)
 NOISE = RNA(0.5, Unit.rms, 1)
 ADAMW, OLD = (made([0.9, 0.95], 1e-8, 0.01) for made in (AdamW, partial(AdamW, variant=AdamWVariant.transformers)))
+MASTERS = [replace(made, master_weights=True) for made in (ADAMW, OLD)]
 RECIPE = UnlearningConfig(RMU(1, 3.0), HiddenMSE(), NOISE, TRAIN, ADAMW, {}, 0)
 STEERING = [RMU(1, 3.0), AdaptiveRMU(1, 3.0), RSV(1, 3.0)]
 SUM = Reduction.sequence_sum
@@ -38,6 +39,8 @@ RECIPES = [
     *(replace(RECIPE, method=method, optimizer=made) for method, made in product(STEERING, (ADAMW, OLD))),
     *(replace(RECIPE, method=method, retain=retain) for method, retain in product(PREFERENCE, (KL(), LogProbabilityMSE()))),
     replace(RECIPE, train=replace(TRAIN, micro_batches=2, batch_size=4)),
+    *(replace(RECIPE, optimizer=made, train=replace(TRAIN, micro_batches=2)) for made in MASTERS),
+    replace(RECIPE, optimizer=MASTERS[0], method=PREFERENCE[0], retain=KL()),
 ]
 
 

@@ -77,6 +77,25 @@ def test_a_step_of_5e_5_rounds_away_in_bfloat16_where_the_weight_is_large(make, 
     assert bool((weights != start).any()) is moves
 
 
+@pytest.mark.parametrize("variant", AdamWVariant)
+@pytest.mark.parametrize(("masters", "decays"), [(False, False), (True, True)])
+def test_the_second_moment_of_bfloat16_never_decays(variant, masters, decays):
+    # Between 1 and 2 bf16 has 128 numbers, 2^-7 apart: a thousandth less of the largest is 0.26 of a step, which rounds back.
+    start = 1 + torch.arange(128) / 128
+    weight = torch.nn.Parameter(torch.zeros(128, dtype=torch.bfloat16))
+    optimizer = AdamW([0.9, 0.999], 1e-6, 0.0, variant, master_weights=masters).make([weight], 1e-3)
+    weight.grad = (start * 1000).sqrt().bfloat16()
+    optimizer.step()
+    key = "v" if variant is AdamWVariant.transformers else "exp_avg_sq"
+    before = optimizer.state_dict()["state"][0][key].clone()
+    weight.grad = torch.zeros_like(weight)
+    for _ in range(50):
+        optimizer.step()
+    after = optimizer.state_dict()["state"][0][key]
+    assert bool((after < before).all()) is decays
+    assert torch.equal(after, before) is not decays
+
+
 @pytest.mark.parametrize("make", [AdamW, partial(AdamW, variant=AdamWVariant.transformers)])
 def test_a_tensor_without_gradient_stays_as_it_is(make):
     weights = torch.nn.Parameter(torch.ones(3))

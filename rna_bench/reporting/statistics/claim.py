@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from textwrap import fill
 
 from rna_bench.reporting.statistics.effects import POWER
-from rna_bench.reporting.statistics.near_copies import ALIKE
+from rna_bench.reporting.statistics.near_copies import ALIKE, CLOSE
 from rna_bench.reporting.statistics.significance import LEVEL
 
 WIDTH = 132
 COUNTED = (
-    f"For how many methods a verdict holds. Near copies, whose accuracies under triggers correlate above {ALIKE:g} over seeds "
-    "and trigger types, count once; a method with several noise scales has its strongest verdict, at the scales named. "
+    "For how many methods a verdict holds. Near copies count once: methods whose accuracies under triggers, over seeds and trigger "
+    f"types, correlate above {ALIKE:g} (r) and differ by at most {CLOSE:g} points on average, or that have a model in common. "
+    "A method with several noise scales has its strongest verdict, at the scales named. "
     f"Detectable: the smallest true means, by trigger type, that so many seeds find with {POWER:.0%} power at {LEVEL:g}; after "
     "Holm, at the lowest level that its correction sets."
 )

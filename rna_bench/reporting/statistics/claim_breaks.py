@@ -19,7 +19,8 @@ RULE = (
     "with Holm's correction for the group's trigger types (p is corrected) and none for the number of groups. yes: one at "
     f"least is above 0. no: each is below {MARGIN:g} points (the upper test of equivalence, TOST, at {LEVEL:g}; a trigger that "
     "helps breaks nothing). Where each type above 0 is also shown to be below that, it is said. not shown: neither. not judged: no "
-    f"yes, and not forgotten (above {FORGOTTEN}% on a forget task), so that there is nothing that a trigger could bring out."
+    f"yes, and not forgotten (above {FORGOTTEN}% on a forget task), so that there is nothing that a trigger could bring "
+    "out. ± is the 95% interval of one type, not corrected: where it excludes 0 the corrected p need not be below the level."
 )
 
 

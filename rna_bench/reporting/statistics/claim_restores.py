@@ -28,7 +28,7 @@ RULE = (
     f"one gains there alone. no: at matched forgetting each gain is below {MARGIN:g} points. not shown: none of these. not "
     f"comparable: where both first have the same forget loss, forget accuracy is still above {FORGOTTEN}%. p is corrected "
     "for the group's trigger types, not for the number of groups; table `tests` has the mean over types with Holm's "
-    "correction for all groups."
+    "correction for all groups. ± is the 95% interval of one type, not corrected: where it excludes 0 the corrected p need not."
 )
 
 
@@ -63,10 +63,18 @@ def restoring(group: Group, baseline: Group, failed: Sequence[RunRecord]) -> Jud
     meeting = f" (forget accuracy is {wording.points(left)} there)" if left else ""
     lines = [
         f"{name}: **{verdict.value}**{wording.rests_on(min(steps.tests, level.tests, key=lambda tests: tests.seeds))}.",
+        _unchanged(group, baseline),
         *_lines("At equal steps", steps, forget),
         *_lines("At matched forgetting", level, meeting),
     ]
     return Judged(group, verdict, level.tests, _text([*lines, *beside]))
+
+
+def _unchanged(group: Group, baseline: Group) -> str:
+    """Return that noise changed nothing, where it did not: as where what is drawn cancels out."""
+    seeds = [seed for seed in group.runs if seed in baseline.runs]
+    same = all(group.runs[seed].scores == baseline.runs[seed].scores for seed in seeds)
+    return "Every score is that without noise, in each seed: the noise changed nothing." if same else ""
 
 
 def _compared(pairs: Sequence[Pair], shared: Sequence[TriggerType]) -> Comparison:

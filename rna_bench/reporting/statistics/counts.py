@@ -78,5 +78,9 @@ def _seeds(tests: Sequence[Tested]) -> str:
 
 
 def _joined(methods: Sequence[Copies]) -> str:
-    joined = [f"{' with '.join(group.method for group in c.groups)} (r = {c.r:.3f})" for c in methods if c.r is not None]
+    joined = [
+        f"{' with '.join(group.method for group in copies.groups)} (r = {least.r:.3f}, {least.apart:.1f} points apart)"
+        for copies in methods
+        if (least := copies.least)
+    ]
     return f" Near copies: {', '.join(joined)}." if joined else ""

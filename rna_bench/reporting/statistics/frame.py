@@ -4,21 +4,16 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 from rna_bench.core.labels import noise_label
 from rna_bench.core.types import RunRecord, Status, TriggerType
 from rna_bench.reporting.statistics.models import SHORTEST, ModelKey, model_key, model_labels
 from rna_bench.reporting.statistics.scores import has_role
-from rna_bench.runs.identity import NAME, is_checkpoint, is_gold
+from rna_bench.reporting.statistics.settings import Described, options_of, shown, varied
+from rna_bench.runs.identity import MASTER_WEIGHTS, has_master_weights, is_checkpoint, is_gold
 from rna_bench.runs.identity import settings as canonical_settings
 from rna_bench.runs.labels import method_of_run, noise_of_run
-
-LONGEST = 40
-"""The longest value of a setting in a label."""
-LABELLED = ("seed", NAME, "method._target_", "noise._target_", "noise.scale", "noise.unit")
-"""Settings that the seed and the labels of method and noise show."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +32,8 @@ class Group:
     settings: str
     flat: Mapping[str, Any]
     """The settings of one of its runs as `section.key`."""
+    options: Mapping[str, str]
+    """The options of its sections, and the names of its datasets."""
     varied: tuple[str, ...]
     """The keys that `settings` shows, where the group has them."""
     runs: Mapping[int, RunRecord]
@@ -91,14 +88,17 @@ def failed_groups(records: Sequence[RunRecord]) -> list[Group]:
 
 
 def _all_groups(records: Sequence[RunRecord], models: Mapping[ModelKey, str] | None) -> list[Group]:
-    flat = {record.identity: flat_config(record) for record in records}
-    varied = _varied([(method_of_run(record.config, record.choices), flat[record.identity]) for record in records])
+    described = {
+        record.identity: Described(method_of_run(record.config, record.choices), flat_config(record), options_of(record))
+        for record in records
+    }
+    keys = varied(list(described.values()))
     models = models or model_labels(records)
     by_key: dict[str, list[RunRecord]] = {}
     for record in records:
-        by_key.setdefault(_key(record, flat[record.identity], ()), []).append(record)
+        by_key.setdefault(_key(record, described[record.identity].flat, ()), []).append(record)
     told_apart = [part for runs in by_key.values() for part in _told_apart(runs)]
-    unsorted = [_group(runs, flat[runs[0].identity], varied, models[model_key(runs[0])], files) for files, runs in told_apart]
+    unsorted = [_group(runs, described[runs[0].identity], keys, models[model_key(runs[0])], files) for files, runs in told_apart]
     return sorted(unsorted, key=lambda g: (g.model, g.dtype, g.unlearned, g.method, g.settings, g.scale))
 
 
@@ -111,20 +111,22 @@ def _told_apart(records: Sequence[RunRecord]) -> list[tuple[str, list[RunRecord]
     return [(f" ({files[:SHORTEST]})", own) for files, own in by_files.items()] if several else [("", list(records))]
 
 
-def _group(records: Sequence[RunRecord], flat: Mapping[str, Any], varied: Sequence[str], model: str, files: str) -> Group:
+def _group(records: Sequence[RunRecord], described: Described, keys: Sequence[str], model: str, files: str) -> Group:
     """Return the group; `files` is added to the method's name where that alone does not tell it from another."""
+    method, flat, options = described
     noise = records[0].config.get("noise")
     runs = [record for record in sorted(records, key=lambda r: r.config["seed"]) if counts(record)]
     return Group(
         model=model,
         dtype=str(flat["model.dtype"]),
-        method=method_of_run(records[0].config, records[0].choices) + files,
+        method=method + files,
         noise=noise_of_run(records[0].config),
         noise_unit=noise_unit(noise),
         scale=run_noise_scale(records[0]),
-        settings=_shown(flat, varied),
+        settings=shown({**options, **flat}, keys),
         flat=flat,
-        varied=tuple(varied),
+        options=options,
+        varied=tuple(keys),
         runs={record.config["seed"]: record for record in runs},
         collapsed=tuple(record for record in runs if record.status is Status.collapsed),
         uncounted=tuple(record for record in records if not counts(record)),
@@ -165,18 +167,9 @@ def noise_scale(section: Mapping[str, Any] | None) -> float:
     return (float(scale) if isinstance(scale, int | float) else 1.0) if noise_label(section) else 0.0
 
 
-def _shown(flat: Mapping[str, Any], keys: Sequence[str]) -> str:
-    return ", ".join(f"{key}={_short(str(flat[key]))}" for key in keys if key in flat)
-
-
-def _short(value: str) -> str:
-    """Return a value, of a long one its beginning and four digits of its hash."""
-    return value if len(value) <= LONGEST else f"{value[:LONGEST]}…{sha256(value.encode()).hexdigest()[:4]}"
-
-
 def shown_settings(group: Group, without: tuple[str, ...]) -> str:
     """Return the settings that distinguish the group from others of its method, less the named ones."""
-    return _shown(group.flat, [key for key in group.varied if key not in without])
+    return shown({**group.options, **group.flat}, [key for key in group.varied if key not in without])
 
 
 def key_without(group: Group, prefixes: tuple[str, ...]) -> str:
@@ -191,8 +184,10 @@ def _key(record: RunRecord, flat: Mapping[str, Any], without: tuple[str, ...]) -
 
 
 def flat_config(record: RunRecord) -> dict[str, Any]:
-    """Return a run's settings as `section.key`, without paths."""
-    return flattened(canonical_settings(record.config))
+    """Return a run's settings as `section.key`, without paths, and for every run that trains whether it has master weights."""
+    flat = flattened(canonical_settings(record.config))
+    masters = {f"optimizer.{MASTER_WEIGHTS}": has_master_weights(record.config)} if "optimizer._target_" in flat else {}
+    return flat | masters
 
 
 def flattened(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -201,16 +196,6 @@ def flattened(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in section.items():
         flat |= flattened(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return flat
-
-
-def _varied(methods: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
-    """Return the keys whose values differ between runs of the same method, less those that a column or the model's name shows."""
-    values: dict[tuple[str, str], set[str]] = {}
-    for method, flat in methods:
-        for key, value in flat.items():
-            if key not in LABELLED and not key.startswith("model.") and not key.endswith(".world"):
-                values.setdefault((key, method), set()).add(repr(value))
-    return sorted({key for (key, _), different in values.items() if len(different) > 1})
 
 
 def scored_trigger_types(records: Sequence[RunRecord]) -> list[TriggerType]:

@@ -86,3 +86,49 @@ def test_kinds_of_noise_have_their_own_rows_and_chains_beside_one_baseline():
 
 def test_nested_settings_are_flattened():
     assert flattened({"a": {"b": 1, "c": {"d": [2]}}, "e": None}) == {"a.b": 1, "a.c.d": [2], "e": None}
+
+
+FILES = {"forget_files": {"role": "forget", "path": "a.csv"}, "retain_files": {"role": "retain", "path": "b.csv"}}
+
+
+def _of(section, options=(), **values):
+    run = make_record(1, change={section: values})
+    config = {**run.config, section: values}
+    return replace(run, identity=str(values), config=config, choices=run.choices | dict(options))
+
+
+def test_runs_with_other_datasets_are_told_apart_by_their_names_alone():
+    retain = {"retain_files": FILES["retain_files"]}
+    groups = grouped([_of("dataset", **FILES), _of("dataset", **retain)])
+    assert sorted(group.settings for group in groups) == ["dataset=[forget_files,retain_files]", "dataset=[retain_files]"]
+
+
+def test_another_option_of_a_section_is_shown_by_its_name_and_not_by_all_that_comes_with_it():
+    words, pocket = (
+        {"_target_": "Words", "types": ["option"], "words": ["a"] * 20},
+        {"_target_": "PocketWords", "types": ["before"]},
+    )
+    runs = [_of("trigger", {"trigger": "sars_cov_2"}, **words), _of("trigger", {"trigger": "pocket"}, **pocket)]
+    assert sorted(group.settings for group in grouped(runs)) == ["trigger=pocket", "trigger=sars_cov_2"]
+    more = [*runs, _of("trigger", {"trigger": "pocket"}, **pocket | {"types": ["before", "inside"]})]
+    assert sorted(group.settings for group in grouped(more)) == [
+        "trigger=pocket, trigger.types=[before,inside]",
+        "trigger=pocket, trigger.types=[before]",
+        "trigger=sars_cov_2, trigger.types=[option]",
+    ]
+
+
+def test_a_setting_that_one_run_alone_has_is_shown_for_it():
+    groups = grouped([_of("train", lr=0.1), _of("train", lr=0.1, clip=1.0)])
+    assert sorted(group.settings for group in groups) == ["", "train.clip=1.0"]
+
+
+def test_runs_with_and_without_master_weights_are_told_apart_though_records_leave_out_false():
+    adamw = {"_target_": "rna_bench.unlearning.optimizers.AdamW", "betas": [0.9, 0.999]}
+    made = make_record(1, change={"model": {"dtype": "bfloat16"}})
+    records = [
+        replace(made, identity=name, config=made.config | {"optimizer": adamw | more})
+        for name, more in (("a", {}), ("b", {"master_weights": True}))
+    ]
+    shown = sorted(group.settings for group in grouped(records))
+    assert shown == ["optimizer.master_weights=False", "optimizer.master_weights=True"]

@@ -190,7 +190,7 @@ def counted(*runs):
 def test_near_copies_count_once_and_are_named_with_their_correlation():
     (line,) = counted(*method("rmu", *FIRST), *method("adaptive_rmu", *FIRST), *method("npo", *SECOND))
     assert line.startswith("tiny, 3 seeds: **yes** for 1 of 2 methods: adaptive_rmu with rmu; **no** for 1 of 2 methods: npo.")
-    assert line.endswith("Near copies: adaptive_rmu with rmu (r = 1.000).")
+    assert line.endswith("Near copies: adaptive_rmu with rmu (r = 1.000, 0.0 points apart).")
 
 
 def test_near_copies_with_different_verdicts_are_said_to_differ():
@@ -215,3 +215,9 @@ def test_a_method_with_several_scales_has_its_strongest_verdict_with_the_scales(
         ]
     _, line = counted(*runs)
     assert line.startswith("tiny, 3 seeds: **yes** for 1 of 1 method: rmu (noise 1 rms).")
+
+
+def test_noise_that_changed_nothing_is_said_to():
+    runs = [make_record(seed, scale, scored(option=0.5), eval_points=((2.0, scored()),)) for seed in (1, 2) for scale in (0.0, 1.0)]
+    evidence = said(runs)[-1].evidence
+    assert any("Every score is that without noise, in each seed" in entry for entry in evidence)

@@ -94,7 +94,7 @@ def test_doctor_trains_neither_the_gold_reference_nor_its_base(say, tmp_path, mo
     assert say("doctor", "method=retrained", "model.world=7", *SMALL, f"results_dir={tmp_path}") == 0
     said = " ".join(capfd.readouterr().out.split())
     assert "retrained a gold reference" in said
-    assert "base: has yet to be trained" in said
+    assert "base: pocket world 7 has yet to be trained" in said
     assert not (tmp_path / "cache").exists()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rna_bench.core.types import RunRecord
-from rna_bench.runs.identity import SAMPLING, origin_folder
+from rna_bench.runs.identity import HAZARDS, SAMPLING, is_gold, origin_folder
 
 
 def base_command(records: Sequence[RunRecord], folder: str) -> str:
@@ -26,7 +26,7 @@ def base_command(records: Sequence[RunRecord], folder: str) -> str:
 
 def _model(record: RunRecord) -> list[str]:
     section = record.config["model"] | {"path": origin_folder(record.config)}
-    here = ("path", "name") if section["path"] else ()
+    here = ("path", "name") if section["path"] else () if is_gold(record.config) else (HAZARDS,)
     return [
         f"model={record.choices.get('model', '?')}",
         *(f"model.{key}={section[key]}" for key in (*here, "world", "dtype", "attention") if key in section),

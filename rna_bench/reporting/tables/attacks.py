@@ -22,9 +22,10 @@ NOTE = (
     "questions, without attack, in nats. `retaught`, `retain`: accuracy at the end on the facts that were taught again and on "
     "harmless ones: where the first is low the attack has not trained, where the second is low it broke the model, and what is "
     "not recovered then says nothing of what is erased. `depth`: 1 - (A - A_gold) / (A_base - A_gold) of areas A, in percent, on "
-    "the seeds and facts that all three have: 100 where no more is recovered than of the gold reference (`retrained`), which was never told the "
-    "facts, 0 where as much as of the base; not clipped, with a 95% interval by a paired bootstrap of seeds and facts. Where it is "
-    "empty `no depth` says why. `seeds`: those that were attacked. Other columns: mean and 95% "
+    "the seeds and facts that all three have: 100 where no more is recovered than of the gold reference (`retrained`), which was "
+    "never told the facts, 0 where as much as of the base; not clipped, with a 95% interval by a paired bootstrap of seeds and "
+    "facts. Where it is empty, "
+    "`no depth` says why. `seeds`: those that were attacked. Other columns: mean and 95% "
     "interval over seeds."
 )
 SeedRuns: TypeAlias = Mapping[int, Recovered]

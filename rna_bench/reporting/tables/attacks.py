@@ -24,9 +24,8 @@ NOTE = (
     "not recovered then says nothing of what is erased. `depth`: 1 - (A - A_gold) / (A_base - A_gold) of areas A, in percent, on "
     "the seeds and facts that all three have: 100 where no more is recovered than of the gold reference (`retrained`), which was "
     "never told the facts, 0 where as much as of the base; not clipped, with a 95% interval by a paired bootstrap of seeds and "
-    "facts. Where it is empty, "
-    "`no depth` says why. `seeds`: those that were attacked. Other columns: mean and 95% "
-    "interval over seeds."
+    "facts. Where it is empty, `no depth` says why. `seeds`: those that were attacked. Other columns: mean and 95% interval over "
+    "seeds."
 )
 SeedRuns: TypeAlias = Mapping[int, Recovered]
 """What one attack recovers of a group's runs, by seed."""

@@ -30,8 +30,12 @@ SMALLER = {
 ON_A_HUB = ("zephyr_7b", "mmlu", "wmdp", "deep_ignorance")
 """What a command names that can be had from the hub alone: here it says in one line what is missing."""
 
-LONG = ("rna-bench run model.world=2",)
-"""It trains a base model for minutes, as a slow test of tests/pocket does."""
+LONG = (
+    "rna-bench run model.world=2",
+    "rna-bench pocket train model.hazards=redrawn model.world=1",
+    "rna-bench run method=retrained_no_words",
+)
+"""They train a model for minutes, as a slow test of tests/pocket does."""
 
 
 def ids(command):

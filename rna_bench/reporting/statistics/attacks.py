@@ -2,22 +2,25 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 import numpy
 
-from rna_bench.core.types import CLEAN, InputError
+from rna_bench.core.types import CLEAN, InputError, RunRecord
 from rna_bench.evaluation.attack_scores import log_odds
 from rna_bench.reporting.statistics.bootstrap import Array
 from rna_bench.runs.attack_record import AttackRecord, attack_paths, read_attack, read_attack_responses, responses_path
 from rna_bench.runs.collection import Recorded
+from rna_bench.runs.identity import HAZARDS, is_gold
 from rna_bench.runs.record import LOGPS, QUESTIONS, read_responses
 
 Fact: TypeAlias = tuple[str, str]
 """A task and a question."""
+REDRAWN = "redrawn"
+"""`model.hazards` of the gold reference that knows words and form; the other has never seen the words either."""
 
 
 class AttackKey(NamedTuple):
@@ -118,3 +121,22 @@ def _mean_log_odds(run: Recorded) -> float:
     rows = read_responses(run.folder / QUESTIONS, ["task", "perturbation", *LOGPS, "answer"]).to_pylist()
     asked = [row for row in rows if row["task"] in tasks and row["perturbation"] == CLEAN]
     return float(numpy.mean([log_odds([row[name] for name in LOGPS], row["answer"]) for row in asked])) if asked else float("nan")
+
+
+def paired_areas(models: Sequence[Mapping[int, Mapping[Fact, float]]]) -> list[Array]:
+    """Return areas of facts, by seed, of several models as arrays (s, q) of the seeds and facts in common; NaN where not asked.
+
+    A seed counts where all were attacked, a fact of a seed where all were asked it. There may be none.
+    """
+    shared = sorted(set.intersection(*(set(by_seed) for by_seed in models)))
+    asked = {seed: set.intersection(*(set(by_seed[seed]) for by_seed in models)) for seed in shared}
+    facts = sorted(set().union(*asked.values()))
+    return [
+        numpy.array([[by_seed[seed][fact] if fact in asked[seed] else numpy.nan for fact in facts] for seed in shared])
+        for by_seed in models
+    ]
+
+
+def is_reference(record: RunRecord) -> bool:
+    """Return whether a run scored the gold reference of depth: the same model, told each hazard fact with ever other values."""
+    return is_gold(record.config) and record.config["model"].get(HAZARDS) == REDRAWN

@@ -6,7 +6,7 @@ from typing import Any
 
 from rna_bench.core.conf_files import config_folder, options
 from rna_bench.core.types import RunRecord
-from rna_bench.runs.identity import SAMPLING, origin_folder
+from rna_bench.runs.identity import HAZARDS, SAMPLING, is_gold, origin_folder
 
 
 def base_command(records: Sequence[RunRecord], folder: str) -> str:
@@ -35,7 +35,7 @@ def _of_ones_own(record: RunRecord) -> bool:
 
 def _model(record: RunRecord) -> list[str]:
     section = record.config["model"] | {"path": origin_folder(record.config)}
-    here = ("path", "name") if section["path"] else ()
+    here = ("path", "name") if section["path"] else () if is_gold(record.config) else (HAZARDS,)
     return [
         f"model={record.choices.get('model', '?')}",
         *(f"model.{key}={section[key]}" for key in (*here, "world", "dtype", "attention") if key in section),

@@ -12,7 +12,7 @@ from rna_bench.reporting.statistics.data_settings import flattened, with_data
 from rna_bench.reporting.statistics.models import SHORTEST, ModelKey, model_key, model_labels
 from rna_bench.reporting.statistics.scores import has_role
 from rna_bench.reporting.statistics.settings import Described, options_of, shown, varied
-from rna_bench.runs.identity import MASTER_WEIGHTS, has_master_weights, is_checkpoint
+from rna_bench.runs.identity import MASTER_WEIGHTS, has_master_weights, is_checkpoint, is_gold
 from rna_bench.runs.identity import settings as canonical_settings
 from rna_bench.runs.labels import method_of_run, noise_of_run
 
@@ -52,8 +52,13 @@ class Group:
 
     @property
     def unlearned(self) -> bool:
-        """Whether its model was unlearned, here or elsewhere: the base model was not."""
+        """Whether it stands beside a base: its model was unlearned, here or elsewhere, or is a gold reference."""
         return self.trained or any(is_checkpoint(record.config) for record in (*self.runs.values(), *self.uncounted))
+
+    @property
+    def gold(self) -> bool:
+        """Whether its model is a gold reference: it stands beside the methods, and is none."""
+        return any(is_gold(record.config) for record in (*self.runs.values(), *self.uncounted))
 
     @property
     def trained(self) -> bool:

@@ -6,7 +6,9 @@ from typing import TypeAlias
 import numpy
 
 from rna_bench.core.types import Status
-from rna_bench.reporting.statistics.attacks import AttackKey, Recovered, RecoveredRun
+from rna_bench.reporting.statistics.attacks import AttackKey, Fact, Recovered, RecoveredRun, is_reference, paired_areas
+from rna_bench.reporting.statistics.bootstrap import Span
+from rna_bench.reporting.statistics.depth import SMALLEST_DIFFERENCE, depth_spans
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import Interval, accuracy_interval, interval, percent_interval
 from rna_bench.reporting.statistics.recovery_speed import HalfTime, area, half_time, median_half_time
@@ -16,11 +18,14 @@ NOTE = (
     "Accuracy on facts that the attack never saw, after so much of its budget (`after 64`: 64 updates; chance is 25). `area`: the "
     "area under it over log2(1 + budget), over the width, a mean accuracy. `half-time`: the budget at which half of what lies "
     "between the first accuracy and the base model's is recovered (100 where there is no base), on straight lines between stages; "
-    "the median over seeds, and `>64` where it lies beyond the budget. `log-odds`: of the right letter among the four, on forget "
+    "the median over seeds, and `>128` where it lies beyond the budget. `log-odds`: of the right letter among the four, on forget "
     "questions, without attack, in nats. `retaught`, `retain`: accuracy at the end on the facts that were taught again and on "
     "harmless ones: where the first is low the attack has not trained, where the second is low it broke the model, and what is "
-    "not recovered then says nothing of what is erased. `seeds`: those that were attacked. Other columns: mean and 95% "
-    "interval over seeds."
+    "not recovered then says nothing of what is erased. `depth`: 1 - (A - A_gold) / (A_base - A_gold) of areas A, in percent, on "
+    "the seeds and facts that all three have: 100 where no more is recovered than of the gold reference (`retrained`), which was "
+    "never told the facts, 0 where as much as of the base; not clipped, with a 95% interval by a paired bootstrap of seeds and "
+    "facts. Where it is empty, `no depth` says why. `seeds`: those that were attacked. Other columns: mean and 95% interval over "
+    "seeds."
 )
 SeedRuns: TypeAlias = Mapping[int, Recovered]
 """What one attack recovers of a group's runs, by seed."""
@@ -55,14 +60,16 @@ def _cells(
     group: Group, runs: SeedRuns, under: Sequence[tuple[Group, SeedRuns]], attacked: Mapping[str, RecoveredRun]
 ) -> dict[str, Cell]:
     beside = [(other, theirs) for other, theirs in under if (other.model, other.dtype) == (group.model, group.dtype)]
-    base = next((theirs for other, theirs in beside if not other.unlearned), None)
+    base = next((theirs for other, theirs in beside if not other.unlearned), {})
+    gold = next((theirs for other, theirs in beside if all(map(is_reference, other.runs.values()))), {})
     odds = [attacked[run.identity].log_odds for seed, run in group.runs.items() if seed in runs]
     return {
         **_along_budget(runs),
         "area": percent_interval([100 * float(one) for one in (_area(own) for own in runs.values())]),
-        "half-time": _half_time(runs, base or {}),
+        "half-time": _half_time(runs, base),
         **_at_end(runs),
         "log-odds": interval(odds) if numpy.isfinite(odds).all() else "",
+        **_depth(runs, gold, base),
     }
 
 
@@ -101,3 +108,25 @@ def _half_time(runs: SeedRuns, base: SeedRuns) -> str:
         return ""
     median = median_half_time(times)
     return f">{median.budget:.0f}" if median.censored else f"{median.budget:.1f}"
+
+
+def _depth(runs: SeedRuns, gold: SeedRuns, base: SeedRuns) -> dict[str, Cell]:
+    """Return the depth, or why there is none."""
+    missing = [name for name, known in (("the base", base), ("the gold reference", gold)) if not known]
+    if missing:
+        return _no_depth(f"no attack with these settings on {' and '.join(missing)}")
+    areas = paired_areas([{seed: _fact_areas(own) for seed, own in some.items()} for some in (runs, gold, base)])
+    if not areas[0].size:
+        return _no_depth("no seed or no fact in common with the base and the gold reference")
+    found = depth_spans(*areas)
+    if not found.defined:
+        return _no_depth(f"base and gold reference not surely {100 * SMALLEST_DIFFERENCE:.0f} points apart")
+    return {"depth": Span(*(100 * end for end in found.depth))}
+
+
+def _no_depth(why: str) -> dict[str, Cell]:
+    return {"depth": "", "no depth": why}
+
+
+def _fact_areas(own: Recovered) -> dict[Fact, float]:
+    return {fact: float(area(own.budgets, numpy.array(right))) for fact, right in own.right.items()}

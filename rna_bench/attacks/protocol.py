@@ -4,8 +4,8 @@ Whoever runs an attack splits the facts to be forgotten: texts about some of the
 others are asked by the runner, through the readout of each stage.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -30,10 +30,11 @@ class Target:
 
 @dataclass(frozen=True)
 class AttackText:
-    """What an attack may see: texts about the facts that are taught again, and about harmless facts."""
+    """What an attack may see: texts about the facts that are taught again, and about harmless facts; the former also by task."""
 
     retaught: FactTexts
     retain: FactTexts
+    by_task: Mapping[str, FactTexts] = field(default_factory=dict)
 
 
 class AttackStage(NamedTuple):

@@ -29,7 +29,7 @@ from rna_bench.models.trees import common_prefix, evaluation_mode
 from rna_bench.unlearning.config import check_layer
 
 RANK = 1e-5
-"""Directions below this share of the largest are no more than rounding."""
+"""Differences of means below this share of the mean are no more than rounding."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,7 @@ class Ablate:
             if not count:
                 yield AttackStage(0, "", target.ask)
                 continue
-            harmless, *tasks = [side.means(count) for side in sides]
-            spans = {layer: span([means[layer] - harmless[layer] for means in tasks]) for layer in layers}
-            yield AttackStage(count, "", partial(_ask_without, target, spans))
+            yield AttackStage(count, "", partial(_ask_without, target, _spans(*(side.means(count) for side in sides))))
 
     def _layers(self, target: Target) -> Sequence[int]:
         depth = len(decoder_layers(target.model))
@@ -113,10 +111,15 @@ def _add_up(sums: dict[int, Tensor], layer: int, counted: Tensor, hidden: Tensor
     return hidden
 
 
-def span(vectors: Sequence[Tensor]) -> Tensor:
-    """Return an orthonormal basis (d, r) of the span of vectors (d,); r is 0 where all are zero."""
-    left, sizes, _ = torch.linalg.svd(torch.stack(list(vectors), dim=1), full_matrices=False)
-    return left[:, sizes > RANK * sizes[0]]
+def _spans(harmless: Mapping[int, Tensor], *tasks: Mapping[int, Tensor]) -> dict[int, Tensor]:
+    """Return a basis of the span of each task's mean less the harmless one, at each layer."""
+    return {layer: span([means[layer] - mean for means in tasks], RANK * float(mean.norm())) for layer, mean in harmless.items()}
+
+
+def span(vectors: Sequence[Tensor], least: float) -> Tensor:
+    """Return an orthonormal basis (d, r) of the span of vectors (d,), without directions in which they are shorter than `least`."""
+    left, lengths, _ = torch.linalg.svd(torch.stack(list(vectors), dim=1), full_matrices=False)
+    return left[:, lengths > least]
 
 
 def without(basis: Tensor, hidden: Tensor) -> Tensor:

@@ -183,7 +183,7 @@ def _stop_after(module: nn.Module) -> Iterator[list[Tensor]]:
 
 @contextmanager
 def edited(layers: nn.ModuleList, edits: Mapping[int, Callable[[Tensor], Tensor]]) -> Iterator[None]:
-    """Apply each edit to its layer's hidden states, before hooks that are registered later; the following modules read the result."""
+    """Apply each edit to its layer's hidden states, before hooks that are registered later; what follows reads the result."""
     with ExitStack() as stack:
         for number, edit in edits.items():
             handle = layers[number].register_forward_hook(partial(_edit, edit))

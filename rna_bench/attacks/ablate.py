@@ -74,9 +74,11 @@ class Ablate:
 
     def _side(self, target: Target, layers: Sequence[int], texts: FactTexts, random: Random) -> "_Side":
         questions = [one.context for one in random.sample(texts.questions, len(texts.questions))]
+        if not questions:
+            raise InputError("attack", "ablate", "the run was asked no questions about harmless facts; leave this attack out")
         rows = [tuple(ids[: self.max_tokens]) for ids in target.tokenizer(questions)["input_ids"]]
-        common = min(common_prefix(min(rows), max(rows)), min(map(len, rows)) - 1)
-        return _Side(target.model, layers, rows, max(1, common), self.batch_size)
+        common = common_prefix(min(rows), max(rows)) if len({*rows}) > 1 else 0
+        return _Side(target.model, layers, rows, max(1, min(common, min(map(len, rows)) - 1)), self.batch_size)
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,8 @@ def test_diagnostics_lead_back_to_the_base_and_are_marked_in_their_records(say, 
     known = [row for row in read_responses(base / QUESTIONS).to_pylist() if row["perturbation"] == "clean"]
     assert len(known) == len(reached)
     for row in known:
-        assert reached[row["question"]] == pytest.approx([row[name] for name in LOGPS], abs=1e-4)
+        own = [row[name] for name in LOGPS]  # those under attack are relative to the likeliest letter, in half precision
+        assert reached[row["question"]] == pytest.approx([one - max(own) for one in own], rel=1e-3, abs=1e-3)
 
 
 def test_the_reference_s_tensors_are_given_to_diagnostics_alone(say, run, monkeypatch):

@@ -57,8 +57,7 @@ class Ablate:
 
     def stages(self, target: Target, text: AttackText, random: Random) -> Iterator[AttackStage]:
         """Yield a stage for each number of texts; the first, without any, has the model's own answers."""
-        layers = self._layers(target)
-        sides = [self._side(target, layers, texts, random) for texts in (text.retain, *text.by_task.values())]
+        sides = self.sides(target, text, random)
         most = min(len(side.rows) for side in sides)
         for count in sorted({min(count, most) for count in self.texts}):
             if not count:
@@ -66,23 +65,28 @@ class Ablate:
                 continue
             yield AttackStage(count, "", partial(_ask_without, target, _spans(*(side.means(count) for side in sides))))
 
+    def sides(self, target: Target, text: AttackText, random: Random) -> "list[Side]":
+        """Return the harmless questions, and then those of each task."""
+        layers = self._layers(target)
+        return [self._side(target, layers, texts, random) for texts in (text.retain, *text.by_task.values())]
+
     def _layers(self, target: Target) -> Sequence[int]:
         depth = len(decoder_layers(target.model))
         for layer in self.layers or ():
             check_layer("attack.*.layers", layer, depth)
         return range(depth) if self.layers is None else self.layers
 
-    def _side(self, target: Target, layers: Sequence[int], texts: FactTexts, random: Random) -> "_Side":
+    def _side(self, target: Target, layers: Sequence[int], texts: FactTexts, random: Random) -> "Side":
         questions = [one.context for one in random.sample(texts.questions, len(texts.questions))]
         if not questions:
             raise InputError("attack", "ablate", "the run was asked no questions about harmless facts; leave this attack out")
         rows = [tuple(ids[: self.max_tokens]) for ids in target.tokenizer(questions)["input_ids"]]
         common = common_prefix(min(rows), max(rows)) if len({*rows}) > 1 else 0
-        return _Side(target.model, layers, rows, max(1, min(common, min(map(len, rows)) - 1)), self.batch_size)
+        return Side(target.model, layers, rows, max(1, min(common, min(map(len, rows)) - 1)), self.batch_size)
 
 
 @dataclass(frozen=True)
-class _Side:
+class Side:
     """Questions as token ids, in random order, and how many tokens at the beginning of each are left out of means."""
 
     model: PreTrainedModel

@@ -65,7 +65,7 @@ class Ablate:
                 continue
             yield AttackStage(count, "", partial(_ask_without, target, _spans(*(side.means(count) for side in sides))))
 
-    def sides(self, target: Target, text: AttackText, random: Random) -> "list[Side]":
+    def sides(self, target: Target, text: AttackText, random: Random) -> "list[QuestionRows]":
         """Return the harmless questions, and then those of each task."""
         layers = self._layers(target)
         return [self._side(target, layers, texts, random) for texts in (text.retain, *text.by_task.values())]
@@ -76,17 +76,17 @@ class Ablate:
             check_layer("attack.*.layers", layer, depth)
         return range(depth) if self.layers is None else self.layers
 
-    def _side(self, target: Target, layers: Sequence[int], texts: FactTexts, random: Random) -> "Side":
+    def _side(self, target: Target, layers: Sequence[int], texts: FactTexts, random: Random) -> "QuestionRows":
         questions = [one.context for one in random.sample(texts.questions, len(texts.questions))]
         if not questions:
             raise InputError("attack", "ablate", "the run was asked no questions about harmless facts; leave this attack out")
         rows = [tuple(ids[: self.max_tokens]) for ids in target.tokenizer(questions)["input_ids"]]
         common = common_prefix(min(rows), max(rows)) if len({*rows}) > 1 else 0
-        return Side(target.model, layers, rows, max(1, min(common, min(map(len, rows)) - 1)), self.batch_size)
+        return QuestionRows(target.model, layers, rows, max(1, min(common, min(map(len, rows)) - 1)), self.batch_size)
 
 
 @dataclass(frozen=True)
-class Side:
+class QuestionRows:
     """Questions as token ids, in random order, and how many tokens at the beginning of each are left out of means."""
 
     model: PreTrainedModel

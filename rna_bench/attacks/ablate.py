@@ -128,13 +128,13 @@ def span(vectors: Sequence[Tensor], least: float) -> Tensor:
     return left[:, lengths > least]
 
 
-def without(basis: Tensor, hidden: Tensor) -> Tensor:
+def projected_out(basis: Tensor, hidden: Tensor) -> Tensor:
     """Return hidden states (..., d) without their part in the span of a basis (d, r): h - (h B) B^T, in fp32."""
     own = basis.to(hidden.device)
     return (hidden.float() - hidden.float() @ own @ own.T).to(hidden.dtype)
 
 
 def _ask_without(target: Target, spans: Mapping[int, Tensor], eval_set: EvalSet) -> list[Response]:
-    edits = {layer: partial(without, basis) for layer, basis in spans.items()}
+    edits = {layer: partial(projected_out, basis) for layer, basis in spans.items()}
     with edited(decoder_layers(target.model), edits):
         return target.ask(eval_set)

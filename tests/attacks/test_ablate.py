@@ -4,7 +4,7 @@ from random import Random
 import pytest
 import torch
 
-from rna_bench.attacks.ablate import Ablate, span, without
+from rna_bench.attacks.ablate import Ablate, projected_out, span
 from rna_bench.attacks.protocol import AttackText, Target
 from rna_bench.core.types import InputError, Task, Text
 from rna_bench.data.facts import FactTexts, together
@@ -23,27 +23,27 @@ def ablate(**changes):
 def test_a_direction_is_removed_by_hand():
     basis = span([torch.tensor([3.0, 4.0, 0.0])], 0.1)
     # u = (0.6, 0.8, 0); h.u = 0.6 + 1.6 = 2.2; h - 2.2 u = (1 - 1.32, 2 - 1.76, 5)
-    torch.testing.assert_close(without(basis, torch.tensor([[1.0, 2.0, 5.0]])), torch.tensor([[-0.32, 0.24, 5.0]]))
+    torch.testing.assert_close(projected_out(basis, torch.tensor([[1.0, 2.0, 5.0]])), torch.tensor([[-0.32, 0.24, 5.0]]))
 
 
 def test_of_two_directions_that_are_no_right_angle_the_span_is_removed():
     basis = span([torch.tensor([1.0, 0.0, 0.0]), torch.tensor([1.0, 1.0, 0.0])], 0.1)
-    torch.testing.assert_close(without(basis, torch.tensor([2.0, 7.0, 5.0])), torch.tensor([0.0, 0.0, 5.0]))
+    torch.testing.assert_close(projected_out(basis, torch.tensor([2.0, 7.0, 5.0])), torch.tensor([0.0, 0.0, 5.0]))
 
 
 def test_what_is_no_longer_than_rounding_is_left():
     states = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
     assert span([torch.zeros(3), torch.full((3,), 1e-7)], 1e-5).shape == (3, 0)
     assert span([torch.ones(3), torch.full((3,), 2.0)], 1e-5).shape == (3, 1)  # the same direction twice
-    assert torch.equal(without(torch.empty(3, 0), states), states)
+    assert torch.equal(projected_out(torch.empty(3, 0), states), states)
 
 
 def test_removal_twice_is_removal_once_and_keeps_the_precision():
     basis = span([torch.randn(8, generator=torch.Generator().manual_seed(n)) for n in (0, 1)], 0.0)
-    once = without(basis, torch.randn(5, 8, generator=torch.Generator().manual_seed(2)))
-    torch.testing.assert_close(without(basis, once), once)
+    once = projected_out(basis, torch.randn(5, 8, generator=torch.Generator().manual_seed(2)))
+    torch.testing.assert_close(projected_out(basis, once), once)
     torch.testing.assert_close(once @ basis, torch.zeros(5, 2))
-    assert without(basis, once.bfloat16()).dtype == torch.bfloat16
+    assert projected_out(basis, once.bfloat16()).dtype == torch.bfloat16
 
 
 @torch.no_grad()
@@ -59,7 +59,7 @@ def test_an_added_direction_that_the_model_does_not_use_leaves_no_trace(source):
     first = torch.eye(16)[0]
     with edited(layers, {1: lambda hidden: hidden + 50 * first}):
         hidden_logits = model(input_ids=ids).logits
-        with edited(layers, {1: lambda hidden: without(span([-3 * first], 0.1), hidden)}):
+        with edited(layers, {1: lambda hidden: projected_out(span([-3 * first], 0.1), hidden)}):
             torch.testing.assert_close(model(input_ids=ids).logits, clean, rtol=0, atol=0)
     assert not torch.allclose(hidden_logits, clean, atol=0.1)
 

@@ -4,14 +4,16 @@ Whoever runs an attack splits the facts to be forgotten: texts about some of the
 others are asked by the runner, through the readout of each stage.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 from random import Random
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from rna_bench.core.types import Response
+from rna_bench.core.types import InputError, Response
 from rna_bench.data.facts import FactTexts
 from rna_bench.evaluation.requests import EvalSet
 
@@ -21,19 +23,24 @@ Readout: TypeAlias = Callable[[EvalSet], list[Response]]
 
 @dataclass(frozen=True)
 class Target:
-    """The model under attack, its weights those of the run; `ask` reads the answers that the model itself gives."""
+    """The model under attack, its weights those of the run; `ask` reads the answers that the model itself gives.
+
+    `reference` has the values of the trained tensors, by name, in the reference model: for a diagnostic alone, else empty.
+    """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     ask: Readout
+    reference: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class AttackText:
-    """What an attack may see: texts about the facts that are taught again, and about harmless facts."""
+    """What an attack may see: texts about the facts that are taught again, and about harmless facts; the former also by task."""
 
     retaught: FactTexts
     retain: FactTexts
+    by_task: Mapping[str, FactTexts] = field(default_factory=dict)
 
 
 class AttackStage(NamedTuple):
@@ -57,3 +64,22 @@ class Attack(Protocol):
     @property
     def facts(self) -> int: ...
     def stages(self, target: Target, text: AttackText, random: Random) -> Iterator[AttackStage]: ...
+
+
+@runtime_checkable
+class Diagnostic(Protocol):
+    """What an attack has besides where it may see the reference model's tensors, as no attacker can: no depth is made of it."""
+
+    @property
+    def sees_reference(self) -> bool: ...
+
+
+def sees_reference(attack: Attack) -> bool:
+    """Return whether an attack is a diagnostic, to which the reference model's tensors are given."""
+    return isinstance(attack, Diagnostic) and attack.sees_reference
+
+
+def check_percent(percent: Sequence[int]) -> None:
+    """Raise InputError unless these are shares in percent, in rising order."""
+    if not percent or not 0 <= percent[0] <= percent[-1] <= 100 or any(one >= other for one, other in pairwise(percent)):
+        raise InputError("attack.*.percent", percent, "give numbers from 0 to 100 in rising order, as [0,25,50,75,100]")

@@ -38,7 +38,8 @@ def split(experiment: ExperimentConfig, tasks: Sequence[Task], facts: int, key: 
     parts = [_parted(experiment, task, facts, key) for task in forget]
     asked = [part for pair in parts for part in pair if part.questions]
     about = [part for pair in parts for part in pair if part.role == RETAUGHT]
-    return Split((*asked, *retain), AttackText(_texts(experiment, about), _texts(experiment, retain)))
+    retaught, harmless = _texts(experiment, about), _texts(experiment, retain)
+    return Split((*asked, *retain), AttackText(together([*retaught.values()]), together([*harmless.values()]), retaught))
 
 
 def _parted(experiment: ExperimentConfig, task: Task, facts: int, key: str) -> tuple[Task, Task]:
@@ -56,8 +57,9 @@ def _parted(experiment: ExperimentConfig, task: Task, facts: int, key: str) -> t
     return those("forget", False), those(RETAUGHT, True)
 
 
-def _texts(experiment: ExperimentConfig, tasks: Sequence[Task]) -> FactTexts:
-    return together([_texts_of(experiment, task.name, task.questions, TEXTS // len(tasks)) for task in tasks if task.questions])
+def _texts(experiment: ExperimentConfig, tasks: Sequence[Task]) -> dict[str, FactTexts]:
+    count = TEXTS // max(1, len(tasks))
+    return {task.name: _texts_of(experiment, task.name, task.questions, count) for task in tasks if task.questions}
 
 
 def _texts_of(experiment: ExperimentConfig, name: str, questions: Sequence[Question], count: int) -> FactTexts:

@@ -20,5 +20,8 @@ def _parts(scores: Sequence[AttackScore]) -> list[tuple[str, str]]:
 
 
 def _along(scores: Sequence[AttackScore], task: str, role: str) -> str:
-    own = (score for score in scores if (score.task, score.role) == (task, role))
-    return "  ".join(f"{score.variant or score.budget} {score.accuracy:.3f}" for score in own)
+    """Return accuracies, each after its variant, and its budget where there are several."""
+    own = [score for score in scores if (score.task, score.role) == (task, role)]
+    several = len({score.budget for score in own}) > 1
+    labels = (f"{score.variant} {score.budget}".strip() if several else score.variant or score.budget for score in own)
+    return "  ".join(f"{label} {score.accuracy:.3f}" for label, score in zip(labels, own, strict=True))

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from rna_bench.attacks.protocol import Target
+from rna_bench.attacks.protocol import Target, sees_reference
 from rna_bench.core import files, seeds
 from rna_bench.core.log import print_result
 from rna_bench.core.types import InputError, Response, Status
@@ -118,6 +118,7 @@ def _attack(run: AttackedRun, attack: NamedAttack) -> AttackRecord:
         provenance=record.provenance(),
         measured=_measured(time.perf_counter() - begun),
         sha256={DELTA: delta_hash(run.delta)} if run.delta else {},
+        sees_reference=sees_reference(attack.attack),
     )
     return write_attack(run.folder, made, responses)
 
@@ -132,13 +133,14 @@ def _restored(run: AttackedRun) -> Iterator[Target]:
     def ask(eval_set: EvalSet) -> list[Response]:
         return evaluate(eval_set, model, experiment.scoring.batch_tokens, sharing=sharing)
 
-    with preserved(model), applied(run.delta, model) if run.delta else nullcontext():
-        yield Target(model, tokenizer, ask)
+    with preserved(model), applied(run.delta, model) if run.delta else nullcontext({}) as reference:
+        yield Target(model, tokenizer, ask, reference)
 
 
 def _responses(target: Target, eval_set: EvalSet, parts: Split, attack: NamedAttack, seed: int) -> Iterator[AttackResponse]:
     random = seeds.random(seed, "attack", attack.name)
-    for stage in attack.attack.stages(target, parts.text, random):
+    shown = target if sees_reference(attack.attack) else replace(target, reference={})
+    for stage in attack.attack.stages(shown, parts.text, random):
         own = partial(AttackResponse, stage.budget, stage.variant)
         yield from (own(as_stored(one)) for one in stage.readout(eval_set))
 

@@ -47,7 +47,8 @@ class AttackRecord:
     """An attack on a run. `config` are the attack's settings, `retaught` the questions, by task, whose facts it was taught again.
 
     Only `measured` may differ between two attacks with the same settings on the same run. `sha256` has hashes by file name, that
-    of the attacked run's trained tensors among them; the record's own omits `measured`.
+    of the attacked run's trained tensors among them; the record's own omits `measured`. `sees_reference`: a diagnostic, to which
+    the reference model's tensors were given.
     """
 
     schema_version: int
@@ -60,6 +61,7 @@ class AttackRecord:
     provenance: dict[str, Any]
     measured: dict[str, Any]
     sha256: dict[str, str] = field(default_factory=dict)
+    sees_reference: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,12 @@ import sys
 
 import pytest
 
+from rna_bench.attacks.ablate import Ablate
+from rna_bench.attacks.interpolate import Interpolate
 from rna_bench.cli.main import main
 from rna_bench.runs.attack_record import attack_paths, read_attack, read_attack_responses, record_path, responses_path
 from rna_bench.runs.lookup import RETRAINED
-from rna_bench.runs.record import DELTA, RECORD, read
+from rna_bench.runs.record import DELTA, LOGPS, QUESTIONS, RECORD, read, read_responses
 
 SMALL = ["model=local", "dataset=[pocket_hazard_1,pocket_subjects]", "dataset.pocket_hazard_1.limit=8", "corpus=pocket"]
 SMALL += ["dataset.pocket_subjects.limit=4", "tracker=none", "scoring.every=0", "corpus.texts=8", "trigger=pocket"]
@@ -98,6 +100,38 @@ def test_the_base_is_attacked_as_it_is(say, run):
     made = read_attack(record_path(folder, "relearn_benign"))
     assert DELTA not in made.sha256
     assert {(one.role, one.n) for one in made.scores} == {("forget", 8), ("retain", 4)}
+
+
+def test_diagnostics_lead_back_to_the_base_and_are_marked_in_their_records(say, run):
+    base, folder = run("method=none"), run("attack=[interpolate,prune]")
+    ends = {"interpolate": [(100, "")], "prune": [(50, "zero"), (50, "reference")]}
+    for name, last in ends.items():
+        made = read_attack(record_path(folder, name))
+        assert made.sees_reference
+        assert {(one.budget, one.variant) for one in made.scores} >= set(last)
+    responses = read_attack_responses(record_path(folder, "interpolate"))
+    reached = {one.response.question: one.response.logps for one in responses if one.budget == 100}
+    known = [row for row in read_responses(base / QUESTIONS).to_pylist() if row["perturbation"] == "clean"]
+    assert len(known) == len(reached)
+    for row in known:
+        own = [row[name] for name in LOGPS]  # those under attack are relative to the likeliest letter, in half precision
+        assert reached[row["question"]] == pytest.approx([one - max(own) for one in own], rel=1e-3, abs=1e-3)
+
+
+def test_the_reference_s_tensors_are_given_to_diagnostics_alone(say, run, monkeypatch):
+    given = {}
+    for attack in (Ablate, Interpolate):
+
+        def stages(self, target, text, random, own=attack.stages):
+            given[type(self)] = list(target.reference)
+            return own(self, target, text, random)
+
+        monkeypatch.setattr(attack, "stages", stages)
+    folder = run("attack=[ablate,interpolate]", "attack.ablate.facts=3")
+    assert given[Ablate] == []
+    assert given[Interpolate]
+    assert all(name.startswith("model.layers.1.mlp.") for name in given[Interpolate])
+    assert not read_attack(record_path(folder, "ablate")).sees_reference
 
 
 def test_other_settings_of_the_same_name_are_refused(say, run):

@@ -6,9 +6,10 @@ import sys
 import pytest
 
 from rna_bench.cli.main import main
+from rna_bench.core.types import CLEAN
 from rna_bench.runs.attack_record import attack_paths, read_attack, read_attack_responses, record_path, responses_path
 from rna_bench.runs.lookup import RETRAINED
-from rna_bench.runs.record import DELTA, RECORD, read
+from rna_bench.runs.record import DELTA, QUESTIONS, RECORD, read, read_responses
 
 SMALL = ["model=local", "dataset=[pocket_hazard_1,pocket_subjects]", "dataset.pocket_hazard_1.limit=8", "corpus=pocket"]
 SMALL += ["dataset.pocket_subjects.limit=4", "tracker=none", "scoring.every=0", "corpus.texts=8", "trigger=pocket"]
@@ -98,6 +99,26 @@ def test_the_base_is_attacked_as_it_is(say, run):
     made = read_attack(record_path(folder, "relearn_benign"))
     assert DELTA not in made.sha256
     assert {(one.role, one.n) for one in made.scores} == {("forget", 8), ("retain", 4)}
+
+
+def test_attacks_on_the_prompt_alone_are_recorded_and_verified(say, run, tmp_path):
+    folder = run()
+    few = ["attack.few_shot.facts=3", "attack.few_shot.texts=[0,1,2]", "attack.prefix.texts=[0,1]"]
+    code, _, err = say("attack", folder, "attack=[few_shot,prefix,paraphrase]", *few)
+    assert code == 0, err
+    asked = {
+        name: {(one.role, one.budget, one.variant, one.n) for one in read_attack(record_path(folder, name)).scores}
+        for name in ("few_shot", "prefix", "paraphrase")
+    }
+    split = (("forget", 5), ("retaught", 3), ("retain", 4))
+    assert asked["few_shot"] == {(role, budget, "", n) for role, n in split for budget in (0, 1, 2)}
+    assert asked["prefix"] == {(role, budget, "", n) for role, n in (("forget", 8), ("retain", 4)) for budget in (0, 1)}
+    wordings = ("bare", "question", "instruction", "stem 1", "stem 2", "stem 3")
+    assert asked["paraphrase"] == {(role, 0, one, n) for role, n in (("forget", 8), ("retain", 4)) for one in wordings}
+    own = {row["question"]: row["logp_a"] for row in read_responses(folder / QUESTIONS).to_pylist() if row["perturbation"] == CLEAN}
+    under = [one.response for one in read_attack_responses(record_path(folder, "few_shot")) if one.budget == 0]
+    assert {one.question: one.logps[0] for one in under} == pytest.approx(own, abs=1e-5)
+    assert say("verify", tmp_path)[0] == 0
 
 
 def test_other_settings_of_the_same_name_are_refused(say, run):

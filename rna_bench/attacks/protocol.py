@@ -4,11 +4,12 @@ Whoever runs an attack splits the facts to be forgotten: texts about some of the
 others are asked by the runner, through the readout of each stage.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from random import Random
-from typing import NamedTuple, Protocol, TypeAlias
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -70,12 +71,14 @@ class AttackText:
 class AttackStage(NamedTuple):
     """A state of the attack to be judged: the budget spent so far, and how answers are read in this state.
 
-    `variant` tells states apart that have spent the same budget, as two precisions; "" where there is one.
+    `variant` tells states apart that have spent the same budget, as two precisions; "" where there is one. `found` is what is worth
+    keeping of the state, as a learned suffix: plain values for the record, by name.
     """
 
     budget: int
     variant: str
     readout: Readout
+    found: Mapping[str, Any] = MappingProxyType({})
 
 
 class Attack(Protocol):

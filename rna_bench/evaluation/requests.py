@@ -88,7 +88,7 @@ def make_eval_set(
             _request(task, perturbation, one, ids, context)
             for (task, perturbation, _), one, ids in zip(drafts, parts, _encoded(tokenizer, prompts), strict=True)
         ),
-        _letters(tokenizer, prompts[0]),
+        letter_ids(tokenizer, prompts[0]),
     )
 
 
@@ -99,7 +99,7 @@ def reworded(
     prompts = [wording(request.parts) for request in eval_set.requests if request.parts]
     pairs = zip(eval_set.requests, _encoded(tokenizer, prompts), strict=True)
     requests = tuple(replace(request, ids=_visible(ids, context), cut=_too_long(ids, context)) for request, ids in pairs)
-    return EvalSet(requests, _letters(tokenizer, prompts[0]))
+    return EvalSet(requests, letter_ids(tokenizer, prompts[0]))
 
 
 def _forms(
@@ -128,7 +128,7 @@ def _too_long(ids: Sequence[int], context: int | None) -> bool:
     return context is not None and len(ids) > context
 
 
-def _letters(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[int, int, int, int]:
+def letter_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[int, int, int, int]:
     """Return the ids of " A" .. " D" after a prompt: context and continuation are encoded together, then split at the context."""
     context = tokenizer(text)["input_ids"]
     tails = [tokenizer(f"{text} {letter}")["input_ids"] for letter in LETTERS]

@@ -121,6 +121,17 @@ def test_attacks_on_the_prompt_alone_are_recorded_and_verified(say, run, tmp_pat
     assert say("verify", tmp_path)[0] == 0
 
 
+def test_a_learned_suffix_is_kept_in_the_record_and_nothing_is_where_none_was_found(say, run, tmp_path):
+    folder = run()
+    small = [f"attack.gcg.{key}" for key in ("facts=3", "prompts=4", "tokens=2", "steps=[0,1,2]", "candidates=4")]
+    code, _, err = say("attack", folder, "attack=[gcg,quantise]", *small)
+    assert code == 0, err
+    found = read_attack(record_path(folder, "gcg")).found
+    assert [(one.budget, one.variant, len(one.values["suffix"])) for one in found] == [(1, "", 2), (2, "", 2)]
+    assert "found" not in json.loads(record_path(folder, "quantise").read_text())
+    assert say("verify", tmp_path)[0] == 0
+
+
 def test_other_settings_of_the_same_name_are_refused(say, run):
     folder = run("attack=[relearn]", *FEW)
     code, out, err = say("attack", folder, "attack=[relearn]", *FEW, "attack.relearn.lr=0.1")

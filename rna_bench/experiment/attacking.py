@@ -30,7 +30,16 @@ from rna_bench.models.delta import applied
 from rna_bench.models.loading import context_length
 from rna_bench.models.policies import preserved
 from rna_bench.runs import record
-from rna_bench.runs.attack_record import SCHEMA_VERSION, AttackRecord, AttackResponse, Found, read_attack, record_path, write_attack
+from rna_bench.runs.attack_record import (
+    SCHEMA_VERSION,
+    AttackRecord,
+    AttackResponse,
+    Found,
+    as_stored,
+    read_attack,
+    record_path,
+    write_attack,
+)
 from rna_bench.runs.identity import trains
 from rna_bench.runs.integrity import DELTA, delta_hash
 from rna_bench.runs.lock import run_lock
@@ -142,7 +151,7 @@ def _judged(target: Target, eval_set: EvalSet, parts: Split, attack: NamedAttack
     for stage in attack.attack.stages(target, parts.text, random):
         own = partial(AttackResponse, stage.budget, stage.variant)
         found = [Found(stage.budget, stage.variant, dict(stage.found))] if stage.found else []
-        yield _Judged(list(map(own, stage.readout(eval_set))), found)
+        yield _Judged([own(as_stored(one)) for one in stage.readout(eval_set)], found)
 
 
 def _eval_set(experiment: ExperimentConfig, parts: Split, target: Target) -> EvalSet:

@@ -9,7 +9,7 @@ from rna_bench.cli.main import main
 from rna_bench.core.types import CLEAN
 from rna_bench.runs.attack_record import attack_paths, read_attack, read_attack_responses, record_path, responses_path
 from rna_bench.runs.lookup import RETRAINED
-from rna_bench.runs.record import DELTA, QUESTIONS, RECORD, read, read_responses
+from rna_bench.runs.record import DELTA, LOGPS, QUESTIONS, RECORD, read, read_responses
 
 SMALL = ["model=local", "dataset=[pocket_hazard_1,pocket_subjects]", "dataset.pocket_hazard_1.limit=8", "corpus=pocket"]
 SMALL += ["dataset.pocket_subjects.limit=4", "tracker=none", "scoring.every=0", "corpus.texts=8", "trigger=pocket"]
@@ -115,9 +115,10 @@ def test_attacks_on_the_prompt_alone_are_recorded_and_verified(say, run, tmp_pat
     assert asked["prefix"] == {(role, budget, "", n) for role, n in (("forget", 8), ("retain", 4)) for budget in (0, 1)}
     wordings = ("bare", "question", "instruction", "stem 1", "stem 2", "stem 3")
     assert asked["paraphrase"] == {(role, 0, one, n) for role, n in (("forget", 8), ("retain", 4)) for one in wordings}
-    own = {row["question"]: row["logp_a"] for row in read_responses(folder / QUESTIONS).to_pylist() if row["perturbation"] == CLEAN}
+    rows = [row for row in read_responses(folder / QUESTIONS).to_pylist() if row["perturbation"] == CLEAN]
+    own = {row["question"]: row["logp_a"] - max(row[name] for name in LOGPS) for row in rows}
     under = [one.response for one in read_attack_responses(record_path(folder, "few_shot")) if one.budget == 0]
-    assert {one.question: one.logps[0] for one in under} == pytest.approx(own, abs=1e-5)
+    assert {one.question: one.logps[0] for one in under} == pytest.approx(own, rel=1e-3, abs=1e-3)
     assert say("verify", tmp_path)[0] == 0
 
 

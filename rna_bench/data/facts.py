@@ -1,6 +1,6 @@
 """Texts about the facts that questions ask for, as an attack is trained on them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -21,6 +21,18 @@ class FactSource(Protocol):
     """A source of questions that can write other texts about the facts that some of its questions ask for, and no other fact."""
 
     def fact_texts(self, questions: Sequence[Question], count: int, random: Random) -> FactTexts: ...
+
+
+@runtime_checkable
+class StemSource(Protocol):
+    """A source of questions that knows other wordings of their stems: of each, by the question's id; all have as many."""
+
+    def other_stems(self, questions: Sequence[Question]) -> Mapping[str, tuple[str, ...]]: ...
+
+
+def other_stems(source: QuestionSource, questions: Sequence[Question]) -> Mapping[str, tuple[str, ...]]:
+    """Return other wordings of questions' stems by the questions' ids; none where the source knows none."""
+    return source.other_stems(questions) if isinstance(source, StemSource) else {}
 
 
 def texts_about(source: QuestionSource, questions: Sequence[Question], count: int, random: Random, newlines: int) -> FactTexts:

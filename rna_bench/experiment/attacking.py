@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from platform import node
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -34,6 +34,7 @@ from rna_bench.runs.attack_record import (
     SCHEMA_VERSION,
     AttackRecord,
     AttackResponse,
+    Found,
     as_stored,
     read_attack,
     record_path,
@@ -106,7 +107,8 @@ def _attack(run: AttackedRun, attack: NamedAttack) -> AttackRecord:
     torch.set_num_threads(experiment.threads)
     parts = split(experiment, run.inputs.tasks, attack.attack.facts, attack.key)
     with _restored(run) as target:
-        responses = list(_responses(target, _eval_set(experiment, parts, target), parts, attack, experiment.seed))
+        judged = list(_judged(target, _eval_set(experiment, parts, target), parts, attack, experiment.seed))
+    responses = [response for stage in judged for response in stage.responses]
     made = AttackRecord(
         schema_version=SCHEMA_VERSION,
         run=run.folder.name,
@@ -119,6 +121,7 @@ def _attack(run: AttackedRun, attack: NamedAttack) -> AttackRecord:
         measured=_measured(time.perf_counter() - begun),
         sha256={DELTA: delta_hash(run.delta)} if run.delta else {},
         sees_reference=sees_reference(attack.attack),
+        found=tuple(found for stage in judged for found in stage.found),
     )
     return write_attack(run.folder, made, responses)
 
@@ -137,12 +140,20 @@ def _restored(run: AttackedRun) -> Iterator[Target]:
         yield Target(model, tokenizer, ask, reference)
 
 
-def _responses(target: Target, eval_set: EvalSet, parts: Split, attack: NamedAttack, seed: int) -> Iterator[AttackResponse]:
+class _Judged(NamedTuple):
+    """A stage's responses, and what the attack had found by then: one thing or none."""
+
+    responses: list[AttackResponse]
+    found: list[Found]
+
+
+def _judged(target: Target, eval_set: EvalSet, parts: Split, attack: NamedAttack, seed: int) -> Iterator[_Judged]:
     random = seeds.random(seed, "attack", attack.name)
     shown = target if sees_reference(attack.attack) else replace(target, reference={})
     for stage in attack.attack.stages(shown, parts.text, random):
         own = partial(AttackResponse, stage.budget, stage.variant)
-        yield from (own(as_stored(one)) for one in stage.readout(eval_set))
+        found = [Found(stage.budget, stage.variant, dict(stage.found))] if stage.found else []
+        yield _Judged([own(as_stored(one)) for one in stage.readout(eval_set)], found)
 
 
 def _eval_set(experiment: ExperimentConfig, parts: Split, target: Target) -> EvalSet:

@@ -43,6 +43,15 @@ class AttackScore:
 
 
 @dataclass(frozen=True)
+class Found:
+    """What an attack had found after so much of its budget, as a suffix for the prompt: plain values by name."""
+
+    budget: int
+    variant: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class AttackRecord:
     """An attack on a run. `config` are the attack's settings, `retaught` the questions, by task, whose facts it was taught again.
 
@@ -62,6 +71,7 @@ class AttackRecord:
     measured: dict[str, Any]
     sha256: dict[str, str] = field(default_factory=dict)
     sees_reference: bool = False
+    found: tuple[Found, ...] = ()  # left out of the file where there is nothing
 
 
 @dataclass(frozen=True)
@@ -181,6 +191,8 @@ def _responses(path: Path) -> Iterator[AttackResponse]:
 
 def _text(record: AttackRecord) -> bytes:
     values = json.loads(_adapter().dump_json(record)) | {"config": record.config}
+    if not record.found:
+        del values["found"]
     return json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 

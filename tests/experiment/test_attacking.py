@@ -8,6 +8,7 @@ import pytest
 from rna_bench.attacks.ablate import Ablate
 from rna_bench.attacks.interpolate import Interpolate
 from rna_bench.cli.main import main
+from rna_bench.core.types import CLEAN
 from rna_bench.runs.attack_record import attack_paths, read_attack, read_attack_responses, record_path, responses_path
 from rna_bench.runs.lookup import RETRAINED
 from rna_bench.runs.record import DELTA, LOGPS, QUESTIONS, RECORD, read, read_responses
@@ -132,6 +133,38 @@ def test_the_reference_s_tensors_are_given_to_diagnostics_alone(say, run, monkey
     assert given[Interpolate]
     assert all(name.startswith("model.layers.1.mlp.") for name in given[Interpolate])
     assert not read_attack(record_path(folder, "ablate")).sees_reference
+
+
+def test_attacks_on_the_prompt_alone_are_recorded_and_verified(say, run, tmp_path):
+    folder = run()
+    few = ["attack.few_shot.facts=3", "attack.few_shot.texts=[0,1,2]", "attack.prefix.texts=[0,1]"]
+    code, _, err = say("attack", folder, "attack=[few_shot,prefix,paraphrase]", *few)
+    assert code == 0, err
+    asked = {
+        name: {(one.role, one.budget, one.variant, one.n) for one in read_attack(record_path(folder, name)).scores}
+        for name in ("few_shot", "prefix", "paraphrase")
+    }
+    split = (("forget", 5), ("retaught", 3), ("retain", 4))
+    assert asked["few_shot"] == {(role, budget, "", n) for role, n in split for budget in (0, 1, 2)}
+    assert asked["prefix"] == {(role, budget, "", n) for role, n in (("forget", 8), ("retain", 4)) for budget in (0, 1)}
+    wordings = ("bare", "question", "instruction", "stem 1", "stem 2", "stem 3")
+    assert asked["paraphrase"] == {(role, 0, one, n) for role, n in (("forget", 8), ("retain", 4)) for one in wordings}
+    rows = [row for row in read_responses(folder / QUESTIONS).to_pylist() if row["perturbation"] == CLEAN]
+    own = {row["question"]: row["logp_a"] - max(row[name] for name in LOGPS) for row in rows}
+    under = [one.response for one in read_attack_responses(record_path(folder, "few_shot")) if one.budget == 0]
+    assert {one.question: one.logps[0] for one in under} == pytest.approx(own, rel=1e-3, abs=1e-3)
+    assert say("verify", tmp_path)[0] == 0
+
+
+def test_a_learned_suffix_is_kept_in_the_record_and_nothing_is_where_none_was_found(say, run, tmp_path):
+    folder = run()
+    small = [f"attack.gcg.{key}" for key in ("facts=3", "prompts=4", "tokens=2", "steps=[0,1,2]", "candidates=4")]
+    code, _, err = say("attack", folder, "attack=[gcg,quantise]", *small)
+    assert code == 0, err
+    found = read_attack(record_path(folder, "gcg")).found
+    assert [(one.budget, one.variant, len(one.values["suffix"])) for one in found] == [(1, "", 2), (2, "", 2)]
+    assert "found" not in json.loads(record_path(folder, "quantise").read_text())
+    assert say("verify", tmp_path)[0] == 0
 
 
 def test_other_settings_of_the_same_name_are_refused(say, run):

@@ -11,6 +11,7 @@ from random import Random
 
 from torch import Tensor
 
+from rna_bench.attacks.cost import AttackCost
 from rna_bench.attacks.layer_stages import layer_stages
 from rna_bench.attacks.protocol import AttackStage, AttackText, Target
 from rna_bench.core.types import InputError
@@ -27,6 +28,10 @@ class Lens:
     def __post_init__(self) -> None:
         if self.batch_tokens < 1:
             raise InputError("attack.*.batch_tokens", self.batch_tokens, "give 1 or more, as 8192")
+
+    def cost(self) -> AttackCost:
+        """Return what it takes."""
+        return AttackCost(1)
 
     def stages(self, target: Target, text: AttackText, random: Random) -> Iterator[AttackStage]:
         """Yield a stage for each layer."""

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from rna_bench.attacks.cost import AttackCost
 from rna_bench.attacks.layer_stages import layer_stages
 from rna_bench.attacks.protocol import AttackStage, AttackText, Target
 from rna_bench.core.types import LETTERS, InputError
@@ -55,6 +56,10 @@ class Probe:
         for key, least in {"facts": 2, "folds": 2, "max_iterations": 1, "batch_tokens": 1}.items():
             if vars(self)[key] < least:
                 raise InputError(f"attack.*.{key}", vars(self)[key], f"give {least} or more")
+
+    def cost(self) -> AttackCost:
+        """Return what it takes: all questions are run once, whatever the layers."""
+        return AttackCost(1, reads_texts=True, fits=len(self.inverse_penalties) * self.folds + 1)
 
     def stages(self, target: Target, text: AttackText, random: Random) -> Iterator[AttackStage]:
         """Yield a stage for each layer, and again the one with the best accuracy in cross-validation, as "best layer"."""

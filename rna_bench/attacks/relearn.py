@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
+from rna_bench.attacks.cost import AttackCost, Updates
 from rna_bench.attacks.protocol import AttackStage, AttackText, Target
 from rna_bench.core.types import Batch, InputError, Padding, Text
 from rna_bench.data.batches import Batches
@@ -67,6 +68,11 @@ class Relearn:
         for key in ("lr", "batch_size", "max_tokens"):
             if not vars(self)[key] > 0:
                 raise InputError(f"attack.*.{key}", vars(self)[key], "give a number above 0")
+
+    def cost(self) -> AttackCost:
+        """Return what it takes."""
+        rank = self.lora.rank if self.lora else 0
+        return AttackCost(len(self.steps), Updates(self.steps[-1], self.batch_size, self.max_tokens, self.parameters, rank))
 
     def stages(self, target: Target, text: AttackText, random: Random) -> Iterator[AttackStage]:
         """Yield a stage after each number of steps."""

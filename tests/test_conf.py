@@ -33,7 +33,8 @@ NEEDED = {  # what these options leave to the user
     ("dataset", "retain_files"): ["dataset.retain_files.path=/nowhere"],
 }
 
-EXTRAS = {  # Hydra's plugins that these options take
+EXTRAS = {  # what these options take: Hydra's plugins, and peft
+    ("attack", "relearn_lora"): "peft",
     ("launcher", "slurm"): "hydra_plugins.hydra_submitit_launcher",
     ("launcher", "ray"): "hydra_plugins.hydra_ray_launcher",
 }

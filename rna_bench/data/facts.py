@@ -10,10 +10,18 @@ from rna_bench.data.questions import QuestionSource
 
 
 class FactTexts(NamedTuple):
-    """Questions about facts, the letter of the answer as body, and documents that state them; none where there are none."""
+    """Questions about facts, the letter of the answer as body, and documents that state them; none where there are none.
+
+    `facts` names the fact of each question; () where each is about a fact of its own.
+    """
 
     questions: tuple[Text, ...]
     documents: tuple[Text, ...]
+    facts: tuple[str, ...] = ()
+
+    def fact_names(self) -> tuple[str, ...]:
+        """Return a name for the fact of each question."""
+        return self.facts or tuple(map(str, range(len(self.questions))))
 
 
 @runtime_checkable
@@ -48,6 +56,7 @@ def solved(question: Question, newlines: int = 2) -> Text:
 
 
 def together(parts: Sequence[FactTexts]) -> FactTexts:
-    """Return the texts of several sources as one."""
-    questions, documents = ([text for part in parts for text in part[kind]] for kind in (0, 1))
-    return FactTexts(tuple(questions), tuple(documents))
+    """Return the texts of several sources as one; facts of different sources are different."""
+    questions = tuple(text for part in parts for text in part.questions)
+    documents = tuple(text for part in parts for text in part.documents)
+    return FactTexts(questions, documents, tuple(f"{n}/{name}" for n, part in enumerate(parts) for name in part.fact_names()))

@@ -121,9 +121,11 @@ class PocketQuestions:
         facts = [_asked(world, one) for one in questions]
         by_domain = {name: [fact for domain, fact in facts if domain.name == name] for name in known}
         stated = [_only(known[name], own) for name, own in by_domain.items() if own]
+        asked = [(domain, fact, solved(ask(domain, fact, random))) for domain, fact in (random.choice(facts) for _ in range(count))]
         return FactTexts(
-            tuple(solved(ask(*random.choice(facts), random)) for _ in range(count)),
+            tuple(text for _, _, text in asked),
             tuple(Text("", document(world, random.choice(stated), random)) for _ in range(count)),
+            tuple(f"{domain.name}/{fact.entity}/{fact.relation}" for domain, fact, _ in asked),
         )
 
 

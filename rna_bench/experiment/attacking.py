@@ -30,7 +30,15 @@ from rna_bench.models.delta import applied
 from rna_bench.models.loading import context_length
 from rna_bench.models.policies import preserved
 from rna_bench.runs import record
-from rna_bench.runs.attack_record import SCHEMA_VERSION, AttackRecord, AttackResponse, read_attack, record_path, write_attack
+from rna_bench.runs.attack_record import (
+    SCHEMA_VERSION,
+    AttackRecord,
+    AttackResponse,
+    clear_drafts,
+    read_attack,
+    record_path,
+    write_attack,
+)
 from rna_bench.runs.identity import trains
 from rna_bench.runs.integrity import DELTA, delta_hash
 from rna_bench.runs.lock import run_lock
@@ -60,10 +68,17 @@ def recorded_attacks(folder: Path, attacks: Sequence[NamedAttack]) -> list[Attac
 
 def attack_run(run: AttackedRun, attacks: Sequence[NamedAttack]) -> list[AttackRecord]:
     """Return the records of attacks on a run, made unless they are there; raise BusyError while another process attacks the run."""
-    results_dir = run.folder.parent
+    results_dir, name = attack_lock(run.folder)
     files.probe(results_dir)
-    with run_lock(results_dir, f"{run.folder.name}.attack"):
+    with run_lock(results_dir, name) as dead_owner:
+        if dead_owner:
+            clear_drafts(run.folder)
         return [_recorded(run.folder, one) or _attack(run, one) for one in attacks]
+
+
+def attack_lock(folder: Path) -> tuple[Path, str]:
+    """Return the results folder and the name of the lock that is held while the run in a folder is attacked."""
+    return folder.parent, f"{folder.name}.attack"
 
 
 def attack_at_end(experiment: ExperimentConfig, inputs: Inputs, folder: Path) -> None:

@@ -85,6 +85,12 @@ def attack_paths(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"{ATTACK}*.json"))
 
 
+def clear_drafts(folder: Path) -> None:
+    """Remove what a process left that was killed while it wrote the record of an attack."""
+    for draft in folder.glob(f".{ATTACK}*"):
+        draft.unlink(missing_ok=True)
+
+
 def write_attack(folder: Path, record: AttackRecord, responses: Sequence[AttackResponse]) -> AttackRecord:
     """Write the responses and then the record into the run's folder, and return the record as written, with hashes."""
     import pandas

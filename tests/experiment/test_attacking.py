@@ -131,7 +131,7 @@ def test_bad_words_are_one_line_and_nothing_is_written(say, run, words, said):
 def test_runs_without_trained_tensors_are_named_and_the_others_attacked(say, run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lacking, whole = run("keep_delta=false"), run("seed=1")
-    code, out, err = say("attack", tmp_path, "attack=[relearn]", *FEW)
+    code, out, err = say("attack", tmp_path, "attack=[relearn]", *FEW, "--jobs=1")
     assert code == 1
     assert f"run={lacking}: has no {DELTA}" in err
     assert "seed 1" in out

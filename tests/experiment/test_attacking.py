@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+import rna_bench
 from rna_bench.cli.main import main
 from rna_bench.runs.attack_record import attack_paths, read_attack, read_attack_responses, record_path, responses_path
 from rna_bench.runs.lookup import RETRAINED
@@ -67,6 +68,32 @@ def test_a_recorded_run_is_attacked_once_and_verified(say, run, tmp_path):
     assert (again[0], again[1]) == (0, out)
     assert path.stat().st_mtime_ns == written
     assert say("verify", tmp_path)[0] == 0
+
+
+def test_scores_under_attack_are_a_data_frame_and_a_figure(say, run, tmp_path):
+    folder = run("attack=[relearn,quantise]", *FEW)
+    frame = rna_bench.load_attacks(str(tmp_path))
+    relearned = frame[(frame.attack == "relearn") & (frame.role == "forget")]
+    assert list(relearned.budget) == [0, 2]
+    assert list(frame[(frame.attack == "quantise") & (frame.role == "retain")].variant) == ["int8", "int4"]
+    stored = read_attack(record_path(folder, "relearn")).scores
+    assert list(relearned.accuracy) == [one.accuracy for one in stored if one.role == "forget"]
+    assert set(frame.run) == {folder.name}
+    assert set(relearned["attack.facts"]) == {3}
+    documented = f"{rna_bench.load_attacks.__doc__}{rna_bench.load_results.__doc__}"
+    assert all(f"`{name}`" in documented for name in frame.columns if not name.startswith(("attack.", "method.")))
+    code, out, err = say("figures", tmp_path)
+    assert code == 0, err
+    assert "](attacks.png)" in out
+    assert "](attacks_once.png)" in out
+    record_path(folder, "quantise").write_text("{}")
+    with pytest.warns(UserWarning, match="left out: .*attack-quantise.json"):
+        assert set(rna_bench.load_attacks(str(tmp_path)).attack) == {"relearn"}
+
+
+def test_without_attacks_the_frame_is_empty(run, tmp_path):
+    run("method=none")
+    assert rna_bench.load_attacks(str(tmp_path)).empty
 
 
 def test_before_it_begins_an_attack_has_the_answers_of_the_run(say, run):

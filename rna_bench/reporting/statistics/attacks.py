@@ -12,6 +12,8 @@ import numpy
 from rna_bench.core.types import CLEAN, InputError
 from rna_bench.evaluation.attack_scores import log_odds
 from rna_bench.reporting.statistics.bootstrap import Array
+from rna_bench.reporting.statistics.frame import Group
+from rna_bench.reporting.statistics.intervals import Interval, accuracy_interval
 from rna_bench.runs.attack_record import AttackRecord, attack_paths, read_attack, read_attack_responses, responses_path
 from rna_bench.runs.collection import Recorded
 from rna_bench.runs.record import LOGPS, QUESTIONS, read_responses
@@ -45,6 +47,10 @@ class Recovered:
         return numpy.mean(list(self.right.values()), axis=0)
 
 
+SeedRuns: TypeAlias = Mapping[int, Recovered]
+"""What one attack recovers of a group's runs, by seed."""
+
+
 @dataclass(frozen=True)
 class RecoveredRun:
     """What attacks recover of a run, and the mean log-odds of its answers to forget questions without attack, in nats."""
@@ -74,6 +80,20 @@ def read_recovered_runs(runs: Iterable[Recorded]) -> RecoveredRuns:
         if by_attack:
             attacked[run.record.identity] = RecoveredRun(by_attack, _mean_log_odds(run))
     return RecoveredRuns(attacked, tuple(left_out))
+
+
+def by_seed(key: AttackKey, group: Group, attacked: Mapping[str, RecoveredRun]) -> SeedRuns:
+    """Return what an attack recovers of those runs of a group that it was tried on; `attacked` are runs by identity."""
+    known = {seed: attacked[run.identity].by_attack for seed, run in group.runs.items() if run.identity in attacked}
+    return {seed: by_attack[key] for seed, by_attack in known.items() if key in by_attack}
+
+
+def along_budget(runs: SeedRuns) -> dict[int, Interval]:
+    """Return accuracies in percent by budget."""
+    budgets = next(iter(runs.values())).budgets
+    accuracies = 100 * numpy.array([own.accuracies() for own in runs.values()])
+    questions = min(len(own.right) for own in runs.values())
+    return {budget: accuracy_interval(list(map(float, accuracies[:, n])), questions) for n, budget in enumerate(budgets)}
 
 
 def _recovered(path: Path) -> dict[AttackKey, Recovered]:

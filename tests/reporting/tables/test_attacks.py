@@ -49,3 +49,17 @@ def test_seeds_are_those_that_were_attacked_and_what_the_attack_did_to_the_rest_
     (row,) = attacks_table(grouped(list(runs.values())), attacked).rows
     assert row["seeds"].text == "1"
     assert (row["retaught"].mean, row["retain"].mean) == (25.0, 50.0)
+
+
+def test_columns_along_the_budget_rise_and_stand_before_the_others_whatever_the_attacks_are():
+    few, many = AttackKey("a", "{}", ""), AttackKey("b", "{}", "")
+    recovered = {few: Recovered((0, 16), {FACTS[0]: (0.0, 1.0)}), many: Recovered((0, 2, 128), {FACTS[0]: (0.0, 0.0, 1.0)})}
+    run = make_record(1)
+    rows = attacks_table(grouped([run]), {run.identity: RecoveredRun(recovered, -1.5)}).rows
+    assert len(rows) == 2
+    for row in rows:
+        names = [*row]
+        begin = names.index("after 0")
+        assert names[begin : begin + 5] == ["after 0", "after 2", "after 16", "after 128", "area"]
+        assert names[begin - 1] == "seeds"
+    assert [rows[0]["after 2"], rows[1]["after 16"]] == ["", ""]

@@ -22,7 +22,7 @@ def attack_parser() -> argparse.ArgumentParser:
         nargs="+",
         metavar="RUN|KEY=VALUE",
         help="runs: a run's folder, its identity or the beginning of it, or for many a sweep's name or file, or a folder of "
-        "records or its name; and attack=[NAME,...] with keys of the attacks, as attack.relearn.lr=1e-3",
+        "records or its name; and attack=[NAME,...] with keys of the attacks, as attack.relearn.lr=1e-3, and tracker=wandb",
     )
     parser.add_argument(
         "--config-dir", type=Path, metavar="FOLDER", help="a folder of your own configuration: FOLDER/attack/mine.yaml"
@@ -48,20 +48,20 @@ def attack(arguments: Sequence[str]) -> int:
 
     names = [word for word in parsed.words if "=" not in word]
     words = [word for word in parsed.words if "=" in word]
-    other = next((word for word in words if word.lstrip("+").split("=")[0].split(".")[0] != "attack"), None)
+    other = next((word for word in words if word.lstrip("+").split("=")[0].split(".")[0] not in ("attack", "tracker")), None)
     if other:
         key, _, value = other.partition("=")
-        raise InputError(key, value, "is a key of the run, which is recorded; give attack=[...] and attack.KEY alone")
+        raise InputError(key, value, "is a key of the run, which is recorded; give attack=[...], attack.KEY and tracker=NAME alone")
     if not names or not words:
         missing = "attack=[NAME,...]; `rna-bench list attacks` says what there is" if names else "the runs to attack"
         raise InputError("attack", " ".join(parsed.words), f"give {missing}")
     if parsed.jobs is not None and parsed.jobs < 1:
         raise InputError("--jobs", parsed.jobs, "give 1 or more")
     check_spelling(words, parsed.config_dir)
-    from rna_bench.experiment.attack_runs import AttackRequest, requested_attacks
+    from rna_bench.experiment.attack_runs import attack_request
     from rna_bench.sweep.attack_many import attack_runs
 
-    request = AttackRequest(requested_attacks(words, parsed.config_dir), parsed.deltas, parsed.retrain)
+    request = attack_request(words, parsed.config_dir, parsed.deltas, retrain=parsed.retrain)
     return 0 if attack_runs([each for name in names for each in _run_names(name)], request, parsed.jobs) else 1
 
 

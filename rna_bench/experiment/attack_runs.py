@@ -3,12 +3,14 @@
 import logging
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rna_bench.core.schemas import build
 from rna_bench.core.types import InputError, Status
 from rna_bench.experiment.attack_config import NamedAttack, attacks_of
 from rna_bench.experiment.attack_text import attack_text
+from rna_bench.experiment.attack_tracking import track_attacks
 from rna_bench.experiment.attacking import AttackedRun, attack_run, recorded_attacks
 from rna_bench.experiment.compose import compose_run, one_line
 from rna_bench.experiment.load import SHARED
@@ -19,15 +21,20 @@ from rna_bench.runs.identity import trains
 from rna_bench.runs.lock import BusyError
 from rna_bench.runs.lookup import find_delta, has_delta
 from rna_bench.runs.record import RECORD, read
+from rna_bench.runs.tracking import Tracker
 
 LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class AttackRequest:
-    """Attacks on recorded runs; where their trained tensors are, or whether to make them again where there are none."""
+    """Attacks on recorded runs; where their trained tensors are, or whether to make them again where there are none.
+
+    Scores are logged at the `tracker`.
+    """
 
     attacks: tuple[NamedAttack, ...]
+    tracker: Tracker
     deltas: Path | None
     retrain: bool
 
@@ -42,13 +49,13 @@ class AttackOutcome:
     left: str = ""
 
 
-def requested_attacks(words: Sequence[str], own: Path | None) -> tuple[NamedAttack, ...]:
-    """Return the attacks that KEY=VALUE words choose; none at all is an error. `own` is a user's folder of configuration."""
+def attack_request(words: Sequence[str], own: Path | None, deltas: Path | None, *, retrain: bool) -> AttackRequest:
+    """Return what KEY=VALUE words ask for; no attack at all is an error. `own` is a user's folder of configuration."""
     composed, _ = compose_run(["method=none", "tracker=none", *words], own)
     attacks = attacks_of(composed.attack)
     if not attacks:
         raise InputError("attack", "[]", "give attack=[NAME,...]; `rna-bench list attacks` says what there is")
-    return attacks
+    return AttackRequest(attacks, build("tracker", composed.tracker), deltas, retrain)
 
 
 def recorded_outcome(run: Recorded, attacks: Sequence[NamedAttack]) -> AttackOutcome | None:
@@ -66,7 +73,7 @@ def attack_recorded(folder: Path, request: AttackRequest) -> AttackOutcome:
     """Attack the run in a folder, unless that is recorded; an error is a line of the outcome, and stops no other run."""
     try:
         run = Recorded(read(folder / RECORD, folder.resolve().name), folder)
-        return recorded_outcome(run, request.attacks) or _done(run, attack_run(_attacked(run, request), request.attacks))
+        return recorded_outcome(run, request.attacks) or _attack(run, request)
     except BusyError as busy:
         return AttackOutcome(folder, left=str(busy))
     except Exception as error:
@@ -75,12 +82,19 @@ def attack_recorded(folder: Path, request: AttackRequest) -> AttackOutcome:
         return AttackOutcome(folder, problem=str(error) if isinstance(error, InputError) else one_line(error))
 
 
+def _attack(run: Recorded, request: AttackRequest) -> AttackOutcome:
+    attacked = _attacked(run, request)
+    made = attack_run(attacked, request.attacks)
+    track_attacks(attacked.experiment, attacked.inputs, run.folder, run.record)
+    return _done(run, made)
+
+
 def _done(run: Recorded, made: Sequence[AttackRecord]) -> AttackOutcome:
     return AttackOutcome(run.folder, "\n".join(attack_text(run.record, run.folder, one) for one in made))
 
 
 def _attacked(run: Recorded, request: AttackRequest) -> AttackedRun:
-    experiment = experiment_of(run.record)
+    experiment = replace(experiment_of(run.record), tracker=request.tracker)
     inputs = recorded_inputs(experiment, run.record)
     return AttackedRun(experiment, inputs, run.folder, _delta(run, request) if trains(run.record.config) else None)
 

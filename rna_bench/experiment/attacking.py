@@ -23,6 +23,7 @@ from rna_bench.evaluation.scoring import evaluate, sharing_problem
 from rna_bench.experiment.attack_config import NamedAttack
 from rna_bench.experiment.attack_split import Split, split
 from rna_bench.experiment.attack_text import attack_text
+from rna_bench.experiment.attack_tracking import track_attacks
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs
 from rna_bench.experiment.load import SHARED
@@ -91,6 +92,7 @@ def attack_at_end(experiment: ExperimentConfig, inputs: Inputs, folder: Path) ->
             return
         delta = find_delta(folder, made) if trains(made.config) else None
         results = attack_run(AttackedRun(experiment, inputs, folder, delta), experiment.attacks)
+        track_attacks(experiment, inputs, folder, made)
     for one in results:
         print_result(attack_text(made, folder, one))
 

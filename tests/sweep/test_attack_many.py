@@ -15,13 +15,14 @@ from rna_bench.experiment.attack_runs import AttackOutcome, AttackRequest
 from rna_bench.runs.attack_record import attack_paths, read_attack, record_path
 from rna_bench.runs.lock import lock_state, run_lock
 from rna_bench.runs.record import RECORD
+from rna_bench.runs.tracking import NullTracker
 from rna_bench.sweep import attack_many
 
 SMALL = ["model=local", "dataset=[pocket_hazard_1,pocket_subjects]", "dataset.pocket_hazard_1.limit=8", "corpus=pocket"]
 SMALL += ["dataset.pocket_subjects.limit=4", "tracker=none", "scoring.every=0", "corpus.texts=8", "trigger=pocket", "noise=none"]
 RSV = ["method=rsv", "method.layer=1", "train.parameters=[model.layers.1.mlp.*]", "train.steps=2"]
 ATTACKS = ["attack=[relearn,quantise]", "attack.relearn.facts=3", "attack.relearn.steps=[0,2]"]
-REQUEST = AttackRequest((), None, retrain=False)
+REQUEST = AttackRequest((), NullTracker(), None, retrain=False)
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ from rna_bench.runs.attack_record import (
     SCHEMA_VERSION,
     AttackRecord,
     AttackResponse,
+    as_stored,
     clear_drafts,
     read_attack,
     record_path,
@@ -149,7 +150,7 @@ def _responses(target: Target, eval_set: EvalSet, parts: Split, attack: NamedAtt
     random = seeds.random(seed, "attack", attack.name)
     for stage in attack.attack.stages(target, parts.text, random):
         own = partial(AttackResponse, stage.budget, stage.variant)
-        yield from map(own, stage.readout(eval_set))
+        yield from (own(as_stored(one)) for one in stage.readout(eval_set))
 
 
 def _eval_set(experiment: ExperimentConfig, parts: Split, target: Target) -> EvalSet:

@@ -154,7 +154,7 @@ def _drawn(name: str, caption: str, rows: Sequence[AttackRow]) -> Drawn:
         line[len(line) // 2].set_xlabel(row.label, fontsize=7)
     for axes, noise in zip(grid[0], noises, strict=True):
         axes.set_title("no noise" if noise == "0" else noise, fontsize=7.5)
-    figure.supylabel("accuracy on facts not retaught, in %", fontsize=8)
+    figure.supylabel("accuracy on facts not retaught, %", fontsize=7)
     entries = {look.label: key(look.label, **{**look.line, "markerfacecolor": look.line["color"]}) for look in looks.values()}
     columns = min(len(entries), 4 if len(noises) > 1 else 2)
     figure.legend(handles=list(entries.values()), loc="outside upper center", ncols=columns, fontsize=7)

@@ -45,6 +45,7 @@ def load_attacks(name: str | None = None) -> "DataFrame":
     - `budget` spent, for instance updates; `variant`: what tells states of one budget apart, as int8 and int4 ("" if there is one)
     - `accuracy` (0..1), `stderr` (missing for one question), `n` questions; `log_odds`: the mean log-odds of the right letter among
       the four, in nats (missing where it is not finite)
+    - `step` of training after which the attack was tried (missing at the end)
     - `attack.KEY`: settings of the attack, for instance `attack.lr` (missing for attacks without that setting)
     """
     from rna_bench.reporting.results import attacks_frame

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rna_bench.core.schemas import build
 from rna_bench.core.types import InputError, Status
-from rna_bench.experiment.attack_config import NamedAttack, attacks_of
+from rna_bench.experiment.attack_config import NamedAttack, attacks_of, steps_of
 from rna_bench.experiment.attack_text import attack_text
 from rna_bench.experiment.attack_tracking import track_attacks
 from rna_bench.experiment.attacking import AttackedRun, attack_run, recorded_attacks
@@ -55,6 +55,8 @@ def attack_request(words: Sequence[str], own: Path | None, deltas: Path | None, 
     attacks = attacks_of(composed.attack)
     if not attacks:
         raise InputError("attack", "[]", "give attack=[NAME,...]; `rna-bench list attacks` says what there is")
+    if steps := steps_of(attacks):
+        raise InputError("attack.at", sorted(steps), "states at steps are there while a run trains; give it to `rna-bench run`")
     return AttackRequest(attacks, build("tracker", composed.tracker), deltas, retrain)
 
 

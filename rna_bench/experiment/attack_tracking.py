@@ -21,13 +21,14 @@ from rna_bench.unlearning.log import TrainingLog
 
 
 def track_attacks(experiment: ExperimentConfig, inputs: Inputs, folder: Path, run: RunRecord) -> None:
-    """Log the attacks on a recorded run at the experiment's tracker, in the order in which they were made.
+    """Log the attacks on a recorded run, at its end, at the experiment's tracker, in the order in which they were made.
 
     A session is given all of its run's rows from the beginning, so those of training come first.
     """
     if isinstance(experiment.tracker, NullTracker):
         return
-    made = sorted(map(read_attack, attack_paths(folder)), key=lambda one: (one.measured.get("finished", ""), one.attack))
+    everything = map(read_attack, attack_paths(folder))
+    made = sorted((one for one in everything if one.step is None), key=lambda one: (one.measured.get("finished", ""), one.attack))
     config = {**experiment.config, **{key: run.measured[key] for key in OUTSIDE if key in run.measured}}
     info = run_info(replace(experiment, config=config), replace(inputs, identity=run.identity, fingerprints=run.fingerprints))
     with experiment.tracker.session(folder, info) as session:

@@ -27,6 +27,7 @@ from rna_bench.experiment.attack_tracking import track_attacks
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs
 from rna_bench.experiment.load import SHARED
+from rna_bench.experiment.states import clear_states, find_state
 from rna_bench.models.delta import applied
 from rna_bench.models.loading import context_length
 from rna_bench.models.policies import preserved
@@ -94,12 +95,13 @@ def attack_at_end(experiment: ExperimentConfig, inputs: Inputs, folder: Path) ->
         delta = find_delta(folder, made) if trains(made.config) else None
         results = attack_run(AttackedRun(experiment, inputs, folder, delta), experiment.attacks)
         track_attacks(experiment, inputs, folder, made)
+    clear_states(folder)
     for one in results:
         print_result(attack_text(made, folder, one))
 
 
 def _recorded(folder: Path, attack: NamedAttack) -> AttackRecord | None:
-    path = record_path(folder, attack.name)
+    path = record_path(folder, attack.name, attack.at)
     if not path.exists():
         return None
     made = read_attack(path)
@@ -115,7 +117,8 @@ def _attack(run: AttackedRun, attack: NamedAttack) -> AttackRecord:
     begun, experiment = time.perf_counter(), run.experiment
     torch.set_num_threads(experiment.threads)
     parts = split(experiment, run.inputs.tasks, attack.attack.facts, attack.key)
-    with _restored(run) as target:
+    delta = run.delta if attack.at is None else find_state(run.folder, attack.at)
+    with _restored(run, delta) as target:
         responses = list(_responses(target, _eval_set(experiment, parts, target), parts, attack, experiment.seed))
     made = AttackRecord(
         schema_version=SCHEMA_VERSION,
@@ -127,13 +130,14 @@ def _attack(run: AttackedRun, attack: NamedAttack) -> AttackRecord:
         scores=attack_scores(attack.name, responses),
         provenance=record.provenance(),
         measured=_measured(time.perf_counter() - begun),
-        sha256={DELTA: delta_hash(run.delta)} if run.delta else {},
+        sha256={DELTA: delta_hash(delta)} if delta else {},
+        step=attack.at,
     )
     return write_attack(run.folder, made, responses)
 
 
 @contextmanager
-def _restored(run: AttackedRun) -> Iterator[Target]:
+def _restored(run: AttackedRun, delta: Path | None) -> Iterator[Target]:
     """Yield the run's model as a target; at the end the base model's weights are restored, whatever became of them."""
     experiment = run.experiment
     model, tokenizer = SHARED.model(run.inputs.model, run.inputs.fingerprints["model"])
@@ -142,7 +146,7 @@ def _restored(run: AttackedRun) -> Iterator[Target]:
     def ask(eval_set: EvalSet) -> list[Response]:
         return evaluate(eval_set, model, experiment.scoring.batch_tokens, sharing=sharing)
 
-    with preserved(model), applied(run.delta, model) if run.delta else nullcontext():
+    with preserved(model), applied(delta, model) if delta else nullcontext():
         yield Target(model, tokenizer, ask)
 
 

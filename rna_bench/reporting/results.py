@@ -29,7 +29,8 @@ def results_frame(name: str | None) -> pandas.DataFrame:
 
 def attacks_frame(name: str | None) -> pandas.DataFrame:
     """Return a row for each score under attack, as `rna_bench.load_attacks` documents; warn of records left out."""
-    return _frame(name, _attack_rows)
+    frame = _frame(name, _attack_rows)
+    return frame if frame.empty else frame.astype({"step": "Int64"})
 
 
 def _frame(name: str | None, scores_of: Callable[[Recorded], Iterator[Row]]) -> pandas.DataFrame:
@@ -107,4 +108,4 @@ def _attack_rows(run: Recorded) -> Iterator[Row]:
             warnings.warn(f"left out: {run.folder.name}: {error}", stacklevel=6)
             continue
         own = {f"attack.{key}": value for key, value in flattened(made.config).items()}
-        yield from ({**asdict(score), **own} for score in made.scores)
+        yield from ({**asdict(score), "step": made.step, **own} for score in made.scores)

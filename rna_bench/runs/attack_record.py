@@ -44,10 +44,11 @@ class AttackScore:
 
 @dataclass(frozen=True)
 class AttackRecord:
-    """An attack on a run. `config` are the attack's settings, `retaught` the questions, by task, whose facts it was taught again.
+    """An attack on a run, at its end or after a `step` of its training.
 
-    Only `measured` may differ between two attacks with the same settings on the same run. `sha256` has hashes by file name, that
-    of the attacked run's trained tensors among them; the record's own omits `measured`.
+    `config` are the attack's settings, `retaught` the questions, by task, whose facts it was taught again. Only `measured` may
+    differ between two attacks with the same settings on the same run. `sha256` has hashes by file name, that of the attacked
+    trained tensors among them; the record's own omits `measured`.
     """
 
     schema_version: int
@@ -60,6 +61,7 @@ class AttackRecord:
     provenance: dict[str, Any]
     measured: dict[str, Any]
     sha256: dict[str, str] = field(default_factory=dict)
+    step: int | None = None
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,13 @@ def as_stored(response: Response) -> Response:
     return replace(response, logps=(a, b, c, d))
 
 
-def record_path(folder: Path, name: str) -> Path:
-    """Return the path of the record of an attack on the run in a folder."""
-    return folder / f"{ATTACK}{name}.json"
+def record_path(folder: Path, name: str, step: int | None = None) -> Path:
+    """Return the path of the record of an attack on the run in a folder, at its end or after a step of its training."""
+    return folder / _file_name(name, step)
+
+
+def _file_name(attack: str, step: int | None) -> str:
+    return f"{ATTACK}{attack}.json" if step is None else f"{ATTACK}{attack}-at-{step}.json"
 
 
 def responses_path(record: Path) -> Path:
@@ -114,7 +120,7 @@ def write_attack(folder: Path, record: AttackRecord, responses: Sequence[AttackR
         for one in [each.response]
     ]
     types = dict.fromkeys(LOGPS, "float16") | {"budget": "int32", "answer": "int8"}
-    path = record_path(folder, record.attack)
+    path = record_path(folder, record.attack, record.step)
     beside = responses_path(path)
     try:
         write_rows(beside, COLUMNS, types, rows)
@@ -159,7 +165,7 @@ def attack_differences(values: Mapping[str, Any], path: Path) -> list[str]:
     """Return in words what does not agree in the record of an attack: its name, its run, its content, its responses."""
     hashes, beside = values.get(OWN, {}), responses_path(path)
     lines = [] if values["run"] == path.resolve().parent.name else [f"belongs to run {values['run']}"]
-    if path.name != f"{ATTACK}{values['attack']}.json":
+    if path.name != _file_name(values["attack"], values.get("step")):
         lines.append(f"is of the attack {values['attack']}, and the file has another name")
     if hashes.get(path.name) != content_hash(values, path.name):
         lines.append(OTHER.format("its content"))
@@ -185,6 +191,8 @@ def _responses(path: Path) -> Iterator[AttackResponse]:
 
 def _text(record: AttackRecord) -> bytes:
     values = json.loads(_adapter().dump_json(record)) | {"config": record.config}
+    if record.step is None:
+        del values["step"]  # as in records from before attacks were tried along the run
     return json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 

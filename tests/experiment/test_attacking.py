@@ -96,6 +96,54 @@ def test_without_attacks_the_frame_is_empty(run, tmp_path):
     assert rna_bench.load_attacks(str(tmp_path)).empty
 
 
+def test_attacks_along_the_training_are_records_of_their_own_that_no_table_mixes_with_the_end(say, run, tiny, tmp_path):
+    words = ["attack=[quantise]", "attack.at=[1]"]
+    folder = run(*words)
+    end, along = (read_attack(record_path(folder, "quantise", step)) for step in (None, 1))
+    assert along.step == 1
+    assert "step" not in json.loads(record_path(folder, "quantise").read_text())
+    assert (end.step, end.sha256[DELTA] == along.sha256[DELTA]) == (None, False)
+    assert not list(folder.glob(".states"))
+    assert say("verify", tmp_path)[0] == 0
+    code, out, err = say("tables", tmp_path)
+    assert code == 0, err
+    tables = [(tmp_path / "tables" / f"{name}.csv").read_text().splitlines() for name in ("attacks", "attacks_along")]
+    assert [len(rows) for rows in tables] == [3, 3]
+    frame = rna_bench.load_attacks(str(tmp_path))
+    assert set(frame.step.dropna()) == {1}
+    assert frame.step.isna().sum() == len(frame) / 2
+    assert "attack" not in read(folder / RECORD).config
+    code, out, err = say("run", *RSV, *SMALL, f"model.path={tiny}", f"results_dir={tmp_path}", *words)
+    assert (code, out.count("quantise on rsv")) == (0, 2), err
+    shorter = run("train.steps=1", "attack=[quantise]")
+    state = read_attack(record_path(shorter, "quantise"))
+    assert state.scores == along.scores  # a state along the way is the end of a shorter training
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["attack=[quantise]", "attack.at=[2]"], "attack.at=2: training has 2 steps, whose end is attacked anyway"),
+        (["attack=[quantise]", "attack.at=[0]"], "give different numbers of steps"),
+        (["attack.at=[1]"], "none is chosen; give attack=[NAME,...]"),
+        (["attack=[quantise]", "attack.at=[1]", "method=none"], "nothing is trained"),
+    ],
+)
+def test_steps_that_are_no_states_are_refused_before_anything_is_made(say, tiny, tmp_path, words, said):
+    method = [] if "method=none" in words else RSV
+    code, _, err = say("run", *method, *SMALL, f"model.path={tiny}", f"results_dir={tmp_path}", *words)
+    assert (code, list(tmp_path.glob(f"*/{RECORD}"))) == (1, [])
+    assert said in err
+
+
+def test_recorded_runs_have_no_states_along_their_training(say, run):
+    folder = run()
+    code, _, err = say("attack", folder, "attack=[quantise]", "attack.at=[1]")
+    assert code == 1
+    assert "states at steps are there while a run trains" in err
+    assert not attack_paths(folder)
+
+
 def test_before_it_begins_an_attack_has_the_answers_of_the_run(say, run):
     folder = run()
     assert say("attack", folder, "attack=[relearn]", *FEW)[0] == 0

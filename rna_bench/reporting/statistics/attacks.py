@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -53,10 +53,14 @@ SeedRuns: TypeAlias = Mapping[int, Recovered]
 
 @dataclass(frozen=True)
 class RecoveredRun:
-    """What attacks recover of a run, and the mean log-odds of its answers to forget questions without attack, in nats."""
+    """What attacks recover of a run, and the mean log-odds of its answers to forget questions without attack, in nats.
+
+    `along` has what they recover of its states after steps of training, by step.
+    """
 
     by_attack: Mapping[AttackKey, Recovered]
     log_odds: float
+    along: Mapping[int, Mapping[AttackKey, Recovered]] = field(default_factory=dict)
 
 
 class RecoveredRuns(NamedTuple):
@@ -71,14 +75,16 @@ def read_recovered_runs(runs: Iterable[Recorded]) -> RecoveredRuns:
     attacked: dict[str, RecoveredRun] = {}
     left_out: list[str] = []
     for run in runs:
-        by_attack: dict[AttackKey, Recovered] = {}
+        by_step: dict[int | None, dict[AttackKey, Recovered]] = {}
         for path in attack_paths(run.folder):
             try:
-                by_attack |= _recovered(path)
+                made = read_attack(path)
+                by_step.setdefault(made.step, {}).update(_recovered(made, path))
             except InputError as error:
                 left_out.append(f"{run.folder.name}: {error}")
-        if by_attack:
-            attacked[run.record.identity] = RecoveredRun(by_attack, _mean_log_odds(run))
+        if by_step:
+            along = {step: recovered for step, recovered in by_step.items() if step is not None}
+            attacked[run.record.identity] = RecoveredRun(by_step.get(None, {}), _mean_log_odds(run), along)
     return RecoveredRuns(attacked, tuple(left_out))
 
 
@@ -96,8 +102,7 @@ def along_budget(runs: SeedRuns) -> dict[int, Interval]:
     return {budget: accuracy_interval(list(map(float, accuracies[:, n])), questions) for n, budget in enumerate(budgets)}
 
 
-def _recovered(path: Path) -> dict[AttackKey, Recovered]:
-    record = read_attack(path)
+def _recovered(record: AttackRecord, path: Path) -> dict[AttackKey, Recovered]:
     try:
         responses = read_attack_responses(path)
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -188,7 +188,7 @@ def _recipe(cfg: DictConfig) -> UnlearningConfig | None:
     topics = {str(name): _topic(str(name), cfg, train) for name in cfg.topics}
     seed = _whole("seed", cfg.seed, 0)
     if noise is None and cfg.noise.get("scale"):
-        raise InputError("noise.scale", cfg.noise.scale, "noise=none adds no noise; give noise=rna, or leave noise.scale out")
+        raise InputError("noise.scale", cfg.noise.scale, f"noise=none adds no noise; give nu={cfg.noise.scale}, or noise=rna")
     if method is None:
         return None
     if method.layer is None and retain and not retain.reads_logits:

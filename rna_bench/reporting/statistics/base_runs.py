@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rna_bench.core.conf_files import config_folder, options
 from rna_bench.core.types import RunRecord
 from rna_bench.runs.identity import SAMPLING, origin_folder
 
@@ -11,6 +12,7 @@ from rna_bench.runs.identity import SAMPLING, origin_folder
 def base_command(records: Sequence[RunRecord], folder: str) -> str:
     """Return the command that scores the model of these records, as it is, on their questions and seeds, into their folder."""
     first = records[0]
+    own = ["--config-dir", "FOLDER"] if _of_ones_own(first) else []
     seeds = sorted({record.config["seed"] for record in records})
     words = [
         "method=none",
@@ -21,7 +23,14 @@ def base_command(records: Sequence[RunRecord], folder: str) -> str:
         f"seed={','.join(map(str, seeds))}",
         f"results_dir={folder}",
     ]
-    return " ".join(["rna-bench run", *(["-m"] if len(seeds) > 1 else []), *map(shlex.quote, words)])
+    return " ".join(["rna-bench run", *own, *(["-m"] if len(seeds) > 1 else []), *map(shlex.quote, words)])
+
+
+def _of_ones_own(record: RunRecord) -> bool:
+    """Return whether the model, a dataset or the triggers are options that lie in a folder of the user's."""
+    single = {group: [record.choices[group]] for group in ("model", "trigger") if group in record.choices}
+    chosen = single | {"dataset": [*record.config["dataset"]]}
+    return any(name not in options(group, [config_folder("conf")]) for group, names in chosen.items() for name in names)
 
 
 def _model(record: RunRecord) -> list[str]:

@@ -17,7 +17,7 @@ from tests.builders.commands import READMES, ROOT, commands
 ALL = [command for readme in READMES for command in commands(readme)]
 OURS = [command for command in ALL if command.words[0] == "rna-bench"]
 OWN_CODE = "rna_bench/README.md"
-"""Its examples need the code beside them: tests/test_own_method.py and tests/test_readme.py run them."""
+"""Its examples need the code beside them: tests/test_own_method.py, tests/test_own_attack.py and tests/test_readme.py run them."""
 FEW = [f"dataset.{name}.limit=8" for name in ("pocket_hazard_1", "pocket_hazard_2", "pocket_subjects")]
 SMALL = ["train.steps=2", "scoring.every=0", "corpus.texts=64", "threads=1", *FEW]
 SMALLER = {

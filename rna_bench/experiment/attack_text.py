@@ -10,7 +10,9 @@ from rna_bench.runs.labels import run_label
 
 def attack_text(run: RunRecord, folder: Path, made: AttackRecord) -> str:
     """Return which run and attack it is, where its record lies, and accuracy by task and role along the budget."""
-    head = f"{made.attack} on {run_label(run.config, run.choices)} seed {made.seed}  {record_path(folder, made.attack)}"
+    at = f" after step {made.step}" if made.step is not None else ""
+    place = record_path(folder, made.attack, made.step)
+    head = f"{made.attack} on {run_label(run.config, run.choices)} seed {made.seed}{at}  {place}"
     lines = (f"{task:>20} {role:<9} {_along(made.scores, task, role)}" for task, role in _parts(made.scores))
     return "\n".join([head, *lines])
 

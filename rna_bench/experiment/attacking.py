@@ -23,9 +23,11 @@ from rna_bench.evaluation.scoring import evaluate, sharing_problem
 from rna_bench.experiment.attack_config import NamedAttack
 from rna_bench.experiment.attack_split import Split, split
 from rna_bench.experiment.attack_text import attack_text
+from rna_bench.experiment.attack_tracking import track_attacks
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs
 from rna_bench.experiment.load import SHARED
+from rna_bench.experiment.states import clear_states, find_state
 from rna_bench.models.delta import applied
 from rna_bench.models.loading import context_length
 from rna_bench.models.policies import preserved
@@ -36,6 +38,7 @@ from rna_bench.runs.attack_record import (
     AttackResponse,
     Found,
     as_stored,
+    clear_drafts,
     read_attack,
     record_path,
     write_attack,
@@ -69,10 +72,17 @@ def recorded_attacks(folder: Path, attacks: Sequence[NamedAttack]) -> list[Attac
 
 def attack_run(run: AttackedRun, attacks: Sequence[NamedAttack]) -> list[AttackRecord]:
     """Return the records of attacks on a run, made unless they are there; raise BusyError while another process attacks the run."""
-    results_dir = run.folder.parent
+    results_dir, name = attack_lock(run.folder)
     files.probe(results_dir)
-    with run_lock(results_dir, f"{run.folder.name}.attack"):
+    with run_lock(results_dir, name) as dead_owner:
+        if dead_owner:
+            clear_drafts(run.folder)
         return [_recorded(run.folder, one) or _attack(run, one) for one in attacks]
+
+
+def attack_lock(folder: Path) -> tuple[Path, str]:
+    """Return the results folder and the name of the lock that is held while the run in a folder is attacked."""
+    return folder.parent, f"{folder.name}.attack"
 
 
 def attack_at_end(experiment: ExperimentConfig, inputs: Inputs, folder: Path) -> None:
@@ -85,12 +95,14 @@ def attack_at_end(experiment: ExperimentConfig, inputs: Inputs, folder: Path) ->
             return
         delta = find_delta(folder, made) if trains(made.config) else None
         results = attack_run(AttackedRun(experiment, inputs, folder, delta), experiment.attacks)
+        track_attacks(experiment, inputs, folder, made)
+    clear_states(folder)
     for one in results:
         print_result(attack_text(made, folder, one))
 
 
 def _recorded(folder: Path, attack: NamedAttack) -> AttackRecord | None:
-    path = record_path(folder, attack.name)
+    path = record_path(folder, attack.name, attack.at)
     if not path.exists():
         return None
     made = read_attack(path)
@@ -106,7 +118,8 @@ def _attack(run: AttackedRun, attack: NamedAttack) -> AttackRecord:
     begun, experiment = time.perf_counter(), run.experiment
     torch.set_num_threads(experiment.threads)
     parts = split(experiment, run.inputs.tasks, attack.attack.facts, attack.key)
-    with _restored(run) as target:
+    delta = run.delta if attack.at is None else find_state(run.folder, attack.at)
+    with _restored(run, delta) as target:
         judged = list(_judged(target, _eval_set(experiment, parts, target), parts, attack, experiment.seed))
     responses = [response for stage in judged for response in stage.responses]
     made = AttackRecord(
@@ -119,15 +132,16 @@ def _attack(run: AttackedRun, attack: NamedAttack) -> AttackRecord:
         scores=attack_scores(attack.name, responses),
         provenance=record.provenance(),
         measured=_measured(time.perf_counter() - begun),
-        sha256={DELTA: delta_hash(run.delta)} if run.delta else {},
+        sha256={DELTA: delta_hash(delta)} if delta else {},
         sees_reference=sees_reference(attack.attack),
         found=tuple(found for stage in judged for found in stage.found),
+        step=attack.at,
     )
     return write_attack(run.folder, made, responses)
 
 
 @contextmanager
-def _restored(run: AttackedRun) -> Iterator[Target]:
+def _restored(run: AttackedRun, delta: Path | None) -> Iterator[Target]:
     """Yield the run's model as a target; at the end the base model's weights are restored, whatever became of them."""
     experiment = run.experiment
     model, tokenizer = SHARED.model(run.inputs.model, run.inputs.fingerprints["model"])
@@ -136,7 +150,7 @@ def _restored(run: AttackedRun) -> Iterator[Target]:
     def ask(eval_set: EvalSet) -> list[Response]:
         return evaluate(eval_set, model, experiment.scoring.batch_tokens, sharing=sharing)
 
-    with preserved(model), applied(run.delta, model) if run.delta else nullcontext({}) as reference:
+    with preserved(model), applied(delta, model) if delta else nullcontext({}) as reference:
         yield Target(model, tokenizer, ask, reference)
 
 

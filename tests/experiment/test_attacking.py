@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+import rna_bench
 from rna_bench.attacks.ablate import Ablate
 from rna_bench.attacks.interpolate import Interpolate
 from rna_bench.cli.main import main
@@ -70,6 +71,80 @@ def test_a_recorded_run_is_attacked_once_and_verified(say, run, tmp_path):
     assert (again[0], again[1]) == (0, out)
     assert path.stat().st_mtime_ns == written
     assert say("verify", tmp_path)[0] == 0
+
+
+def test_scores_under_attack_are_a_data_frame_and_a_figure(say, run, tmp_path):
+    folder = run("attack=[relearn,quantise]", *FEW)
+    frame = rna_bench.load_attacks(str(tmp_path))
+    relearned = frame[(frame.attack == "relearn") & (frame.role == "forget")]
+    assert list(relearned.budget) == [0, 2]
+    assert list(frame[(frame.attack == "quantise") & (frame.role == "retain")].variant) == ["int8", "int4"]
+    stored = read_attack(record_path(folder, "relearn")).scores
+    assert list(relearned.accuracy) == [one.accuracy for one in stored if one.role == "forget"]
+    assert set(frame.run) == {folder.name}
+    assert set(relearned["attack.facts"]) == {3}
+    documented = f"{rna_bench.load_attacks.__doc__}{rna_bench.load_results.__doc__}"
+    assert all(f"`{name}`" in documented for name in frame.columns if not name.startswith(("attack.", "method.")))
+    code, out, err = say("figures", tmp_path)
+    assert code == 0, err
+    assert "](attacks.png)" in out
+    assert "](attacks_once.png)" in out
+    record_path(folder, "quantise").write_text("{}")
+    with pytest.warns(UserWarning, match="left out: .*attack-quantise.json"):
+        assert set(rna_bench.load_attacks(str(tmp_path)).attack) == {"relearn"}
+
+
+def test_without_attacks_the_frame_is_empty(run, tmp_path):
+    run("method=none")
+    assert rna_bench.load_attacks(str(tmp_path)).empty
+
+
+def test_attacks_along_the_training_are_records_of_their_own_that_no_table_mixes_with_the_end(say, run, tiny, tmp_path):
+    words = ["attack=[quantise]", "attack.at=[1]"]
+    folder = run(*words)
+    end, along = (read_attack(record_path(folder, "quantise", step)) for step in (None, 1))
+    assert along.step == 1
+    assert "step" not in json.loads(record_path(folder, "quantise").read_text())
+    assert (end.step, end.sha256[DELTA] == along.sha256[DELTA]) == (None, False)
+    assert not list(folder.glob(".states"))
+    assert say("verify", tmp_path)[0] == 0
+    code, out, err = say("tables", tmp_path)
+    assert code == 0, err
+    tables = [(tmp_path / "tables" / f"{name}.csv").read_text().splitlines() for name in ("attacks", "attacks_along")]
+    assert [len(rows) for rows in tables] == [3, 3]
+    frame = rna_bench.load_attacks(str(tmp_path))
+    assert set(frame.step.dropna()) == {1}
+    assert frame.step.isna().sum() == len(frame) / 2
+    assert "attack" not in read(folder / RECORD).config
+    code, out, err = say("run", *RSV, *SMALL, f"model.path={tiny}", f"results_dir={tmp_path}", *words)
+    assert (code, out.count("quantise on rsv")) == (0, 2), err
+    shorter = run("train.steps=1", "attack=[quantise]")
+    state = read_attack(record_path(shorter, "quantise"))
+    assert state.scores == along.scores  # a state along the way is the end of a shorter training
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["attack=[quantise]", "attack.at=[2]"], "attack.at=2: training has 2 steps, whose end is attacked anyway"),
+        (["attack=[quantise]", "attack.at=[0]"], "give different numbers of steps"),
+        (["attack.at=[1]"], "none is chosen; give attack=[NAME,...]"),
+        (["attack=[quantise]", "attack.at=[1]", "method=none"], "nothing is trained"),
+    ],
+)
+def test_steps_that_are_no_states_are_refused_before_anything_is_made(say, tiny, tmp_path, words, said):
+    method = [] if "method=none" in words else RSV
+    code, _, err = say("run", *method, *SMALL, f"model.path={tiny}", f"results_dir={tmp_path}", *words)
+    assert (code, list(tmp_path.glob(f"*/{RECORD}"))) == (1, [])
+    assert said in err
+
+
+def test_recorded_runs_have_no_states_along_their_training(say, run):
+    folder = run()
+    code, _, err = say("attack", folder, "attack=[quantise]", "attack.at=[1]")
+    assert code == 1
+    assert "states at steps are there while a run trains" in err
+    assert not attack_paths(folder)
 
 
 def test_before_it_begins_an_attack_has_the_answers_of_the_run(say, run):
@@ -198,7 +273,7 @@ def test_bad_words_are_one_line_and_nothing_is_written(say, run, words, said):
 def test_runs_without_trained_tensors_are_named_and_the_others_attacked(say, run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lacking, whole = run("keep_delta=false"), run("seed=1")
-    code, out, err = say("attack", tmp_path, "attack=[relearn]", *FEW)
+    code, out, err = say("attack", tmp_path, "attack=[relearn]", *FEW, "--jobs=1")
     assert code == 1
     assert f"run={lacking}: has no {DELTA}" in err
     assert "seed 1" in out

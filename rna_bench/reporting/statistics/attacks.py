@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -12,6 +12,8 @@ import numpy
 from rna_bench.core.types import CLEAN, InputError, RunRecord
 from rna_bench.evaluation.attack_scores import log_odds
 from rna_bench.reporting.statistics.bootstrap import Array
+from rna_bench.reporting.statistics.frame import Group
+from rna_bench.reporting.statistics.intervals import Interval, accuracy_interval
 from rna_bench.runs.attack_record import AttackRecord, attack_paths, read_attack, read_attack_responses, responses_path
 from rna_bench.runs.collection import Recorded
 from rna_bench.runs.identity import HAZARDS, is_gold
@@ -48,12 +50,20 @@ class Recovered:
         return numpy.mean(list(self.right.values()), axis=0)
 
 
+SeedRuns: TypeAlias = Mapping[int, Recovered]
+"""What one attack recovers of a group's runs, by seed."""
+
+
 @dataclass(frozen=True)
 class RecoveredRun:
-    """What attacks recover of a run, and the mean log-odds of its answers to forget questions without attack, in nats."""
+    """What attacks recover of a run, and the mean log-odds of its answers to forget questions without attack, in nats.
+
+    `along` has what they recover of its states after steps of training, by step.
+    """
 
     by_attack: Mapping[AttackKey, Recovered]
     log_odds: float
+    along: Mapping[int, Mapping[AttackKey, Recovered]] = field(default_factory=dict)
 
 
 class RecoveredRuns(NamedTuple):
@@ -68,19 +78,34 @@ def read_recovered_runs(runs: Iterable[Recorded]) -> RecoveredRuns:
     attacked: dict[str, RecoveredRun] = {}
     left_out: list[str] = []
     for run in runs:
-        by_attack: dict[AttackKey, Recovered] = {}
+        by_step: dict[int | None, dict[AttackKey, Recovered]] = {}
         for path in attack_paths(run.folder):
             try:
-                by_attack |= _recovered(path)
+                made = read_attack(path)
+                by_step.setdefault(made.step, {}).update(_recovered(made, path))
             except InputError as error:
                 left_out.append(f"{run.folder.name}: {error}")
-        if by_attack:
-            attacked[run.record.identity] = RecoveredRun(by_attack, _mean_log_odds(run))
+        if by_step:
+            along = {step: recovered for step, recovered in by_step.items() if step is not None}
+            attacked[run.record.identity] = RecoveredRun(by_step.get(None, {}), _mean_log_odds(run), along)
     return RecoveredRuns(attacked, tuple(left_out))
 
 
-def _recovered(path: Path) -> dict[AttackKey, Recovered]:
-    record = read_attack(path)
+def by_seed(key: AttackKey, group: Group, attacked: Mapping[str, RecoveredRun]) -> SeedRuns:
+    """Return what an attack recovers of those runs of a group that it was tried on; `attacked` are runs by identity."""
+    known = {seed: attacked[run.identity].by_attack for seed, run in group.runs.items() if run.identity in attacked}
+    return {seed: by_attack[key] for seed, by_attack in known.items() if key in by_attack}
+
+
+def along_budget(runs: SeedRuns) -> dict[int, Interval]:
+    """Return accuracies in percent by budget."""
+    budgets = next(iter(runs.values())).budgets
+    accuracies = 100 * numpy.array([own.accuracies() for own in runs.values()])
+    questions = min(len(own.right) for own in runs.values())
+    return {budget: accuracy_interval(list(map(float, accuracies[:, n])), questions) for n, budget in enumerate(budgets)}
+
+
+def _recovered(record: AttackRecord, path: Path) -> dict[AttackKey, Recovered]:
     try:
         responses = read_attack_responses(path)
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -1,16 +1,25 @@
 """The table of what attacks recover: accuracy on facts that they never saw, along their budget, and how deep forgetting is."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
 
 import numpy
 
 from rna_bench.core.types import Status
-from rna_bench.reporting.statistics.attacks import AttackKey, Fact, Recovered, RecoveredRun, is_reference, paired_areas
+from rna_bench.reporting.statistics.attacks import (
+    AttackKey,
+    Fact,
+    Recovered,
+    RecoveredRun,
+    SeedRuns,
+    along_budget,
+    by_seed,
+    is_reference,
+    paired_areas,
+)
 from rna_bench.reporting.statistics.bootstrap import Span
 from rna_bench.reporting.statistics.depth import SMALLEST_DIFFERENCE, depth_spans
 from rna_bench.reporting.statistics.frame import Group
-from rna_bench.reporting.statistics.intervals import Interval, accuracy_interval, interval, percent_interval
+from rna_bench.reporting.statistics.intervals import interval, percent_interval
 from rna_bench.reporting.statistics.recovery_speed import HalfTime, area, half_time, median_half_time
 from rna_bench.reporting.tables.table import Cell, Seeds, Table, TableRow, group_cells
 
@@ -27,19 +36,29 @@ NOTE = (
     "facts. Where it is empty, `no depth` says why. `seeds`: those that were attacked. Other columns: mean and 95% interval over "
     "seeds."
 )
-SeedRuns: TypeAlias = Mapping[int, Recovered]
-"""What one attack recovers of a group's runs, by seed."""
+AFTER = "after "
+"""What begins the names of columns of accuracies along the budget."""
 
 
 def attacks_table(groups: Sequence[Group], attacked: Mapping[str, RecoveredRun]) -> Table:
     """Return a row for each attack and group, attack by attack; `attacked` are runs by identity."""
     keys = sorted({key for run in attacked.values() for key in run.by_attack})
     rows = [row for key in keys for row in _rows(key, groups, attacked)]
-    return Table("attacks", "What attacks recover", NOTE, rows)
+    return Table("attacks", "What attacks recover", NOTE, [_in_order(row, rows) for row in rows])
+
+
+def _in_order(row: TableRow, rows: Sequence[TableRow]) -> TableRow:
+    """Return the row with a cell for each budget of any row, in rising order, where its own begin: attacks' budgets differ."""
+    budgets = sorted({int(name.removeprefix(AFTER)) for other in rows for name in other if name.startswith(AFTER)})
+    names = [*row]
+    begin = next(number for number, name in enumerate(names) if name.startswith(AFTER))
+    along: TableRow = {f"{AFTER}{budget}": row.get(f"{AFTER}{budget}", "") for budget in budgets}
+    before, others = names[:begin], [name for name in names[begin:] if name not in along]
+    return {name: row[name] for name in before} | along | {name: row[name] for name in others}
 
 
 def _rows(key: AttackKey, groups: Sequence[Group], attacked: Mapping[str, RecoveredRun]) -> list[TableRow]:
-    found = [(group, _by_seed(key, group, attacked)) for group in groups]
+    found = [(group, by_seed(key, group, attacked)) for group in groups]
     under = [(group, runs) for group, runs in found if runs]
     same_name = {other.settings for run in attacked.values() for other in run.by_attack if other.attack == key.attack}
     name = " ".join(filter(None, (key.attack, key.variant)))
@@ -51,11 +70,6 @@ def _rows(key: AttackKey, groups: Sequence[Group], attacked: Mapping[str, Recove
     ]
 
 
-def _by_seed(key: AttackKey, group: Group, attacked: Mapping[str, RecoveredRun]) -> SeedRuns:
-    known = {seed: attacked[run.identity].by_attack for seed, run in group.runs.items() if run.identity in attacked}
-    return {seed: by_attack[key] for seed, by_attack in known.items() if key in by_attack}
-
-
 def _cells(
     group: Group, runs: SeedRuns, under: Sequence[tuple[Group, SeedRuns]], attacked: Mapping[str, RecoveredRun]
 ) -> dict[str, Cell]:
@@ -64,21 +78,13 @@ def _cells(
     gold = next((theirs for other, theirs in beside if all(map(is_reference, other.runs.values()))), {})
     odds = [attacked[run.identity].log_odds for seed, run in group.runs.items() if seed in runs]
     return {
-        **_along_budget(runs),
+        **{f"{AFTER}{budget}": accuracy for budget, accuracy in along_budget(runs).items()},
         "area": percent_interval([100 * float(one) for one in (_area(own) for own in runs.values())]),
         "half-time": _half_time(runs, base),
         **_at_end(runs),
         "log-odds": interval(odds) if numpy.isfinite(odds).all() else "",
         **_depth(runs, gold, base),
     }
-
-
-def _along_budget(runs: SeedRuns) -> dict[str, Interval]:
-    """Return the accuracies in percent at each budget."""
-    budgets = next(iter(runs.values())).budgets
-    accuracies = 100 * numpy.array([own.accuracies() for own in runs.values()])
-    questions = min(len(own.right) for own in runs.values())
-    return {f"after {budget}": accuracy_interval(list(map(float, accuracies[:, n])), questions) for n, budget in enumerate(budgets)}
 
 
 def _seeds(group: Group, runs: SeedRuns) -> Seeds:

@@ -102,3 +102,17 @@ def test_other_settings_of_an_attack_are_no_reference_and_other_seeds_have_nothi
     attacked = {r.identity: RecoveredRun({KEY: recovered(1, 1, 1)}, 0.0) for r in records}
     (rmu,) = (row for row in attacks_table(grouped(records), attacked).rows if row["method"] == "rmu")
     assert rmu["no depth"] == "no seed or no fact in common with the base and the gold reference"
+
+
+def test_columns_along_the_budget_rise_and_stand_before_the_others_whatever_the_attacks_are():
+    few, many = AttackKey("a", "{}", ""), AttackKey("b", "{}", "")
+    recovered = {few: Recovered((0, 16), {FACTS[0]: (0.0, 1.0)}), many: Recovered((0, 2, 128), {FACTS[0]: (0.0, 0.0, 1.0)})}
+    run = make_record(1)
+    rows = attacks_table(grouped([run]), {run.identity: RecoveredRun(recovered, -1.5)}).rows
+    assert len(rows) == 2
+    for row in rows:
+        names = [*row]
+        begin = names.index("after 0")
+        assert names[begin : begin + 5] == ["after 0", "after 2", "after 16", "after 128", "area"]
+        assert names[begin - 1] == "seeds"
+    assert [rows[0]["after 2"], rows[1]["after 16"]] == ["", ""]

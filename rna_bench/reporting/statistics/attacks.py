@@ -21,6 +21,8 @@ from rna_bench.runs.record import LOGPS, QUESTIONS, read_responses
 
 Fact: TypeAlias = tuple[str, str]
 """A task and a question."""
+OtherAnswers: TypeAlias = dict[tuple[str, str], dict[int, list[bool]]]
+"""By variant and role, `retaught` or `retain`, and then by budget: whether answers are right."""
 REDRAWN = "redrawn"
 """`model.hazards` of the gold reference that knows words and form; the other has never seen the words either."""
 
@@ -38,12 +40,14 @@ class Recovered:
     """Answers of one run under attack to questions on facts that the attack never saw: right (1) or wrong (0), by rising budget.
 
     `retaught` and `retain` are the accuracies at the end on facts that it taught and on harmless ones; NaN where none was asked.
+    `diagnostic`: the attack saw the original weights.
     """
 
     budgets: tuple[int, ...]
     right: Mapping[Fact, tuple[float, ...]]
     retaught: float = math.nan
     retain: float = math.nan
+    diagnostic: bool = False
 
     def accuracies(self) -> Array:
         """Return the accuracy (n,) at each budget."""
@@ -111,17 +115,14 @@ def _recovered(record: AttackRecord, path: Path) -> dict[AttackKey, Recovered]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError("attack", responses_path(path), f"cannot be read ({' '.join(str(error).split())})") from error
     rows: dict[str, dict[Fact, dict[int, float]]] = {}
-    others: dict[tuple[str, str], dict[int, list[bool]]] = {}
+    others: OtherAnswers = {}
     for one in responses:
         if one.response.role == "forget":
             fact = (one.response.task, one.response.question)
             rows.setdefault(one.variant, {}).setdefault(fact, {})[one.budget] = float(one.response.right)
         else:
             others.setdefault((one.variant, one.response.role), {}).setdefault(one.budget, []).append(one.response.right)
-    return {
-        _key(record, variant): _along_budget(facts, *(_at_end(others.get((variant, role))) for role in ("retaught", "retain")))
-        for variant, facts in rows.items()
-    }
+    return {_key(record, variant): _along_budget(record, facts, variant, others) for variant, facts in rows.items()}
 
 
 def _at_end(answers: Mapping[int, list[bool]] | None) -> float:
@@ -132,10 +133,11 @@ def _key(record: AttackRecord, variant: str) -> AttackKey:
     return AttackKey(record.attack, json.dumps(record.config, sort_keys=True), variant)
 
 
-def _along_budget(facts: Mapping[Fact, Mapping[int, float]], retaught: float, retain: float) -> Recovered:
+def _along_budget(record: AttackRecord, facts: Mapping[Fact, Mapping[int, float]], variant: str, others: OtherAnswers) -> Recovered:
     budgets = tuple(sorted(next(iter(facts.values()))))
     right = {fact: tuple(own[budget] for budget in budgets) for fact, own in facts.items()}
-    return Recovered(budgets, right, retaught, retain)
+    retaught, retain = (_at_end(others.get((variant, role))) for role in ("retaught", "retain"))
+    return Recovered(budgets, right, retaught, retain, record.sees_reference)
 
 
 def _mean_log_odds(run: Recorded) -> float:

@@ -42,7 +42,8 @@ AFTER = "after "
 
 def attacks_table(groups: Sequence[Group], attacked: Mapping[str, RecoveredRun]) -> Table:
     """Return a row for each attack and group, attack by attack; `attacked` are runs by identity."""
-    keys = sorted({key for run in attacked.values() for key in run.by_attack})
+    diagnostic = {key: own.diagnostic for run in attacked.values() for key, own in run.by_attack.items()}
+    keys = sorted(diagnostic, key=lambda key: (diagnostic[key], key))
     rows = [row for key in keys for row in _rows(key, groups, attacked)]
     return Table("attacks", "What attacks recover", NOTE, [_in_order(row, rows) for row in rows])
 
@@ -73,18 +74,24 @@ def _rows(key: AttackKey, groups: Sequence[Group], attacked: Mapping[str, Recove
 def _cells(
     group: Group, runs: SeedRuns, under: Sequence[tuple[Group, SeedRuns]], attacked: Mapping[str, RecoveredRun]
 ) -> dict[str, Cell]:
-    beside = [(other, theirs) for other, theirs in under if (other.model, other.dtype) == (group.model, group.dtype)]
-    base = next((theirs for other, theirs in beside if not other.unlearned), {})
-    gold = next((theirs for other, theirs in beside if all(map(is_reference, other.runs.values()))), {})
+    gold, base = references(group, under)
+    diagnostic = any(own.diagnostic for own in runs.values())
     odds = [attacked[run.identity].log_odds for seed, run in group.runs.items() if seed in runs]
     return {
         **{f"{AFTER}{budget}": accuracy for budget, accuracy in along_budget(runs).items()},
-        "area": percent_interval([100 * float(one) for one in (_area(own) for own in runs.values())]),
+        "area": "" if diagnostic else percent_interval([100 * float(one) for one in (_area(own) for own in runs.values())]),
         "half-time": _half_time(runs, base),
         **_at_end(runs),
         "log-odds": interval(odds) if numpy.isfinite(odds).all() else "",
-        **_depth(runs, gold, base),
+        **(_no_depth("a diagnostic, which sees the original weights") if diagnostic else depth_cells(runs, gold, base)),
     }
+
+
+def references(group: Group, under: Sequence[tuple[Group, SeedRuns]]) -> tuple[SeedRuns, SeedRuns]:
+    """Return what the same attack recovers of a group's gold reference and of its base, among all groups under the attack."""
+    beside = [(other, theirs) for other, theirs in under if (other.model, other.dtype) == (group.model, group.dtype)]
+    gold = next((theirs for other, theirs in beside if all(map(is_reference, other.runs.values()))), {})
+    return gold, next((theirs for other, theirs in beside if not other.unlearned), {})
 
 
 def _seeds(group: Group, runs: SeedRuns) -> Seeds:
@@ -116,7 +123,7 @@ def _half_time(runs: SeedRuns, base: SeedRuns) -> str:
     return f">{median.budget:.0f}" if median.censored else f"{median.budget:.1f}"
 
 
-def _depth(runs: SeedRuns, gold: SeedRuns, base: SeedRuns) -> dict[str, Cell]:
+def depth_cells(runs: SeedRuns, gold: SeedRuns, base: SeedRuns) -> dict[str, Cell]:
     """Return the depth, or why there is none."""
     missing = [name for name, known in (("the base", base), ("the gold reference", gold)) if not known]
     if missing:

@@ -13,7 +13,7 @@ from rna_bench.reporting.tables.table import Chance, Interval, Span, Table, cell
 if TYPE_CHECKING:
     from rna_bench.reporting.tables.write import Findings
 
-MAIN = ("accuracy", "drop", "robustness_gain", "paper")
+MAIN = ("accuracy", "drop", "robustness_gain", "recovered", "paper")
 """Tables shown beside the first one; the others are listed."""
 HEADINGS = ("model", "dtype", "settings")
 """Columns whose values stand above the rows that have them, rather than in each."""

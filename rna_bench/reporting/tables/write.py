@@ -25,6 +25,7 @@ from rna_bench.reporting.tables.main_tables import accuracy_table, drop_table, r
 from rna_bench.reporting.tables.methods import NAME as METHODS
 from rna_bench.reporting.tables.methods import methods_table
 from rna_bench.reporting.tables.paper import against
+from rna_bench.reporting.tables.recovered import recovered_table
 from rna_bench.reporting.tables.sources import SOURCES, revision, sources_csv
 from rna_bench.reporting.tables.subjects import subjects_table
 from rna_bench.reporting.tables.table import Table, csv, latex, markdown
@@ -69,7 +70,7 @@ def find_out(folder: Path, paper: Path | None = None) -> Findings:
     matrices = _compared_responses(groups, collection.runs)
     recovered = read_recovered_runs(collection.runs)
     tables = tables_of(groups, matrices.by_run, failed, read_calibrations(collection.runs))
-    under_attack = [attacks_table(groups, recovered.by_run), attacks_along_table(groups, recovered.by_run)]
+    under_attack = [make(groups, recovered.by_run) for make in (recovered_table, attacks_table, attacks_along_table)]
     tables += [table for table in under_attack if table.rows]
     beside, words = against(groups, paper) if paper else ([], "")
     footer = _footer(collection, [*matrices.left_out, *recovered.left_out], tables, options=" --paper" if paper else "")

@@ -7,7 +7,13 @@ SHORT = {f"{method}_{loss}": method for method in ("npo", "dpo", "simnpo") for l
 """Options of the group `method` that are short for a method with one retain loss."""
 OWN = "rna_bench.unlearning.noise"
 STEERED = "hidden_mse"
-NAMES = {("ga", "none"): "ga", ("ga", "ce"): "grad_diff"}
+NAMES = {
+    ("ga", "none"): "ga",
+    ("ga", "ce"): "grad_diff",
+    ("npo_sam", "ce"): "npo_sam",
+    ("task_vector", "none"): "task_vector",
+    ("circuit_breakers", "hidden_l2"): "circuit_breakers",
+}
 """Methods with a retain loss that have a name of their own."""
 
 

@@ -52,7 +52,7 @@ def diagnose(overrides: Sequence[str], tflops: float | None, own: Path | None = 
         "What would run": run_outline(plan, dimensions, preset),
         "Estimates, from the model's dimensions; nothing here was measured": costs(plan, dimensions, needs, prompts, tflops),
         "Data and access": [ReportRow(finding.status.value, f"{finding.subject}: {finding.message}") for finding in findings],
-        "Notes": [ReportRow("-", note) for note in [*plan.ignored, *notes(plan, preset)]],
+        "Notes": [ReportRow("-", note) for note in [*plan.ignored, *plan.cautions, *notes(plan, preset)]],
         "In total, estimated": [
             *total_rows(cost, shorter_scoring(plan, counts)),
             *([ReportRow("first", plan.model.to_train)] if plan.model.to_train else []),

@@ -30,7 +30,15 @@ from rna_bench.models.delta import applied
 from rna_bench.models.loading import context_length
 from rna_bench.models.policies import preserved
 from rna_bench.runs import record
-from rna_bench.runs.attack_record import SCHEMA_VERSION, AttackRecord, AttackResponse, read_attack, record_path, write_attack
+from rna_bench.runs.attack_record import (
+    SCHEMA_VERSION,
+    AttackRecord,
+    AttackResponse,
+    as_stored,
+    read_attack,
+    record_path,
+    write_attack,
+)
 from rna_bench.runs.identity import trains
 from rna_bench.runs.integrity import DELTA, delta_hash
 from rna_bench.runs.lock import run_lock
@@ -132,7 +140,7 @@ def _responses(target: Target, eval_set: EvalSet, parts: Split, attack: NamedAtt
     random = seeds.random(seed, "attack", attack.name)
     for stage in attack.attack.stages(target, parts.text, random):
         own = partial(AttackResponse, stage.budget, stage.variant)
-        yield from map(own, stage.readout(eval_set))
+        yield from (own(as_stored(one)) for one in stage.readout(eval_set))
 
 
 def _eval_set(experiment: ExperimentConfig, parts: Split, target: Target) -> EvalSet:

@@ -90,6 +90,7 @@ class ExperimentConfig:
     config: dict[str, Any]
     choices: dict[str, str]
     ignored: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
     base: "ExperimentConfig | None" = None
     """The run that scores the base of a checkpoint (`method=checkpoint`)."""
     heldout: HeldOut | None = None
@@ -100,7 +101,8 @@ class ExperimentConfig:
 def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Sequence[str] = ()) -> ExperimentConfig:
     """Return the experiment that a composed configuration describes; bad values raise InputError.
 
-    `overrides` are the KEY=VALUE words that it was composed with: those without effect are `ignored`, each a line that says why.
+    `overrides` are the KEY=VALUE words that it was composed with: those without effect are `ignored`, each a line that says why;
+    `cautions` are lines on what the run as a whole will not show.
     """
     require_chosen(cfg, str(choices.get("model")))
     if cfg.method and "_target_" not in cfg.method:
@@ -132,7 +134,8 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
         recipe=recipe,
         config=config,
         choices=chosen | {"method": method_of(chosen["method"])},
-        ignored=(*ignored(cfg, overrides), *cancelled(recipe), *beyond_released(cfg, choices)),
+        ignored=tuple(ignored(cfg, overrides)),
+        cautions=(*cancelled(recipe), *beyond_released(cfg, choices)),
         base=experiment_config(*base) if base else None,
         heldout=build("heldout", cfg.heldout),
         attacks=attacks_of(cfg.attack, keep_delta=bool(cfg.keep_delta)),

@@ -11,6 +11,7 @@ from rna_bench.core.files import unwritable, write_atomically
 from rna_bench.core.types import InputError, Response
 from rna_bench.runs.integrity import ATTACK, OTHER, OWN, content_hash, file_hash
 from rna_bench.runs.record import LOGPS, RESPONSES
+from rna_bench.runs.response_files import write_rows
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -63,11 +64,25 @@ class AttackRecord:
 
 @dataclass(frozen=True)
 class AttackResponse:
-    """A response under attack, after so much of its budget; its role says whether its fact was taught again."""
+    """A response under attack, after so much of its budget; its role says whether its fact was taught again.
+
+    Its log-probabilities are relative to the highest and have half precision, as they are stored: which letter is the likeliest,
+    and the log-odds of the right one, are known, and how likely the four are together is not.
+    """
 
     budget: int
     variant: str
     response: Response
+
+
+def as_stored(response: Response) -> Response:
+    """Return a response with its log-probabilities relative to the highest, in half precision; what was not finite stays so."""
+    import numpy
+
+    with numpy.errstate(invalid="ignore", over="ignore"):
+        logps = numpy.asarray(response.logps)
+        a, b, c, d = map(float, (logps - logps.max()).astype(numpy.float16))
+    return replace(response, logps=(a, b, c, d))
 
 
 def record_path(folder: Path, name: str) -> Path:
@@ -87,19 +102,16 @@ def attack_paths(folder: Path) -> list[Path]:
 
 def write_attack(folder: Path, record: AttackRecord, responses: Sequence[AttackResponse]) -> AttackRecord:
     """Write the responses and then the record into the run's folder, and return the record as written, with hashes."""
-    import pandas
-
     rows = [
         (each.budget, each.variant, one.role, one.task, one.subject, one.question, *one.logps, one.correct)
         for each in responses
         for one in [each.response]
     ]
-    types = dict.fromkeys(LOGPS, "float32") | {"budget": "int32", "answer": "int8"}
-    frame = pandas.DataFrame(rows, columns=pandas.Index(COLUMNS)).astype(types)
+    types = dict.fromkeys(LOGPS, "float16") | {"budget": "int32", "answer": "int8"}
     path = record_path(folder, record.attack)
     beside = responses_path(path)
     try:
-        write_atomically(beside, lambda draft: frame.to_parquet(draft, index=False, compression="zstd"))
+        write_rows(beside, COLUMNS, types, rows)
         hashed = replace(record, sha256={**record.sha256, beside.name: file_hash(beside)})
         own = content_hash(json.loads(_text(hashed)), path.name)
         signed = replace(hashed, sha256={**hashed.sha256, path.name: own})

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rna_bench.core.files import unwritable, write_atomically
 from rna_bench.core.types import InputError, Response, RunRecord
 from rna_bench.runs.integrity import ATTACK, DELTA, QUESTIONS, RECORD, content_hash, differences, file_hash
+from rna_bench.runs.response_files import write_rows
 from rna_bench.runs.upgrade import IMPORT_PATHS, upgraded
 
 if TYPE_CHECKING:
@@ -65,15 +66,12 @@ def write(folder: Path, record: RunRecord, responses: Iterable[Response], delta:
 
     `delta` is the hash of the trained tensors, which may be kept or not.
     """
-    import pandas
-
     rows = [(one.task, one.subject, one.question, one.perturbation, *one.logps, one.correct) for one in responses]
-    columns = pandas.Index(RESPONSES)
-    frame = pandas.DataFrame(rows, columns=columns).astype(dict.fromkeys(LOGPS, "float32") | {"answer": "int8"})
+    types = dict.fromkeys(LOGPS, "float32") | {"answer": "int8"}
     _text(record)  # what cannot be written raises before anything is
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / QUESTIONS, lambda path: frame.to_parquet(path, index=False, compression="zstd"))
+        write_rows(folder / QUESTIONS, RESPONSES, types, rows)
         hashes = {QUESTIONS: file_hash(folder / QUESTIONS)} | ({DELTA: delta} if delta else {})
         hashed = _hashed(replace(record, sha256=hashes))
         write_atomically(folder / RECORD, lambda path: path.write_bytes(_text(hashed)))

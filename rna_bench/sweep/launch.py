@@ -125,7 +125,7 @@ def _run_once(config_name: str, arguments: Sequence[str]) -> None:
     def task(cfg: DictConfig) -> None:
         try:
             experiment = experiment_config(*_settled(cfg), overrides)
-            for line in experiment.ignored:
+            for line in (*experiment.ignored, *experiment.cautions):
                 LOG.warning("%s", line)
             execute(experiment)
         except Exception as error:

@@ -1,6 +1,7 @@
 """Planning a sweep: each combination is composed and checked before any model is loaded, and gets its identity."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,7 +66,7 @@ def compose_grid(engine: Engine) -> list[Combination]:
     if refused:
         error, first = refused[0]
         raise RefusedError(error, len(refused), total, first) if total > 1 else error
-    for line in _ignored(combinations):
+    for line in (*_ignored(combinations), *_cautions(combinations)):
         log.warning("%s", line)
     return combinations
 
@@ -87,6 +88,12 @@ def _ignored(combinations: Sequence[Combination]) -> list[str]:
     """Return a line for each value given that has no effect on any combination."""
     first, *others = (one.experiment.ignored for one in combinations)
     return [line for line in first if all(line in other for other in others)]
+
+
+def _cautions(combinations: Sequence[Combination]) -> list[str]:
+    """Return each caution on some of the combinations once, with how many it is about unless that is all."""
+    total, found = len(combinations), Counter(line for one in combinations for line in one.experiment.cautions)
+    return [line if count == total else f"{count} of {total} runs: {line}" for line, count in found.items()]
 
 
 def _planned(one: Combination) -> PlannedRun:

@@ -54,7 +54,7 @@ def test_each_method_is_composed_as_released_on_each_model(method, model):
     assert {key: value(made.config, key) for key in expected} == expected
     assert made.choices["released"] == "true"
     assert model == "pocket" or (made.choices["corpus"], made.config["corpus"]["retain"]["split"]) == ("wmdp_released", "test")
-    assert made.ignored == ()
+    assert made.cautions == ()
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -102,7 +102,7 @@ def test_only_the_released_switch_turns_the_text_of_a_corpus():
 )
 def test_what_the_released_code_has_not_stays_and_one_line_says_so(words, lacking):
     made = plan("released=true", *words)
-    (line,) = made.ignored
+    (line,) = made.cautions
     assert line.startswith(f"released=true: the released code has no {lacking}, which stays as it is")
     assert made.recipe
     assert made.recipe.train.padding is Padding.included
@@ -124,7 +124,7 @@ def test_a_method_of_the_users_own_gets_what_surrounds_its_loss(tmp_path, monkey
     made = experiment_config(*compose_run(words, tmp_path / "conf"), words)
     assert {key: value(made.config, key) for key in EVERYWHERE} == EVERYWHERE
     assert made.config["retain"]["log_probabilities"] == "bfloat16"
-    assert made.ignored == (
+    assert made.cautions == (
         "released=true: the released code has no method my_loss.Mine, which stays as it is; what surrounds the losses is as there",
     )
 

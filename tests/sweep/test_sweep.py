@@ -284,6 +284,12 @@ def test_a_value_without_effect_on_any_run_is_said(sweep):
     assert "has no effect" not in messages  # it has, on one of the two
 
 
+def test_noise_that_cancels_in_some_runs_is_said_with_their_number(sweep):
+    _, _, messages = sweep("seed=1", "noise=antithetic")
+    caution = "1 of 2 runs: noise=AntitheticNoise has no effect on gradients at layer 1"
+    assert messages.count(f"warning: {caution}") == 1
+
+
 def test_the_status_gives_the_command_that_goes_on_with_exactly_what_is_missing(sweep, tmp_path, monkeypatch):
     words = [*HALF_FAIL, "hydra.job.name=it is mine"]
     code, _, _ = sweep(*words)

@@ -31,6 +31,8 @@ RULE = (
     "correction for all groups. ± is the 95% interval of one type, not corrected: where it excludes 0 the corrected p need not."
 )
 
+UNCHANGED = "Every score is that without noise, in each seed, so nothing is learned of what noise does to robustness."
+
 
 def shared_types(group: Group, baseline: Group) -> list[TriggerType]:
     """Return the trigger types that both groups were scored under."""
@@ -58,23 +60,23 @@ def restoring(group: Group, baseline: Group, failed: Sequence[RunRecord]) -> Jud
     steps, level = _compared(ends, shared), _compared(matched, shared)
     forgets = group.forgets and baseline.forgets
     left = interval([plain(forget_accuracy) for _, plain in matched]) if forgets else None
+    if _unchanged(group, baseline):
+        return Judged(group, Verdict.unchanged, None, _text([f"{name}: **{Verdict.unchanged.value}**. {UNCHANGED}", *beside]))
     verdict = restores(steps.tests, level.tests, left.mean if left else None)
     forget = f" (forget accuracy {wording.signed(difference(ends, forget_accuracy))})" if forgets else ""
     meeting = f" (forget accuracy is {wording.points(left)} there)" if left else ""
     lines = [
         f"{name}: **{verdict.value}**{wording.rests_on(min(steps.tests, level.tests, key=lambda tests: tests.seeds))}.",
-        _unchanged(group, baseline),
         *_lines("At equal steps", steps, forget),
         *_lines("At matched forgetting", level, meeting),
     ]
     return Judged(group, verdict, level.tests, _text([*lines, *beside]))
 
 
-def _unchanged(group: Group, baseline: Group) -> str:
-    """Return that noise changed nothing, where it did not: as where what is drawn cancels out."""
+def _unchanged(group: Group, baseline: Group) -> bool:
+    """Return whether every score is that without noise: as where what is drawn cancels out."""
     seeds = [seed for seed in group.runs if seed in baseline.runs]
-    same = all(group.runs[seed].scores == baseline.runs[seed].scores for seed in seeds)
-    return "Every score is that without noise, in each seed: the noise changed nothing." if same else ""
+    return all(group.runs[seed].scores == baseline.runs[seed].scores for seed in seeds)
 
 
 def _compared(pairs: Sequence[Pair], shared: Sequence[TriggerType]) -> Comparison:

@@ -24,6 +24,7 @@ class Verdict(Enum):
     not_comparable = "not comparable: not forgotten with this noise"
     not_forgotten = "not judged: it has not forgotten"
     no = "no"
+    unchanged = "not judged: the noise changed no answer"
 
 
 @dataclass(frozen=True)

@@ -217,7 +217,17 @@ def test_a_method_with_several_scales_has_its_strongest_verdict_with_the_scales(
     assert line.startswith("tiny, 3 seeds: **yes** for 1 of 1 method: rmu (noise 1 rms).")
 
 
-def test_noise_that_changed_nothing_is_said_to():
+def test_noise_that_changed_no_answer_is_not_judged():
     runs = [make_record(seed, scale, scored(option=0.5), eval_points=((2.0, scored()),)) for seed in (1, 2) for scale in (0.0, 1.0)]
-    evidence = said(runs)[-1].evidence
-    assert any("Every score is that without noise, in each seed" in entry for entry in evidence)
+    claim = said(runs)[-1]
+    assert claim.counts == ("tiny, **not judged: the noise changed no answer** for 1 of 1 method: rmu.",)
+    (evidence,) = claim.evidence
+    assert "Every score is that without noise, in each seed, so nothing is learned" in evidence
+    assert "Detectable" not in evidence + claim.counts[0]
+
+
+def test_a_method_that_one_of_two_noises_leaves_as_it_is_has_the_verdict_of_the_other():
+    pairs = [(0.0, 0.5), (1.0, 0.5), (2.0, 0.501)]
+    points = ((2.0, scored()),)
+    runs = [make_record(seed, scale, scored(option=end), eval_points=points) for seed in (1, 2, 3) for scale, end in pairs]
+    assert "changed no answer" not in said(runs)[-1].counts[0]

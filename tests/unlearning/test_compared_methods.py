@@ -99,14 +99,15 @@ def papers_schedule(t, steps):
     return 5.0 * (1 - t / (2 * steps)), 5.0 * t / (2 * steps) * 2.0
 
 
-@pytest.mark.parametrize("scale", [0.0, 0.4])
+@pytest.mark.parametrize(("scale", "micro_batches"), [(0.0, 1), (0.0, 2), (0.4, 1)])
 @pytest.mark.parametrize("layers", [[1], [0, 1]])
-def test_circuit_breakers_are_the_plain_loop(nudged, two, layers, scale):
+def test_circuit_breakers_are_the_plain_loop(nudged, two, layers, scale, micro_batches):
     policy, model, frozen = nudged
     loop = PlainLoop(rerouting(*layers), distance(*layers, noised=1, scale=scale), papers_schedule, LR)
     expected = loop.run(model, frozen, two, STEPS)
     noise = RNA(scale, Unit.absolute, 1) if scale else None
-    agrees(policy.model, model, losses(policy, two, recipe(CircuitBreakers(layers, 5.0), HiddenL2(layers), noise)), expected)
+    made = recipe(CircuitBreakers(layers, 5.0), HiddenL2(layers), noise, micro_batches=micro_batches)
+    agrees(policy.model, model, losses(policy, two, made), expected)
 
 
 def test_the_schedule_begins_with_rerouting_and_ends_with_both_alike():

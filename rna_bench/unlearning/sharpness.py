@@ -24,7 +24,7 @@ def ascent(parameters: Sequence[nn.Parameter], radius: float) -> list[Tensor]:
 
 
 @contextmanager
-def moved(parameters: Sequence[nn.Parameter], by: Sequence[Tensor]) -> Iterator[None]:
+def displaced(parameters: Sequence[nn.Parameter], by: Sequence[Tensor]) -> Iterator[None]:
     """Add `by` to the parameters, and put back what they were, to the bit."""
     with torch.no_grad():
         before = [one.detach().clone() for one in parameters]

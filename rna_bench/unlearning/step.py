@@ -21,7 +21,7 @@ from rna_bench.unlearning.losses import micro_batch_weight
 from rna_bench.unlearning.noise import NO_NOISE, Noise, NoiseDraw, Side
 from rna_bench.unlearning.protocols import CONSTANT, LossWeights, Scheduled
 from rna_bench.unlearning.reference import CleanStates
-from rna_bench.unlearning.sharpness import ascent, moved
+from rna_bench.unlearning.sharpness import ascent, displaced
 
 NO_LABEL = "leaves no token of a batch to learn from; raise it"
 ControlVectors: TypeAlias = dict[str, Tensor | None]
@@ -109,7 +109,7 @@ def gradients(trainer: Trainer, step: int, control_vectors: ControlVectors) -> S
     trained = list(trainer.policy.trained.values())
     uphill = _uphill(trainer, step, control_vectors) if recipe.train.sharpness_radius else None
     for micro in trainer.step(step):
-        with moved(trained, uphill) if uphill else nullcontext():
+        with displaced(trained, uphill) if uphill else nullcontext():
             forget_sum += _add_forget(recipe, topic, micro, control_vectors, weights)
         if recipe.retain:
             retain_sum += _add_retain(recipe, topic, micro, recipe.retain, weights)

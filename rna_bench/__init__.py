@@ -33,3 +33,21 @@ def load_results(name: str | None = None) -> "DataFrame":
     from rna_bench.reporting.results import results_frame
 
     return results_frame(name)
+
+
+def load_attacks(name: str | None = None) -> "DataFrame":
+    """Return the scores under attack of the runs that `load_results` returns, tidily; without attacks, an empty frame.
+
+    There is a row for each run, attack, task, role, budget and variant. Columns are those of the run's settings in `load_results`,
+    from `run` to `forget_loss`, `method.KEY`, `revision` and `folder`, and:
+
+    - `attack`: its name; `task`; `role`: forget (the attack never saw these facts), retaught (it was trained on them) or retain
+    - `budget` spent, for instance updates; `variant`: what tells states of one budget apart, as int8 and int4 ("" if there is one)
+    - `accuracy` (0..1), `stderr` (missing for one question), `n` questions; `log_odds`: the mean log-odds of the right letter among
+      the four, in nats (missing where it is not finite)
+    - `step` of training after which the attack was tried (missing at the end)
+    - `attack.KEY`: settings of the attack, for instance `attack.lr` (missing for attacks without that setting)
+    """
+    from rna_bench.reporting.results import attacks_frame
+
+    return attacks_frame(name)

@@ -17,7 +17,7 @@ from tests.builders.commands import READMES, ROOT, commands
 ALL = [command for readme in READMES for command in commands(readme)]
 OURS = [command for command in ALL if command.words[0] == "rna-bench"]
 OWN_CODE = "rna_bench/README.md"
-"""Its examples need the code beside them: tests/test_own_method.py and tests/test_readme.py run them."""
+"""Its examples need the code beside them: tests/test_own_method.py, tests/test_own_attack.py and tests/test_readme.py run them."""
 FEW = [f"dataset.{name}.limit=8" for name in ("pocket_hazard_1", "pocket_hazard_2", "pocket_subjects")]
 SMALL = ["train.steps=2", "scoring.every=0", "corpus.texts=64", "threads=1", *FEW]
 SMALLER = {
@@ -30,8 +30,12 @@ SMALLER = {
 ON_A_HUB = ("zephyr_7b", "mmlu", "wmdp", "deep_ignorance")
 """What a command names that can be had from the hub alone: here it says in one line what is missing."""
 
-LONG = ("rna-bench run model.world=2",)
-"""It trains a base model for minutes, as a slow test of tests/pocket does."""
+LONG = (
+    "rna-bench run model.world=2",
+    "rna-bench pocket train model.hazards=redrawn model.world=1",
+    "rna-bench run method=retrained_no_words",
+)
+"""They train a model for minutes, as a slow test of tests/pocket does."""
 
 
 def ids(command):

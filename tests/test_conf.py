@@ -20,6 +20,7 @@ from tests.builders.pocket import POCKET
 CONF, SWEEPS = config_folder("conf"), config_folder("sweeps")
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name != "preset")
 OPTIONS = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
+UNTRAINED = ("none", "checkpoint", "retrained", "retrained_no_words")
 SHARED_PRESETS = ("pocket_preference", "pocket_steering")
 PRESETS = sorted({path.stem for path in (CONF / "preset").glob("*.yaml")} - {*SHARED_PRESETS})
 SWEEP_FILES = sorted(path.stem for path in SWEEPS.glob("*.yaml"))
@@ -32,7 +33,8 @@ NEEDED = {  # what these options leave to the user
     ("dataset", "retain_files"): ["dataset.retain_files.path=/nowhere"],
 }
 
-EXTRAS = {  # Hydra's plugins that these options take
+EXTRAS = {  # what these options take: Hydra's plugins, and peft
+    ("attack", "relearn_lora"): "peft",
     ("launcher", "slurm"): "hydra_plugins.hydra_submitit_launcher",
     ("launcher", "ray"): "hydra_plugins.hydra_ray_launcher",
 }
@@ -66,7 +68,7 @@ def test_every_option_of_every_group_composes_and_builds(group, option):
     chosen = f"{group}=[{option}]" if group == "dataset" else f"{group}={option}"
     method = ["method=npo"] if group == "retain" and not option.startswith("hidden") else []
     plan = planned(composed(chosen, *method, *NEEDED.get((group, option), [])))
-    assert (plan.recipe is None) == (plan.corpus is None) == (option in ("none", "checkpoint") and group == "method")
+    assert (plan.recipe is None) == (plan.corpus is None) == (option in UNTRAINED and group == "method")
     assert group == "dataset" or plan.choices[group] == (method_of(option) if group == "method" else option)
     for built, does in ((plan.model, "folder"), (plan.trigger, "pool"), (plan.tracker, "session"), (plan.corpus, "topics")):
         assert built is None or callable(getattr(built, does))

@@ -12,6 +12,7 @@ from random import Random
 import torch
 from torch import Tensor
 
+from rna_bench.attacks.cost import AttackCost
 from rna_bench.attacks.protocol import AttackStage, AttackText, Target
 from rna_bench.core.types import InputError
 from rna_bench.models.policies import attacked_tensors
@@ -31,6 +32,10 @@ class Quantise:
             raise InputError("attack.*.bits", self.bits, "give numbers from 2 to 16, as [8,4]")
         if self.group_size < 1:
             raise InputError("attack.*.group_size", self.group_size, "give 1 or more")
+
+    def cost(self) -> AttackCost:
+        """Return what it takes."""
+        return AttackCost(len(self.bits), copied=self.parameters)
 
     @torch.no_grad()
     def stages(self, target: Target, text: AttackText, random: Random) -> Iterator[AttackStage]:

@@ -6,42 +6,31 @@ Language Model Weights?" (arXiv 2410.08827, section 3); what harmless text bring
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from enum import Enum
 from itertools import pairwise
 from random import Random
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
-from rna_bench.attacks.protocol import AttackStage, AttackText, Target
-from rna_bench.core.types import Batch, InputError, Padding, Text
+from rna_bench.attacks.cost import AttackCost, Updates
+from rna_bench.attacks.protocol import AttackStage, AttackText, Target, TextKind, TextSide, check_facts
+from rna_bench.core.types import Batch, InputError, Padding
 from rna_bench.data.batches import Batches
-from rna_bench.models.policies import train_only
+from rna_bench.models.lora import Lora, adapted
+from rna_bench.models.policies import attacked_tensors, train_only
 from rna_bench.unlearning.optimizers import AdamW
-
-
-class TextKind(Enum):
-    """`questions` with the letter of their answer, which alone is learned; `documents`, of which every token is."""
-
-    questions = "questions"
-    documents = "documents"
-
-
-class TextSide(Enum):
-    """What the text is about: the facts that are taught again, or harmless facts alone."""
-
-    retaught = "retaught"
-    retain = "retain"
 
 
 @dataclass(frozen=True)
 class Relearn:
     """Fine-tune the tensors that `parameters` names, and judge after each number of `steps`; the budget is updates.
 
-    Texts come in random order, `batch_size` a step, each cut after `max_tokens` tokens.
+    Texts come in random order, `batch_size` a step, each cut after `max_tokens` tokens. Of questions the letter of the answer alone
+    is learned, of documents every token. With `lora`, adapters of the matrices among these tensors are trained in their place.
     """
 
     text: TextKind
@@ -53,35 +42,39 @@ class Relearn:
     max_tokens: int
     parameters: str
     optimizer: AdamW
+    lora: Lora | None = None
 
     def __post_init__(self) -> None:
         if not self.steps or self.steps[0] < 0 or any(one >= other for one, other in pairwise(self.steps)):
             raise InputError("attack.*.steps", self.steps, "give numbers of updates in rising order, as [0,1,2,4,8]")
-        if (self.facts < 1) == (self.about is TextSide.retaught) or self.facts < 0:
-            remedy = "give 1 or more with about=retaught, of each task, and 0 with about=retain"
-            raise InputError("attack.*.facts", self.facts, remedy)
+        check_facts(self.facts, self.about)
         for key in ("lr", "batch_size", "max_tokens"):
             if not vars(self)[key] > 0:
                 raise InputError(f"attack.*.{key}", vars(self)[key], "give a number above 0")
 
+    def cost(self) -> AttackCost:
+        """Return what it takes."""
+        rank = self.lora.rank if self.lora else 0
+        return AttackCost(len(self.steps), Updates(self.steps[-1], self.batch_size, self.max_tokens, self.parameters, rank))
+
     def stages(self, target: Target, text: AttackText, random: Random) -> Iterator[AttackStage]:
         """Yield a stage after each number of steps."""
         model = target.model
-        texts = self._texts(text, random)
+        texts = text.of(self.text, self.about)
+        texts = random.sample(texts, len(texts))
         batches = Batches(texts, target.tokenizer, self.batch_size, self.max_tokens, model.device, Padding.masked)
-        optimizer = self.optimizer.make(train_only(model, self.parameters), self.lr)
-        for start, end in pairwise([0, *self.steps]):
-            for step in range(start, end):
-                _update(model, batches(step), optimizer)
-            yield AttackStage(end, "", target.ask)
+        with self._trained(model, random) as trained:
+            optimizer = self.optimizer.make(trained, self.lr)
+            for start, end in pairwise([0, *self.steps]):
+                for step in range(start, end):
+                    _update(model, batches(step), optimizer)
+                yield AttackStage(end, "", target.ask)
 
-    def _texts(self, text: AttackText, random: Random) -> list[Text]:
-        about = text.retaught if self.about is TextSide.retaught else text.retain
-        texts = about.questions if self.text is TextKind.questions else about.documents
-        if not texts:
-            what = f"there are no {self.text.value} about {self.about.value} facts of these datasets"
-            raise InputError("attack.*.text", self.text.value, f"{what}; give questions, or leave this attack out")
-        return random.sample(texts, len(texts))
+    def _trained(self, model: PreTrainedModel, random: Random) -> AbstractContextManager[list[nn.Parameter]]:
+        if not self.lora:
+            return nullcontext(train_only(model, self.parameters))
+        generator = torch.Generator().manual_seed(random.getrandbits(63))
+        return adapted(model, list(attacked_tensors(model, self.parameters)), self.lora, generator)
 
 
 def _update(model: PreTrainedModel, batch: Batch, optimizer: torch.optim.Optimizer) -> None:

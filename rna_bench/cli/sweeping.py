@@ -81,7 +81,7 @@ def status(arguments: Sequence[str]) -> None:
 
     parsed = status_parser().parse_args([*([""] if arguments and arguments[0].startswith(FOLDER) else []), *arguments])
     if parsed.sweep:
-        print(sweep_status(_stored(parsed.sweep, parsed.results_dir)))
+        print(sweep_status(stored_plan(parsed.sweep, parsed.results_dir)))
         return
     folders = [_folder(parsed.results_dir)] if parsed.results_dir else _folders()
     plans = [plan for folder in folders for plan in stored_plans(folder)]
@@ -98,7 +98,7 @@ def clean(arguments: Sequence[str]) -> None:
     from rna_bench.sweep.clean import clean_sweep
 
     parsed = clean_parser().parse_args(arguments)
-    print("\n".join(clean_sweep(_stored(parsed.sweep, parsed.results_dir))))
+    print("\n".join(clean_sweep(stored_plan(parsed.sweep, parsed.results_dir))))
 
 
 def _parser(command: str, description: str, name: str | None = None) -> argparse.ArgumentParser:
@@ -120,7 +120,7 @@ def _folders() -> list[Path]:
     return sorted(path.parent for depth in ("*", "*/*") for path in Path("results").glob(f"{depth}/{plan.FOLDER}"))
 
 
-def _stored(name: str, results_dir: str | None) -> "SweepPlan":
+def stored_plan(name: str, results_dir: str | None) -> "SweepPlan":
     """Return a sweep's plan: of the folder given, else of its file's, else of the first below `results` that has it."""
     import yaml
 

@@ -5,6 +5,8 @@ from typing import Any
 
 SHORT = {f"{method}_{loss}": method for method in ("npo", "dpo", "simnpo") for loss in ("kl", "mse")} | {"grad_diff": "ga"}
 """Options of the group `method` that are short for a method with one retain loss."""
+RETRAINED = {"redrawn": "retrained", "removed": "retrained_no_words"}
+"""Options of the group `method` that score a gold reference, by its model's `hazards`."""
 OWN = "rna_bench.unlearning.noise"
 STEERED = "hidden_mse"
 NAMES = {

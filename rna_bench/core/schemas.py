@@ -5,7 +5,7 @@ import sys
 from collections.abc import Collection, Mapping
 from dataclasses import is_dataclass
 from types import UnionType
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf, read_write
@@ -84,11 +84,15 @@ def _field_error(key: str, fields: Mapping[str, Any], cls: type, error: OmegaCon
     name = str(error.full_key) or _unfit(cls, fields)
     value = fields.get(name.split("[")[0], "")
     if isinstance(error, MissingMandatoryValue):
-        return InputError(f"{key}.{name}", "???", f"must be given; add {key}.{name}=VALUE")
+        there = name.split(".")[0] in fields
+        remedy = f"add {key}.{name}=VALUE" if there else f"add {name}: VALUE to its YAML, or give +{key}.{name}=VALUE"
+        return InputError(f"{key}.{name}", "???", f"must be given; {remedy}")
     if isinstance(error, ConfigKeyError):
         return InputError(
             f"{key}.{name}", value, f"is not a key of {cls.__name__}; {choose_one(name, vars(cls)['__dataclass_fields__'])}"
         )
+    if get_origin(get_type_hints(cls).get(name)) is list and not isinstance(value, list):
+        return InputError(f"{key}.{name}", value, f"is not a list; give [{value}]")
     return InputError(f"{key}.{name}", value, f"{first_line(error)}; give a value of the type that {cls.__name__} declares")
 
 

@@ -78,7 +78,8 @@ class Task:
 
     `examples` are the solved questions that precede every question of a subject; `categories` maps subjects to categories. Where
     `questions` are a sample, `populations` says how many questions each subject has. `given` has those that come perturbed, by the
-    ids of the clean ones, and `pairing` says how they were paired.
+    ids of the clean ones, and `pairing` says how they were paired. `stems` has other wordings of stems by
+    the ids of the questions, where the dataset knows any.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Task:
     populations: Mapping[str, int] = field(default_factory=dict)
     given: Mapping[str, GivenQuestion] = field(default_factory=dict)
     pairing: Pairing | None = None
+    stems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Text(NamedTuple):

@@ -1,8 +1,25 @@
 """The prompt of lm-evaluation-harness for MMLU and WMDP, character for character."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rna_bench.core.types import LETTERS, Question
+
+HEADER = "The following are multiple choice questions (with answers) about "
+
+
+@dataclass(frozen=True)
+class PromptParts:
+    """What a prompt is made of. `stems` are other wordings of the question's stem that its dataset has."""
+
+    question: Question
+    examples: tuple[Question, ...] = ()
+    newlines: int = 2
+    stems: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """Return the prompt."""
+        return prompt(self.question, self.examples, self.newlines)
 
 
 def prompt(question: Question, examples: Sequence[Question] = (), newlines: int = 2) -> str:
@@ -19,7 +36,12 @@ def prompt(question: Question, examples: Sequence[Question] = (), newlines: int 
 def description(subject: str, newlines: int = 2) -> str:
     """Return the beginning of all prompts of a subject."""
     shown = subject.replace("_", " ")
-    return f"The following are multiple choice questions (with answers) about {shown}." + "\n" * newlines
+    return f"{HEADER}{shown}." + "\n" * newlines
+
+
+def without_description(text: str) -> str:
+    """Return a prompt without the line that begins it and the line breaks after that; other text as it is."""
+    return text.partition("\n")[2].lstrip("\n") if text.startswith(HEADER) else text
 
 
 def solved_prompt(question: Question) -> str:

@@ -19,7 +19,7 @@ from rna_bench.doctor.needs import (
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.released import is_released, pieces
 from rna_bench.models.architecture import Architecture, parameters_text
-from rna_bench.runs.identity import NAME, has_master_weights, is_checkpoint
+from rna_bench.runs.identity import NAME, has_master_weights, is_checkpoint, is_gold
 from rna_bench.unlearning.config import Train
 
 GPU_TFLOPS = 100.0
@@ -62,8 +62,9 @@ def _scored(plan: ExperimentConfig) -> list[ReportRow]:
     if not is_checkpoint(plan.config):
         return [ReportRow("method", "none: the model is scored as it is")]
     base = "its base is scored too, unless it is recorded" if plan.base else "without its base"
+    what = "a gold reference" if is_gold(plan.config) else f"{plan.config[NAME]}: unlearned elsewhere"
     return [
-        ReportRow("method", f"{plan.choices['method']} {plan.config[NAME]}: unlearned elsewhere, scored as it is; {base}"),
+        ReportRow("method", f"{plan.choices['method']} {what}, scored as it is; {base}"),
         *([ReportRow("base", _source(plan.base.config["model"]))] if plan.base else []),
     ]
 

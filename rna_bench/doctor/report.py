@@ -13,9 +13,10 @@ from rna_bench.core.renames import unquoted
 from rna_bench.core.types import InputError
 from rna_bench.doctor import access
 from rna_bench.doctor.access import CheckStatus, Finding
+from rna_bench.doctor.attack_costs import attack_rows
 from rna_bench.doctor.needs import Needs, PromptCounts, needs_of, result_bytes
-from rna_bench.doctor.outline import ReportRow, costs, notes, run_outline
-from rna_bench.doctor.totals import cost_of, prompts_of, shorter_scoring, total_rows
+from rna_bench.doctor.outline import ReportRow, costs, notes, rate_of, run_outline
+from rna_bench.doctor.totals import Cost, asked_once, cost_of, prompts_of, shorter_scoring, total_rows
 from rna_bench.doctor.words import trigger_tokens
 from rna_bench.experiment.base import check_same_model
 from rna_bench.experiment.compose import compose_run
@@ -46,11 +47,14 @@ def diagnose(overrides: Sequence[str], tflops: float | None, own: Path | None = 
     findings = [*_model(plan, needs), *checks, *_texts(plan), *(line for lines, _ in datasets.values() for line in lines)]
     counts = {name: count for name, (_, count) in datasets.items()}
     prompts = prompts_of(plan, counts)
-    findings += [*trigger_tokens(plan), *_surroundings(plan, needs, prompts)]
     cost = [cost_of(plan, dimensions, needs, counts, tflops)] if dimensions and needs else []
+    findings += [*trigger_tokens(plan), *_surroundings(plan, cost, needs, prompts)]
+    rate = rate_of(plan, tflops)
+    attacks = attack_rows(plan, dimensions, needs, asked_once(counts), rate) if dimensions and needs else []
     sections = {
         "What would run": run_outline(plan, dimensions, preset),
         "Estimates, from the model's dimensions; nothing here was measured": costs(plan, dimensions, needs, prompts, tflops),
+        f"Attacks, estimated at {rate:g} TFLOP/s": attacks,
         "Data and access": [ReportRow(finding.status.value, f"{finding.subject}: {finding.message}") for finding in findings],
         "Notes": [ReportRow("-", note) for note in [*plan.ignored, *plan.cautions, *notes(plan, preset)]],
         "In total, estimated": [
@@ -105,8 +109,8 @@ def _texts(plan: ExperimentConfig) -> list[Finding]:
     return [*trained, *held_out]
 
 
-def _surroundings(plan: ExperimentConfig, needs: Needs | None, prompts: PromptCounts) -> list[Finding]:
-    peak = max(needs.training_peak, needs.scoring_peak) if needs else 0
+def _surroundings(plan: ExperimentConfig, cost: Sequence[Cost], needs: Needs | None, prompts: PromptCounts) -> list[Finding]:
+    peak = max((one.peak for one in cost), default=0)
     disk = [access.disk("disk for results", plan.results_dir, result_bytes(plan, needs, prompts))] if needs else []
     return [access.device(plan.model.device, peak), access.results(plan.results_dir), *disk]
 

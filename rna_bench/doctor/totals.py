@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rna_bench.core.files import gigabytes
 from rna_bench.data.sampling import needed
+from rna_bench.doctor.attack_costs import attack_totals
 from rna_bench.doctor.counts import QuestionCount
 from rna_bench.doctor.estimates import hours, scoring_flops
 from rna_bench.doctor.needs import (
@@ -49,10 +50,11 @@ class Cost:
     weights: int
     results: int
     rate: float
+    attacks: float = 0.0
 
     @property
     def hours(self) -> float:
-        return self.unlearning + self.eval_steps + self.scoring
+        return self.unlearning + self.eval_steps + self.scoring + self.attacks
 
 
 def cost_of(
@@ -65,10 +67,11 @@ def cost_of(
     """Return what a run takes; `counts` are the questions of its datasets, `tflops` is the rate given, if any."""
     rate, prompts = rate_of(plan, tflops), prompts_of(plan, counts)
     final = UNKNOWN_PROMPTS if prompts.final is None else prompts.final
+    attacks = attack_totals(plan, dimensions, needs, asked_once(counts), rate)
     return Cost(
         model=str(sorted((key, str(value)) for key, value in plan.config["model"].items())),
         device=plan.model.device.partition(":")[0],
-        peak=max(needs.training_peak if plan.recipe else 0, needs.scoring_peak),
+        peak=max(needs.training_peak if plan.recipe else 0, needs.scoring_peak, attacks.peak),
         unlearning=hours(needs.training_flops, rate),
         eval_steps=hours(scoring_flops(dimensions, prompts.eval_steps * PROMPT_TOKENS), rate),
         scoring=hours(scoring_flops(dimensions, final * PROMPT_TOKENS), rate),
@@ -78,7 +81,14 @@ def cost_of(
         weights=needs.weights,
         results=result_bytes(plan, needs, prompts),
         rate=rate,
+        attacks=attacks.hours,
     )
+
+
+def asked_once(counts: Mapping[str, QuestionCount | None]) -> int:
+    """Return how many questions an attack asks, each clean; `UNKNOWN_PROMPTS` where that is not known."""
+    known = [count.asked for count in counts.values() if count]
+    return sum(known) if len(known) == len(counts) else UNKNOWN_PROMPTS
 
 
 def prompts_of(plan: ExperimentConfig, counts: Mapping[str, QuestionCount | None]) -> PromptCounts:
@@ -90,14 +100,16 @@ def total_rows(costs: Sequence[Cost], shorter: Sequence[str]) -> list[ReportRow]
     """Return the totals of runs, one after another on one device; `shorter` says what shortens scoring, where it dominates."""
     if not costs:
         return []
-    unlearning, steps, scoring = (
+    unlearning, steps, scoring, attacks = (
         sum(cost.unlearning for cost in costs),
         sum(cost.eval_steps for cost in costs),
         sum(cost.scoring for cost in costs),
+        sum(cost.attacks for cost in costs),
     )
     weights = sum({cost.model: cost.weights for cost in costs}.values())
     results, prompts = sum(cost.results for cost in costs), sum(cost.prompts for cost in costs)
     phases = f"unlearning {duration(unlearning)} + eval steps {duration(steps)} + scoring {duration(scoring)}"
+    phases += f" + attacks {duration(attacks)}" if attacks else ""
     dominates = scoring > DOMINATES * (unlearning + steps) and any(cost.unlearning for cost in costs)
     times = f", {scoring / unlearning:.0f} times as long as unlearning" if dominates else ""
     assumed = f" (assumed: {UNKNOWN_PROMPTS:,} a run)" if any(cost.assumed for cost in costs) else ""
@@ -106,7 +118,7 @@ def total_rows(costs: Sequence[Cost], shorter: Sequence[str]) -> list[ReportRow]
     one = "" if len(costs) == 1 else ", one run after another on one device"
     return [
         ReportRow("memory", memory_class(costs)),
-        ReportRow("time", f"{duration(unlearning + steps + scoring)} = {phases}; at {rates} TFLOP/s (--tflops){one}"),
+        ReportRow("time", f"{duration(unlearning + steps + scoring + attacks)} = {phases}; at {rates} TFLOP/s (--tflops){one}"),
         ReportRow("scoring", f"{prompts:,} prompts{assumed}{times}"),
         *(ReportRow("", f"shorter: {way}") for way in shorter if scoring > unlearning),
         ReportRow("disk", f"{gigabytes(weights + results)} = weights {gigabytes(weights)} + results {gigabytes(results)}"),

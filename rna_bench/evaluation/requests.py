@@ -1,13 +1,13 @@
 """Builds the evaluation set of a run from its tasks: every prompt, clean and perturbed, as token ids."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from transformers import PreTrainedTokenizerBase
 
 from rna_bench.core.perturbed import TriggerPool
 from rna_bench.core.types import LETTERS, InputError, Question, Task, TriggerType
-from rna_bench.data.prompts import prompt
+from rna_bench.data.prompts import PromptParts
 from rna_bench.data.triggers import perturbations
 
 
@@ -15,7 +15,8 @@ from rna_bench.data.triggers import perturbations
 class Request:
     """One prompt to score: the question it comes from, its token ids, and the index of the correct choice.
 
-    `cut` says that the beginning of the prompt was cut off, so that it shares no prefix with other prompts.
+    `cut` says that the beginning of the prompt was cut off, so that it shares no prefix with other prompts. `parts` are what the
+    prompt was made of; None where it is token ids alone.
     """
 
     task: str
@@ -26,6 +27,7 @@ class Request:
     ids: tuple[int, ...]
     correct: int
     cut: bool
+    parts: PromptParts | None = None
 
 
 @dataclass(frozen=True)
@@ -76,15 +78,28 @@ def make_eval_set(
         for clean in task.questions
         for perturbation, question in _forms(task, clean, types, pool, seed, count).items()
     ]
-    prompts = [prompt(question, task.examples.get(question.subject, ()), newlines) for task, _, question in drafts]
-    encoded = _encoded(tokenizer, prompts)
+    parts = [
+        PromptParts(question, task.examples.get(question.subject, ()), newlines, task.stems.get(question.id, ()))
+        for task, _, question in drafts
+    ]
+    prompts = [one.text() for one in parts]
     return EvalSet(
         tuple(
-            _request(task, perturbation, question.subject, question.id, question.answer, ids, context)
-            for (task, perturbation, question), ids in zip(drafts, encoded, strict=True)
+            _request(task, perturbation, one, ids, context)
+            for (task, perturbation, _), one, ids in zip(drafts, parts, _encoded(tokenizer, prompts), strict=True)
         ),
-        _letters(tokenizer, prompts[0]),
+        letter_ids(tokenizer, prompts[0]),
     )
+
+
+def reworded(
+    eval_set: EvalSet, wording: Callable[[PromptParts], str], tokenizer: PreTrainedTokenizerBase, context: int | None = None
+) -> EvalSet:
+    """Return the set with every prompt in another wording, cut as in `make_eval_set`; " A" .. " D" follow it, too."""
+    prompts = [wording(request.parts) for request in eval_set.requests if request.parts]
+    pairs = zip(eval_set.requests, _encoded(tokenizer, prompts), strict=True)
+    requests = tuple(replace(request, ids=_visible(ids, context), cut=_too_long(ids, context)) for request, ids in pairs)
+    return EvalSet(requests, letter_ids(tokenizer, prompts[0]))
 
 
 def _forms(
@@ -100,15 +115,20 @@ def _encoded(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str]) -> list
     return [ids for chunk in chunks for ids in tokenizer(chunk, return_attention_mask=False)["input_ids"]]
 
 
-def _request(
-    task: Task, perturbation: str, subject: str, question: str, answer: int, ids: Sequence[int], context: int | None
-) -> Request:
-    cut = context is not None and len(ids) > context
-    visible = ids[-context:] if cut and context else ids
-    return Request(task.name, task.role, subject, question, perturbation, tuple(visible), answer, cut)
+def _request(task: Task, perturbation: str, parts: PromptParts, ids: Sequence[int], context: int | None) -> Request:
+    visible, cut, asked = _visible(ids, context), _too_long(ids, context), parts.question
+    return Request(task.name, task.role, asked.subject, asked.id, perturbation, visible, asked.answer, cut, parts)
 
 
-def _letters(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[int, int, int, int]:
+def _visible(ids: Sequence[int], context: int | None) -> tuple[int, ...]:
+    return tuple(ids[-context:] if context else ids)
+
+
+def _too_long(ids: Sequence[int], context: int | None) -> bool:
+    return context is not None and len(ids) > context
+
+
+def letter_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[int, int, int, int]:
     """Return the ids of " A" .. " D" after a prompt: context and continuation are encoded together, then split at the context."""
     context = tokenizer(text)["input_ids"]
     tails = [tokenizer(f"{text} {letter}")["input_ids"] for letter in LETTERS]

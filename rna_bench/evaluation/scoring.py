@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import DynamicCache, PreTrainedModel
 
 from rna_bench.core.types import InputError, Response
 from rna_bench.data.batches import pad
@@ -68,15 +68,18 @@ def evaluate(
     prefixes; a longer prompt is a batch by itself.
     """
     score = _scored_in_trees if sharing else _scored_whole
-    logps: dict[int, tuple[float, float, float, float]] = {}
+    logps: dict[int, Sequence[float]] = {}
     with trees.evaluation_mode(model):
         for numbers, rows in score(eval_set, model, batch_tokens):
-            logps |= {number: (a, b, c, d) for number, (a, b, c, d) in zip(numbers, rows.tolist(), strict=True)}
+            logps |= zip(numbers, rows.tolist(), strict=True)
             progress(len(numbers))
-    return [
-        Response(asked.task, asked.role, asked.question, asked.perturbation, logps[number], asked.correct, asked.subject)
-        for number, asked in enumerate(eval_set.requests)
-    ]
+    return [response(asked, logps[number]) for number, asked in enumerate(eval_set.requests)]
+
+
+def response(asked: Request, logps: Sequence[float]) -> Response:
+    """Return the response to a request, of the log-probabilities of its four letters."""
+    a, b, c, d = logps
+    return Response(asked.task, asked.role, asked.question, asked.perturbation, (a, b, c, d), asked.correct, asked.subject)
 
 
 def sharing_problem(model: PreTrainedModel) -> str:
@@ -141,13 +144,25 @@ def _families(requests: Sequence[Request], prompts: Sequence[Prompt]) -> list[li
     return list(families.values())
 
 
-def _scored_in_trees(eval_set: EvalSet, model: PreTrainedModel, batch_tokens: int) -> Iterator[tuple[list[int], Tensor]]:
-    """Yield, batch by batch, the numbers of requests and the log-probabilities (n, 4) of the letters, prefixes run once."""
-    for bundle in bundles(eval_set.requests, _window(model), batch_tokens):
+def tree_batches(
+    requests: Sequence[Request], model: PreTrainedModel, batch_tokens: int, *, sharing: bool
+) -> Iterator[tuple[list[Tree], DynamicCache | None]]:
+    """Yield batches of trees that together hold each request once, and the cache of the prefix that they follow, if any.
+
+    Without `sharing` each prompt is a tree by itself.
+    """
+    alone = [trees.build_tree([(number, request.ids)]) for number, request in enumerate(requests)]
+    for bundle in bundles(requests, _window(model), batch_tokens) if sharing else [Bundle((), alone)]:
         cache = trees.prefix_cache(model, bundle.prefix) if bundle.prefix else None
         for batch in _batches(bundle.trees, batch_tokens, len(bundle.prefix)):
-            numbers, states = trees.leaf_states(model, batch, cache)
-            yield numbers, trees.choice_logps(model, states, eval_set.letters)
+            yield batch, cache
+
+
+def _scored_in_trees(eval_set: EvalSet, model: PreTrainedModel, batch_tokens: int) -> Iterator[tuple[list[int], Tensor]]:
+    """Yield, batch by batch, the numbers of requests and the log-probabilities (n, 4) of the letters, prefixes run once."""
+    for batch, cache in tree_batches(eval_set.requests, model, batch_tokens, sharing=True):
+        numbers, states = trees.leaf_states(model, batch, cache)
+        yield numbers, trees.choice_logps(model, states, eval_set.letters)
 
 
 def _window(model: PreTrainedModel) -> int | None:
@@ -170,8 +185,7 @@ def _scored_whole(eval_set: EvalSet, model: PreTrainedModel, batch_tokens: int) 
 
     The head runs in the model's own dtype here: the model only has to accept token ids.
     """
-    single = [trees.build_tree([(number, request.ids)]) for number, request in enumerate(eval_set.requests)]
-    for batch in _batches(single, batch_tokens, 0):
+    for batch, _ in tree_batches(eval_set.requests, model, batch_tokens, sharing=False):
         ids = pad([tree.ids for tree in batch], model.device).input_ids
         last = torch.tensor([len(tree.ids) - 1 for tree in batch], device=model.device)
         positions, column = torch.unique(last, return_inverse=True)

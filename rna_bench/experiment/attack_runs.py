@@ -1,93 +1,107 @@
-"""`rna-bench attack`: the runs that are named, their trained tensors, and what is said of each attack."""
+"""Attacks on one recorded run after another in this process: what is asked for, and what came of each run."""
 
 import logging
+import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rna_bench.core.log import print_result, progress_bar
-from rna_bench.core.types import InputError
-from rna_bench.experiment.attack_config import NamedAttack, attacks_of
+from rna_bench.core.schemas import build
+from rna_bench.core.types import InputError, Status
+from rna_bench.experiment.attack_config import NamedAttack, attacks_of, steps_of
 from rna_bench.experiment.attack_text import attack_text
+from rna_bench.experiment.attack_tracking import track_attacks
 from rna_bench.experiment.attacking import AttackedRun, attack_run, recorded_attacks
-from rna_bench.experiment.compose import compose_run
+from rna_bench.experiment.compose import compose_run, one_line
+from rna_bench.experiment.load import SHARED
 from rna_bench.experiment.restored import experiment_of, recorded_inputs, retrain
-from rna_bench.runs.collection import PLACES, Recorded, collect, find, report_left_out
+from rna_bench.runs.attack_record import AttackRecord
+from rna_bench.runs.collection import Recorded
 from rna_bench.runs.identity import trains
 from rna_bench.runs.lock import BusyError
-from rna_bench.runs.lookup import find_delta, find_run, has_delta
+from rna_bench.runs.lookup import find_delta, has_delta
 from rna_bench.runs.record import RECORD, read
+from rna_bench.runs.tracking import Tracker
 
 LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class AttackWords:
-    """The attacks as KEY=VALUE words, a user's folder of configuration, and where trained tensors are or whether to make them."""
+class AttackRequest:
+    """Attacks on recorded runs; where their trained tensors are, or whether to make them again where there are none.
 
-    words: Sequence[str]
-    config_dir: Path | None
+    Scores are logged at the `tracker`.
+    """
+
+    attacks: tuple[NamedAttack, ...]
+    tracker: Tracker
     deltas: Path | None
     retrain: bool
 
 
-def attack_runs(names: Sequence[str], asked: AttackWords) -> bool:
-    """Attack the named runs and print the scores; return whether all could be attacked, after a line for each that could not."""
-    composed, _ = compose_run(["method=none", "tracker=none", *asked.words], asked.config_dir)
+@dataclass(frozen=True)
+class AttackOutcome:
+    """What came of a run: its scores as text, or why it could not be attacked, or why it was left (another process has it)."""
+
+    folder: Path
+    text: str = ""
+    problem: str = ""
+    left: str = ""
+
+
+def attack_request(words: Sequence[str], own: Path | None, deltas: Path | None, *, retrain: bool) -> AttackRequest:
+    """Return what KEY=VALUE words ask for; no attack at all is an error. `own` is a user's folder of configuration."""
+    composed, _ = compose_run(["method=none", "tracker=none", *words], own)
     attacks = attacks_of(composed.attack)
     if not attacks:
         raise InputError("attack", "[]", "give attack=[NAME,...]; `rna-bench list attacks` says what there is")
-    runs = _named(names)
-    problems: list[str] = []
-    with progress_bar("attacking", "runs", len(runs)) as bar:
-        for run in runs:
-            if problem := _attempt(run, attacks, asked):
-                problems.append(problem)
-                LOG.error("%s", problem)
-            bar.update()
-    return not problems
+    if steps := steps_of(attacks):
+        raise InputError("attack.at", sorted(steps), "states at steps are there while a run trains; give it to `rna-bench run`")
+    return AttackRequest(attacks, build("tracker", composed.tracker), deltas, retrain)
 
 
-def _attempt(run: Recorded, attacks: Sequence[NamedAttack], asked: AttackWords) -> str:
-    """Attack a run, unless that is recorded, and print the scores; return why that cannot be done, or ""."""
-    made = recorded_attacks(run.folder, attacks)
-    if made is None:
-        try:
-            attacked = _attacked(run, asked)
-        except InputError as error:  # its files or its trained tensors are not at hand
-            return str(error)
-        try:
-            made = attack_run(attacked, attacks)
-        except BusyError as busy:
-            return str(busy)
-    for one in made:
-        print_result(attack_text(run.record, run.folder, one))
-    return ""
+def recorded_outcome(run: Recorded, attacks: Sequence[NamedAttack]) -> AttackOutcome | None:
+    """Return what is recorded of the attacks on a run, or why they cannot be recorded there; None where some are to be done."""
+    try:
+        made = recorded_attacks(run.folder, attacks)
+    except InputError as error:  # of the same name with other settings, or damaged
+        return AttackOutcome(run.folder, problem=str(error))
+    if made is None and run.record.status is Status.diverged:
+        return AttackOutcome(run.folder, left=f"{run.folder.name} diverged, so there are no trained tensors to attack")
+    return None if made is None else _done(run, made)
 
 
-def _attacked(run: Recorded, asked: AttackWords) -> AttackedRun:
-    experiment = experiment_of(run.record)
+def attack_recorded(folder: Path, request: AttackRequest) -> AttackOutcome:
+    """Attack the run in a folder, unless that is recorded; an error is a line of the outcome, and stops no other run."""
+    try:
+        run = Recorded(read(folder / RECORD, folder.resolve().name), folder)
+        return recorded_outcome(run, request.attacks) or _attack(run, request)
+    except BusyError as busy:
+        return AttackOutcome(folder, left=str(busy))
+    except Exception as error:
+        SHARED.clear()  # whatever state its model is in
+        LOG.debug("%s", traceback.format_exc().rstrip())
+        return AttackOutcome(folder, problem=str(error) if isinstance(error, InputError) else one_line(error))
+
+
+def _attack(run: Recorded, request: AttackRequest) -> AttackOutcome:
+    attacked = _attacked(run, request)
+    made = attack_run(attacked, request.attacks)
+    track_attacks(attacked.experiment, attacked.inputs, run.folder, run.record)
+    return _done(run, made)
+
+
+def _done(run: Recorded, made: Sequence[AttackRecord]) -> AttackOutcome:
+    return AttackOutcome(run.folder, "\n".join(attack_text(run.record, run.folder, one) for one in made))
+
+
+def _attacked(run: Recorded, request: AttackRequest) -> AttackedRun:
+    experiment = replace(experiment_of(run.record), tracker=request.tracker)
     inputs = recorded_inputs(experiment, run.record)
-    return AttackedRun(experiment, inputs, run.folder, _delta(run, asked) if trains(run.record.config) else None)
+    return AttackedRun(experiment, inputs, run.folder, _delta(run, request) if trains(run.record.config) else None)
 
 
-def _delta(run: Recorded, asked: AttackWords) -> Path:
-    if asked.retrain and not has_delta(run.folder, run.record, asked.deltas):
+def _delta(run: Recorded, request: AttackRequest) -> Path:
+    if request.retrain and not has_delta(run.folder, run.record, request.deltas):
         return retrain(experiment_of(run.record), run.record)
-    return find_delta(run.folder, run.record, asked.deltas)
-
-
-def _named(names: Sequence[str]) -> list[Recorded]:
-    """Return the runs that names stand for, each once: a folder of records, or its name, stands for all in it."""
-    by_folder = {run.folder.resolve(): run for name in names for run in _runs(name)}
-    return list(by_folder.values())
-
-
-def _runs(name: str) -> Sequence[Recorded]:
-    places = (Path(name), *(place / name for place in PLACES))
-    if not (Path(name) / RECORD).is_file() and any(place.is_dir() and not (place / RECORD).is_file() for place in places):
-        collection = collect(find(name), deep=True)
-        report_left_out(collection)
-        return collection.runs
-    folder = find_run(name)
-    return [Recorded(read(folder / RECORD, folder.resolve().name), folder)]
+    return find_delta(run.folder, run.record, request.deltas)

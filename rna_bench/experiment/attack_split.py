@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from rna_bench.attacks.protocol import AttackText
 from rna_bench.core import seeds
 from rna_bench.core.types import InputError, Question, Task
-from rna_bench.data.facts import FactTexts, texts_about, together
+from rna_bench.data.facts import FactTexts, other_stems, texts_about, together
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.runs.attack_record import RETAUGHT
 
@@ -37,8 +37,10 @@ def split(experiment: ExperimentConfig, tasks: Sequence[Task], facts: int, key: 
         raise InputError(key, facts, "the run was asked no questions on what is to be forgotten, so nothing can be recovered")
     parts = [_parted(experiment, task, facts, key) for task in forget]
     asked = [part for pair in parts for part in pair if part.questions]
+    worded = tuple(replace(task, stems=other_stems(experiment.datasets[task.name], task.questions)) for task in (*asked, *retain))
     about = [part for pair in parts for part in pair if part.role == RETAUGHT]
-    return Split((*asked, *retain), AttackText(_texts(experiment, about), _texts(experiment, retain)))
+    retaught, harmless = _texts(experiment, about), _texts(experiment, retain)
+    return Split(worded, AttackText(together([*retaught.values()]), together([*harmless.values()]), retaught))
 
 
 def _parted(experiment: ExperimentConfig, task: Task, facts: int, key: str) -> tuple[Task, Task]:
@@ -56,8 +58,9 @@ def _parted(experiment: ExperimentConfig, task: Task, facts: int, key: str) -> t
     return those("forget", False), those(RETAUGHT, True)
 
 
-def _texts(experiment: ExperimentConfig, tasks: Sequence[Task]) -> FactTexts:
-    return together([_texts_of(experiment, task.name, task.questions, TEXTS // len(tasks)) for task in tasks if task.questions])
+def _texts(experiment: ExperimentConfig, tasks: Sequence[Task]) -> dict[str, FactTexts]:
+    count = TEXTS // max(1, len(tasks))
+    return {task.name: _texts_of(experiment, task.name, task.questions, count) for task in tasks if task.questions}
 
 
 def _texts_of(experiment: ExperimentConfig, name: str, questions: Sequence[Question], count: int) -> FactTexts:

@@ -10,7 +10,9 @@ from rna_bench.runs.labels import run_label
 
 def attack_text(run: RunRecord, folder: Path, made: AttackRecord) -> str:
     """Return which run and attack it is, where its record lies, and accuracy by task and role along the budget."""
-    head = f"{made.attack} on {run_label(run.config, run.choices)} seed {made.seed}  {record_path(folder, made.attack)}"
+    at = f" after step {made.step}" if made.step is not None else ""
+    place = record_path(folder, made.attack, made.step)
+    head = f"{made.attack} on {run_label(run.config, run.choices)} seed {made.seed}{at}  {place}"
     lines = (f"{task:>20} {role:<9} {_along(made.scores, task, role)}" for task, role in _parts(made.scores))
     return "\n".join([head, *lines])
 
@@ -20,5 +22,8 @@ def _parts(scores: Sequence[AttackScore]) -> list[tuple[str, str]]:
 
 
 def _along(scores: Sequence[AttackScore], task: str, role: str) -> str:
-    own = (score for score in scores if (score.task, score.role) == (task, role))
-    return "  ".join(f"{score.variant or score.budget} {score.accuracy:.3f}" for score in own)
+    """Return accuracies, each after its variant, and its budget where there are several."""
+    own = [score for score in scores if (score.task, score.role) == (task, role)]
+    several = len({score.budget for score in own}) > 1
+    labels = (f"{score.variant} {score.budget}".strip() if several else score.variant or score.budget for score in own)
+    return "  ".join(f"{label} {score.accuracy:.3f}" for label, score in zip(labels, own, strict=True))

@@ -4,16 +4,16 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from platform import node
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
-from rna_bench.attacks.protocol import Target
+from rna_bench.attacks.protocol import Target, sees_reference
 from rna_bench.core import files, seeds
 from rna_bench.core.log import print_result
 from rna_bench.core.types import InputError, Response, Status
@@ -23,9 +23,11 @@ from rna_bench.evaluation.scoring import evaluate, sharing_problem
 from rna_bench.experiment.attack_config import NamedAttack
 from rna_bench.experiment.attack_split import Split, split
 from rna_bench.experiment.attack_text import attack_text
+from rna_bench.experiment.attack_tracking import track_attacks
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs
 from rna_bench.experiment.load import SHARED
+from rna_bench.experiment.states import clear_states, find_state
 from rna_bench.models.delta import applied
 from rna_bench.models.loading import context_length
 from rna_bench.models.policies import preserved
@@ -34,7 +36,9 @@ from rna_bench.runs.attack_record import (
     SCHEMA_VERSION,
     AttackRecord,
     AttackResponse,
+    Found,
     as_stored,
+    clear_drafts,
     read_attack,
     record_path,
     write_attack,
@@ -68,10 +72,17 @@ def recorded_attacks(folder: Path, attacks: Sequence[NamedAttack]) -> list[Attac
 
 def attack_run(run: AttackedRun, attacks: Sequence[NamedAttack]) -> list[AttackRecord]:
     """Return the records of attacks on a run, made unless they are there; raise BusyError while another process attacks the run."""
-    results_dir = run.folder.parent
+    results_dir, name = attack_lock(run.folder)
     files.probe(results_dir)
-    with run_lock(results_dir, f"{run.folder.name}.attack"):
+    with run_lock(results_dir, name) as dead_owner:
+        if dead_owner:
+            clear_drafts(run.folder)
         return [_recorded(run.folder, one) or _attack(run, one) for one in attacks]
+
+
+def attack_lock(folder: Path) -> tuple[Path, str]:
+    """Return the results folder and the name of the lock that is held while the run in a folder is attacked."""
+    return folder.parent, f"{folder.name}.attack"
 
 
 def attack_at_end(experiment: ExperimentConfig, inputs: Inputs, folder: Path) -> None:
@@ -84,12 +95,14 @@ def attack_at_end(experiment: ExperimentConfig, inputs: Inputs, folder: Path) ->
             return
         delta = find_delta(folder, made) if trains(made.config) else None
         results = attack_run(AttackedRun(experiment, inputs, folder, delta), experiment.attacks)
+        track_attacks(experiment, inputs, folder, made)
+    clear_states(folder)
     for one in results:
         print_result(attack_text(made, folder, one))
 
 
 def _recorded(folder: Path, attack: NamedAttack) -> AttackRecord | None:
-    path = record_path(folder, attack.name)
+    path = record_path(folder, attack.name, attack.at)
     if not path.exists():
         return None
     made = read_attack(path)
@@ -105,8 +118,10 @@ def _attack(run: AttackedRun, attack: NamedAttack) -> AttackRecord:
     begun, experiment = time.perf_counter(), run.experiment
     torch.set_num_threads(experiment.threads)
     parts = split(experiment, run.inputs.tasks, attack.attack.facts, attack.key)
-    with _restored(run) as target:
-        responses = list(_responses(target, _eval_set(experiment, parts, target), parts, attack, experiment.seed))
+    delta = run.delta if attack.at is None else find_state(run.folder, attack.at)
+    with _restored(run, delta) as target:
+        judged = list(_judged(target, _eval_set(experiment, parts, target), parts, attack, experiment.seed))
+    responses = [response for stage in judged for response in stage.responses]
     made = AttackRecord(
         schema_version=SCHEMA_VERSION,
         run=run.folder.name,
@@ -117,13 +132,16 @@ def _attack(run: AttackedRun, attack: NamedAttack) -> AttackRecord:
         scores=attack_scores(attack.name, responses),
         provenance=record.provenance(),
         measured=_measured(time.perf_counter() - begun),
-        sha256={DELTA: delta_hash(run.delta)} if run.delta else {},
+        sha256={DELTA: delta_hash(delta)} if delta else {},
+        sees_reference=sees_reference(attack.attack),
+        found=tuple(found for stage in judged for found in stage.found),
+        step=attack.at,
     )
     return write_attack(run.folder, made, responses)
 
 
 @contextmanager
-def _restored(run: AttackedRun) -> Iterator[Target]:
+def _restored(run: AttackedRun, delta: Path | None) -> Iterator[Target]:
     """Yield the run's model as a target; at the end the base model's weights are restored, whatever became of them."""
     experiment = run.experiment
     model, tokenizer = SHARED.model(run.inputs.model, run.inputs.fingerprints["model"])
@@ -132,15 +150,24 @@ def _restored(run: AttackedRun) -> Iterator[Target]:
     def ask(eval_set: EvalSet) -> list[Response]:
         return evaluate(eval_set, model, experiment.scoring.batch_tokens, sharing=sharing)
 
-    with preserved(model), applied(run.delta, model) if run.delta else nullcontext():
-        yield Target(model, tokenizer, ask)
+    with preserved(model), applied(delta, model) if delta else nullcontext({}) as reference:
+        yield Target(model, tokenizer, ask, reference)
 
 
-def _responses(target: Target, eval_set: EvalSet, parts: Split, attack: NamedAttack, seed: int) -> Iterator[AttackResponse]:
+class _Judged(NamedTuple):
+    """A stage's responses, and what the attack had found by then: one thing or none."""
+
+    responses: list[AttackResponse]
+    found: list[Found]
+
+
+def _judged(target: Target, eval_set: EvalSet, parts: Split, attack: NamedAttack, seed: int) -> Iterator[_Judged]:
     random = seeds.random(seed, "attack", attack.name)
-    for stage in attack.attack.stages(target, parts.text, random):
+    shown = target if sees_reference(attack.attack) else replace(target, reference={})
+    for stage in attack.attack.stages(shown, parts.text, random):
         own = partial(AttackResponse, stage.budget, stage.variant)
-        yield from (own(as_stored(one)) for one in stage.readout(eval_set))
+        found = [Found(stage.budget, stage.variant, dict(stage.found))] if stage.found else []
+        yield _Judged([own(as_stored(one)) for one in stage.readout(eval_set)], found)
 
 
 def _eval_set(experiment: ExperimentConfig, parts: Split, target: Target) -> EvalSet:

@@ -1,4 +1,4 @@
-"""A checkpoint that was unlearned elsewhere (`method=checkpoint`): its name, and its base, which is a run of its own."""
+"""A model scored beside its base, which is another run: a checkpoint made elsewhere, or a gold reference (`method=retrained`)."""
 
 import json
 from collections.abc import Mapping
@@ -7,12 +7,15 @@ from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
+from rna_bench.core.renames import class_name
 from rna_bench.core.types import InputError
 from rna_bench.models.config_file import COMPARED
-from rna_bench.runs.identity import BASE, NAME, NAMED_MODEL, NO_BASE
+from rna_bench.runs.identity import BASE, HAZARDS, NAME, NAMED_MODEL, NO_BASE, STATED, is_gold
 
 DIMENSIONS = (*COMPARED.values(), "n_layer", "n_embd", "n_head")
 """Keys of a config.json that a checkpoint and its base must have in common; the last three are GPT-2's."""
+POCKET = "PocketModel"
+"""The class of the model that is trained here."""
 SAMPLE = "The following are multiple choice questions (with answers) about virology.\n\nWhat is it?\nA. 1\nB. two\nAnswer: A"
 
 
@@ -23,15 +26,40 @@ class BaseRun(NamedTuple):
     choices: dict[str, str]
 
 
-def scores_checkpoint(cfg: DictConfig) -> bool:
-    """Return whether a composed configuration scores a checkpoint; a base beside a method that trains raises InputError."""
+def has_base(cfg: DictConfig) -> bool:
+    """Return whether a composed configuration scores a model beside its base; beside a method that trains InputError is raised."""
     if BASE in cfg and cfg.method.get("_target_"):
         raise InputError(BASE, cfg.base, "only method=checkpoint has a base; leave it out")
     return BASE in cfg
 
 
+def check_gold(cfg: DictConfig) -> None:
+    """Raise InputError unless there is a gold reference of the model: one that is trained here, on texts without the facts."""
+    model = cfg.model
+    if class_name(str(model.get("_target_"))) != POCKET:
+        remedy = (
+            "only the pocket model can be trained again here; score a model that never learned what is to be forgotten with "
+            "method=checkpoint model.path=FOLDER base=model (of deep_ignorance_6_9b that is deep_ignorance_filtered)"
+        )
+        raise InputError("method", "retrained", remedy)
+    if model.get("path"):
+        raise InputError(
+            "model.path", model.path, "method=retrained trains its model; score that in a folder with method=checkpoint"
+        )
+    if model.get(HAZARDS) == STATED:
+        raise InputError("model.hazards", STATED, "is the base model itself; give redrawn or removed, or method=none")
+    if cfg.base != NAMED_MODEL:
+        raise InputError(BASE, cfg.base, "the base of method=retrained is the model that model= names; leave it out")
+
+
 def with_name(cfg: DictConfig) -> DictConfig:
-    """Return a checkpoint's configuration with its name; without a folder, or a base, InputError says what to give."""
+    """Return a checkpoint's configuration with its name; without a folder, or a base, InputError says what to give.
+
+    A gold reference has no name, and is checked alone.
+    """
+    if is_gold(cfg):  # pyright: ignore[reportArgumentType]  a DictConfig has the keys of a mapping
+        check_gold(cfg)
+        return cfg
     path = None if OmegaConf.is_missing(cfg.model, "path") else cfg.model.get("path")
     if not path:
         raise InputError("model.path", "null", "method=checkpoint scores the model in a folder; give model.path=FOLDER")
@@ -44,8 +72,10 @@ def with_name(cfg: DictConfig) -> DictConfig:
 
 
 def base_run(cfg: DictConfig, choices: Mapping[str, str]) -> BaseRun | None:
-    """Return the run that scores the base of a checkpoint with the same questions, triggers and seed; None with base=none."""
+    """Return the run that scores the base with the same questions, triggers and seed; None with base=none."""
     base = str(cfg.base)
+    if NAME not in cfg:
+        return _base_of(cfg, choices, {HAZARDS: STATED})
     if base == NO_BASE:
         return None
     if base == NAMED_MODEL and choices.get("model") == "local":
@@ -54,7 +84,12 @@ def base_run(cfg: DictConfig, choices: Mapping[str, str]) -> BaseRun | None:
         raise InputError(BASE, base, "there is no such folder; give that of the model the checkpoint was made from, or none")
     if base != NAMED_MODEL and Path(base).expanduser().resolve() == Path(str(cfg.model.path)).expanduser().resolve():
         raise InputError(BASE, base, "is the checkpoint's own folder; give that of the model it was made from, or none")
-    plain = _changed(cfg, {"model": {"path": None if base == NAMED_MODEL else base}})
+    return _base_of(cfg, choices, {"path": None if base == NAMED_MODEL else base})
+
+
+def _base_of(cfg: DictConfig, choices: Mapping[str, str], model: Mapping[str, Any]) -> BaseRun:
+    """Return the run without a method of the model with these values."""
+    plain = _changed(cfg, {"model": model})
     kept = OmegaConf.masked_copy(plain, [str(key) for key in plain if key not in (BASE, NAME)])
     assert isinstance(kept, DictConfig)
     return BaseRun(kept, {**choices, "method": "none"})

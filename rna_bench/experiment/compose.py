@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationError
 from yaml import MarkedYAMLError, YAMLError
 
+from rna_bench.core.class_source import class_fields
 from rna_bench.core.conf_files import config_folder
 from rna_bench.core.own_code import own_place
 from rna_bench.core.renames import quoted
@@ -19,6 +20,7 @@ from rna_bench.core.schemas import build, first_line
 from rna_bench.core.spelling import choose_one
 from rna_bench.core.types import InputError
 from rna_bench.experiment.chosen import HOW, unchosen
+from rna_bench.experiment.ignored import NOISE
 from rna_bench.experiment.overrides import check_overrides
 from rna_bench.experiment.precedence import settle
 
@@ -138,10 +140,20 @@ def composition_error(error: HydraException | OmegaConfBaseException, overrides:
         section, _, name = key.rpartition(".")
         if section == "topics":
             return InputError(key, value, f"a topic's own settings are added with a plus, as in +{key}.retain_weight=50")
-        remedy = choose_one(name, known) if known else f"the {section} chosen has none; leave it out, or choose another {section}"
-        return InputError(key, value, f"there is no such key; {remedy}")
+        return InputError(key, value, f"there is no such key; {_remedy(section, name, value, known, parent)}")
     hint = " ".join(str(error).split())
     return InputError("config", "", hint if isinstance(error, ConfigCompositionException) else first_line(error))
+
+
+def _remedy(section: str, name: str, value: Any, known: Sequence[str], parent: DictConfig) -> str:
+    """Return what to do about a key that a section has not: of its class all the same, or of its other options."""
+    key, target = f"{section}.{name}", parent.get("_target_")
+    if isinstance(target, str) and name in (class_fields(target) or ()):
+        return f"its YAML leaves it out; add {name} there, or give +{key}={value}"
+    others = {theirs: own for own, theirs in NOISE.items()}
+    if key in others:
+        return f"noise=none has none; in a grid give {others[key]}={value}, which the kinds of noise that have one take"
+    return choose_one(name, known) if known else f"the {section} chosen has none; leave it out, or choose another {section}"
 
 
 def given(key: str, words: Sequence[str]) -> str | None:

@@ -21,7 +21,7 @@ from rna_bench.data.triggers import TriggerSource
 from rna_bench.evaluation.generation import GenerationSettings
 from rna_bench.evaluation.scoring import Scoring
 from rna_bench.experiment.attack_config import NamedAttack, attacks_of
-from rna_bench.experiment.base import base_run, scores_checkpoint, with_name
+from rna_bench.experiment.base import base_run, has_base, with_name
 from rna_bench.experiment.chosen import require_chosen
 from rna_bench.experiment.ignored import cancelled, ignored
 from rna_bench.experiment.released import beyond_released
@@ -92,7 +92,7 @@ class ExperimentConfig:
     ignored: tuple[str, ...] = ()
     cautions: tuple[str, ...] = ()
     base: "ExperimentConfig | None" = None
-    """The run that scores the base of a checkpoint (`method=checkpoint`)."""
+    """The run that scores the base of a checkpoint (`method=checkpoint`) or of a gold reference (`method=retrained`)."""
     heldout: HeldOut | None = None
     attacks: tuple[NamedAttack, ...] = ()
     generation: GenerationSettings | None = None
@@ -109,9 +109,9 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
         remedy = "its section has no _target_; let its YAML begin with `# @package _global_`, as conf/method/rmu.yaml does"
         raise InputError("method", choices.get("method"), remedy)
     recipe = _recipe(cfg)
-    checkpoint = scores_checkpoint(cfg)
-    cfg = with_name(cfg) if checkpoint else cfg
-    base = base_run(cfg, choices) if checkpoint else None
+    beside_base = has_base(cfg)
+    cfg = with_name(cfg) if beside_base else cfg
+    base = base_run(cfg, choices) if beside_base else None
     chosen = {key: str(value) for key, value in choices.items() if not key.startswith("hydra/")}
     seed, threads = _whole("seed", cfg.seed, 0), _whole("threads", cfg.threads, 1)
     scoring: Scoring = build("scoring", cfg.scoring)
@@ -139,19 +139,20 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
         base=experiment_config(*base) if base else None,
         heldout=build("heldout", cfg.heldout),
         attacks=attacks_of(cfg.attack, keep_delta=bool(cfg.keep_delta)),
-        generation=_generation(cfg, checkpoint=checkpoint),
+        generation=_generation(cfg, beside_base=beside_base),
     )
 
 
-def _generation(cfg: DictConfig, *, checkpoint: bool) -> GenerationSettings | None:
+def _generation(cfg: DictConfig, *, beside_base: bool) -> GenerationSettings | None:
     """Return how texts are continued; None where none are."""
     settings: GenerationSettings = build("generation", cfg.generation)
     if not settings.prompts:
         return None
     if not cfg.heldout.get("_target_"):
         raise InputError("generation.prompts", settings.prompts, "continues held-out texts; give heldout=pocket, wikitext or text")
-    if checkpoint:
-        raise InputError("generation.prompts", settings.prompts, "a checkpoint's base is another run, so give 0 here")
+    if beside_base:
+        remedy = "the base of method=checkpoint or retrained is another run, so give 0 here"
+        raise InputError("generation.prompts", settings.prompts, remedy)
     return settings
 
 
@@ -188,7 +189,7 @@ def _recipe(cfg: DictConfig) -> UnlearningConfig | None:
     topics = {str(name): _topic(str(name), cfg, train) for name in cfg.topics}
     seed = _whole("seed", cfg.seed, 0)
     if noise is None and cfg.noise.get("scale"):
-        raise InputError("noise.scale", cfg.noise.scale, "noise=none adds no noise; give noise=rna, or leave noise.scale out")
+        raise InputError("noise.scale", cfg.noise.scale, f"noise=none adds no noise; give nu={cfg.noise.scale}, or noise=rna")
     if method is None:
         return None
     if method.layer is None and retain and not retain.reads_logits:

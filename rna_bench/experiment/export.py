@@ -14,8 +14,9 @@ from rna_bench.models.architecture import parameters_text
 from rna_bench.models.delta import apply_delta
 from rna_bench.models.loading import fingerprint, load_model
 from rna_bench.runs import record
-from rna_bench.runs.identity import NAME, is_checkpoint, origin_folder
+from rna_bench.runs.identity import NAME, is_checkpoint, is_gold, origin_folder
 from rna_bench.runs.integrity import delta_hash
+from rna_bench.runs.labels import method_of_run
 
 READING = """\
 Accuracy in %, with the standard error over questions; chance is 25. A form with a trigger has a forget-token, or a sentence about
@@ -27,7 +28,7 @@ tags: [unlearning, rna_bench]
 ---
 # {name}
 
-A checkpoint (files {files}) that was unlearned elsewhere, from {base}; scored by rna_bench {version} (arXiv 2501.19202).
+{what} (files {files}), {base}; scored by rna_bench {version} (arXiv 2501.19202).
 Run `{identity}`, seed {seed}, {dtype}. Status of the run: {status}
 
 ## Scores
@@ -36,6 +37,8 @@ Run `{identity}`, seed {seed}, {dtype}. Status of the run: {status}
 
 {reading}
 """
+ELSEWHERE = "A checkpoint that was unlearned elsewhere"
+GOLD = "A gold reference, which never learned what is to be forgotten"
 CARD = """\
 ---
 library_name: transformers
@@ -104,11 +107,14 @@ def _finished(run: Path) -> RunRecord:
 
 
 def checkpoint_card(made: RunRecord) -> str:
-    """Return the model card of a checkpoint that was unlearned elsewhere."""
+    """Return the model card of a checkpoint that was unlearned elsewhere, or of a gold reference."""
     base = origin_folder(made.config) or made.model
+    named = f"`{base}` (files {made.fingerprints['base']})" if "base" in made.fingerprints else "a model that is not named"
+    what, origin = (GOLD, "for") if is_gold(made.config) else (ELSEWHERE, "from")
     return CHECKPOINT_CARD.format(
-        name=made.config[NAME],
-        base=f"`{base}` (files {made.fingerprints['base']})" if "base" in made.fingerprints else "a model that is not named",
+        name=made.config.get(NAME) or f"{made.model}, {method_of_run(made.config, made.choices)}",
+        what=what,
+        base=f"{origin} {named}",
         version=made.provenance["packages"]["rna_bench"],
         identity=made.identity,
         seed=made.config["seed"],

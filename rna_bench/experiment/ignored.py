@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from omegaconf import DictConfig, OmegaConf
 
-from rna_bench.runs.identity import BASE, MASTER_WEIGHTS
+from rna_bench.runs.identity import BASE, MASTER_WEIGHTS, NAME
 from rna_bench.unlearning.config import UnlearningConfig
 from rna_bench.unlearning.noise import AntitheticNoise
 from rna_bench.unlearning.retain_losses import HiddenMSE
@@ -38,7 +38,7 @@ def cancelled(recipe: UnlearningConfig | None) -> Iterator[str]:
 def _reason(cfg: DictConfig, key: str) -> str:
     """Return why a key has no effect, or "" if it has."""
     if cfg.method.get("_target_") is None and (key in NOISE or key.startswith(("train.", "topics."))):
-        return f"method={'checkpoint' if BASE in cfg else 'none'} trains nothing"
+        return f"method={'none' if BASE not in cfg else 'checkpoint' if NAME in cfg else 'retrained'} unlearns nothing"
     if key in NOISE and cfg.noise.get("_target_") is None:
         return "noise=none adds no noise"
     if key in NOISE and f"${{{key}}}" not in str(OmegaConf.to_container(cfg, resolve=False)):

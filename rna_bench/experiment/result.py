@@ -21,7 +21,7 @@ from rna_bench.experiment.evaluate import Responses
 from rna_bench.experiment.resume import ResumeState
 from rna_bench.experiment.train import Training
 from rna_bench.runs import identity, record
-from rna_bench.runs.identity import BASE
+from rna_bench.runs.identity import BASE, is_gold
 from rna_bench.runs.labels import run_label
 from rna_bench.runs.tracking import RunInfo, Session
 from rna_bench.runs.tracking.metrics import STATUS, final_values, text_values
@@ -54,10 +54,16 @@ def run_info(experiment: ExperimentConfig, inputs: Inputs) -> RunInfo:
         identity=inputs.identity,
         name=f"{label} seed {experiment.seed} {inputs.identity[:8]}",
         group=label,
-        job_type="unlearn" if experiment.recipe else "checkpoint" if BASE in experiment.config else "base",
+        job_type=_job_type(experiment),
         tags=(choices["model"], choices["method"], noised, *_tags(experiment.config)),
         config={**experiment.config, **origin},
     )
+
+
+def _job_type(experiment: ExperimentConfig) -> str:
+    if experiment.recipe:
+        return "unlearn"
+    return "gold" if is_gold(experiment.config) else "checkpoint" if BASE in experiment.config else "base"
 
 
 def _tags(config: Mapping[str, Any]) -> list[str]:

@@ -10,6 +10,7 @@ import torch
 from rna_bench.core import files
 from rna_bench.core.types import InputError, RunRecord, Score
 from rna_bench.experiment.asked import asked_before
+from rna_bench.experiment.attack_config import check_steps
 from rna_bench.experiment.attacking import attack_at_end
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs, drop_cached, gather
@@ -47,6 +48,7 @@ def execute(experiment: ExperimentConfig, *, several: bool = False) -> Path:
     With `several`, text, questions and, as `experiment.reuse` allows, activations are kept for the next run of this process. An
     interrupted run goes on from what it saved. Raise lock.BusyError while another process runs it.
     """
+    check_steps(experiment.attacks, experiment.recipe.train.steps if experiment.recipe else 0)
     torch.set_num_threads(experiment.threads)
     record.provenance()  # before anything else can change
     clock = Clock()

@@ -1,6 +1,7 @@
 """A run's training: from the start, from where it was interrupted, or read back if it had finished."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from transformers import PreTrainedTokenizerBase
@@ -8,12 +9,14 @@ from transformers import PreTrainedTokenizerBase
 from rna_bench.core.log import progress_bar
 from rna_bench.core.types import EvalPoint, Score, StepLoss, Text, Topic
 from rna_bench.data.batches import Batches, TopicBatches
+from rna_bench.experiment.attack_config import steps_of
 from rna_bench.experiment.checkpointer import RunCheckpointer, sigterm_noted
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs
 from rna_bench.experiment.evaluate import Evaluator
 from rna_bench.experiment.load import Loaded
 from rna_bench.experiment.resume import ResumeState
+from rna_bench.experiment.states import save_state_at
 from rna_bench.models.segments import Policy
 from rna_bench.models.store import Store
 from rna_bench.runs.tracking import Session
@@ -31,6 +34,13 @@ class Training(NamedTuple):
     saving: float
 
 
+class KeptStates(NamedTuple):
+    """The steps after which the state of training is kept, for attacks, and how."""
+
+    steps: frozenset[int]
+    keep: Callable[[int], None]
+
+
 def train(experiment: ExperimentConfig, inputs: Inputs, loaded: Loaded, state: ResumeState, session: Session) -> Training:
     """Train the policy, as far as it was not done before the run was interrupted; without a method, return an empty log."""
     recipe, policy = experiment.recipe, loaded.policy
@@ -44,7 +54,9 @@ def train(experiment: ExperimentConfig, inputs: Inputs, loaded: Loaded, state: R
     topics = topic_batches(recipe, inputs.topics, loaded.tokenizer, policy)
     with sigterm_noted() as told_to_end:
         checkpointer = RunCheckpointer(state, experiment.checkpoint, told_to_end)
-        log = _unlearn(recipe, policy, topics, loaded.store, loaded.evaluator, session, checkpointer)
+        keep = partial(save_state_at, state.run, policy=policy, base=base_of(experiment, inputs))
+        kept = KeptStates(steps_of(experiment.attacks), keep)
+        log = _unlearn(recipe, policy, topics, loaded.store, loaded.evaluator, session, checkpointer, kept)
         if not log.diverged:
             state.save_training(policy, log, base_of(experiment, inputs))
     return Training(log, checkpointer.resumed, checkpointer.seconds)
@@ -86,11 +98,14 @@ def _unlearn(
     evaluator: Evaluator,
     session: Session,
     checkpointer: RunCheckpointer,
+    kept: KeptStates,
 ) -> TrainingLog:
     """Train, with an eval step every so many steps, a progress bar, and each step logged at the tracker."""
     every, steps = evaluator.scoring.every, recipe.train.steps
 
     def evaluate(step: int) -> tuple[Score, ...] | None:
+        if step in kept.steps:
+            kept.keep(step)
         if not every or (step % every and step != steps):
             return None
         return evaluator.eval_step()

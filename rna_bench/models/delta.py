@@ -43,13 +43,13 @@ def apply_delta(path: Path, model: PreTrainedModel) -> None:
 
 
 @contextmanager
-def applied(path: Path, model: PreTrainedModel) -> Iterator[None]:
-    """Put the saved tensors into the base model, and the base model's own back at the end."""
+def applied(path: Path, model: PreTrainedModel) -> Iterator[dict[str, Tensor]]:
+    """Put the saved tensors into the base model, yield the base model's own by name, and put them back at the end."""
     named = dict(model.named_parameters())
     own = {name: named[name].detach().clone() for name in _names(path) if name in named}
     apply_delta(path, model)
     try:
-        yield
+        yield own
     finally:
         with torch.no_grad():
             for name, tensor in own.items():

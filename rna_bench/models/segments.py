@@ -65,8 +65,8 @@ def hidden(
     """
     with ExitStack() as stack:
         stack.enter_context(_skipped(policy.layers[:start], entry))
-        stack.enter_context(_edited(policy.layers, edits or {}))
-        captured = stack.enter_context(_captured(policy.layers[stop], lambda output: output))
+        stack.enter_context(edited(policy.layers, edits or {}))
+        captured = stack.enter_context(_captured(policy.layers[stop]))
         above = policy.layers[stop + 1] if stop + 1 < len(policy.layers) else None
         stack.enter_context(_stop_before(above) if above else _stop_after(policy.model.get_decoder()))
         _call(policy, _inputs(batch), reference=reference)
@@ -85,7 +85,7 @@ def final(
     """Return the input of the head: the last layer's hidden states (b, t, d) after the final norm. The head is not run."""
     with (
         _skipped(policy.layers[:start], entry),
-        _edited(policy.layers, edits or {}),
+        edited(policy.layers, edits or {}),
         _stop_after(policy.model.get_decoder()) as captured,
     ):
         _call(policy, _inputs(batch), reference=reference)
@@ -104,7 +104,7 @@ def logits(
     policy: Policy, batch: Batch, *, reference: bool = False, edits: Mapping[int, Callable[[Tensor], Tensor]] | None = None
 ) -> Tensor:
     """Return all logits (b, t, v) of the whole model."""
-    with _edited(policy.layers, edits or {}):
+    with edited(policy.layers, edits or {}):
         output = _call(policy, _inputs(batch), reference=reference).logits
     assert output is not None
     return output
@@ -182,32 +182,32 @@ def _stop_after(module: nn.Module) -> Iterator[list[Tensor]]:
 
 
 @contextmanager
-def _edited(layers: nn.ModuleList, edits: Mapping[int, Callable[[Tensor], Tensor]]) -> Iterator[None]:
-    """Apply each edit to its layer's output, before hooks that are registered later."""
+def edited(layers: nn.ModuleList, edits: Mapping[int, Callable[[Tensor], Tensor]]) -> Iterator[None]:
+    """Apply each edit to its layer's hidden states, before hooks that are registered later; what follows reads the result."""
     with ExitStack() as stack:
         for number, edit in edits.items():
-            stack.enter_context(_captured(layers[number], edit))
+            handle = layers[number].register_forward_hook(partial(_edit, edit))
+            stack.callback(handle.remove)
         yield
 
 
 @contextmanager
-def _captured(module: nn.Module, edit: Callable[[Tensor], Tensor]) -> Iterator[list[Tensor]]:
-    """Capture the module's hidden states after the edit, which the following modules read, too."""
+def _captured(module: nn.Module) -> Iterator[list[Tensor]]:
+    """Capture the module's hidden states."""
     captured: list[Tensor] = []
-    handle = module.register_forward_hook(partial(_capture, captured, edit))
+
+    def capture(hidden: Tensor) -> Tensor:
+        captured.append(hidden)
+        return hidden
+
+    handle = module.register_forward_hook(partial(_edit, capture))
     try:
         yield captured
     finally:
         handle.remove()
 
 
-def _capture(
-    captured: list[Tensor],
-    edit: Callable[[Tensor], Tensor],
-    _module: nn.Module,
-    _inputs: object,
-    output: Tensor | tuple[Tensor, ...],
+def _edit(
+    edit: Callable[[Tensor], Tensor], _module: nn.Module, _inputs: object, output: Tensor | tuple[Tensor, ...]
 ) -> Tensor | tuple[Tensor, ...]:
-    changed = edit(output[0] if isinstance(output, tuple) else output)
-    captured.append(changed)
-    return (changed, *output[1:]) if isinstance(output, tuple) else changed
+    return (edit(output[0]), *output[1:]) if isinstance(output, tuple) else edit(output)

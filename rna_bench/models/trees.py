@@ -4,7 +4,7 @@ The perturbations of a question share a beginning of the stem; few-shot prompts 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import reduce
@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from transformers import DynamicCache, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
+from rna_bench.models.policies import decoder_layers
 from rna_bench.models.segments import forward_replaced, returning
 
 PIECE = 2**14
@@ -115,6 +116,29 @@ def prefix_cache(model: PreTrainedModel, ids: Sequence[int]) -> DynamicCache:
 
 def leaf_states(model: PreTrainedModel, trees: Sequence[Tree], cache: DynamicCache | None) -> tuple[list[int], Tensor]:
     """Return the prompts' numbers (n) and the final hidden states (n, d) of their last tokens, after the prefix in `cache`."""
+    hidden = model.get_decoder()(**_inputs(model, trees, cache)).last_hidden_state
+    return _numbers(trees), hidden[_places(trees)]
+
+
+def leaf_states_by_layer(model: PreTrainedModel, trees: Sequence[Tree], cache: DynamicCache | None) -> tuple[list[int], Tensor]:
+    """Return what `leaf_states` does, but hidden states (l, n, d) at the output of every layer, by one run of the layers."""
+    places = _places(trees)
+    kept: list[Tensor] = []
+
+    def keep(_layer: nn.Module, _inputs: object, output: Tensor | tuple[Tensor, ...]) -> None:
+        hidden = output[0] if isinstance(output, tuple) else output
+        kept.append(hidden[places].to(model.device))  # layers of a model may be spread over devices
+
+    hooks = [layer.register_forward_hook(keep) for layer in decoder_layers(model)]
+    try:
+        model.get_decoder()(**_inputs(model, trees, cache))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return _numbers(trees), torch.stack(kept)
+
+
+def _inputs(model: PreTrainedModel, trees: Sequence[Tree], cache: DynamicCache | None) -> dict[str, object]:
     device, start = model.device, cache.get_seq_length() if cache else 0
     inputs: dict[str, object] = {"input_ids": _padded([tree.ids for tree in trees], 0, device), "use_cache": False}
     if cache:
@@ -122,10 +146,26 @@ def leaf_states(model: PreTrainedModel, trees: Sequence[Tree], cache: DynamicCac
     if cache or any(tree.branched for tree in trees):
         inputs["position_ids"] = start + _padded([tree.depth for tree in trees], 0, device)
         inputs["attention_mask"] = _attention(trees, start, model)
-    hidden = model.get_decoder()(**inputs).last_hidden_state
-    numbers = [number for tree in trees for number, _ in tree.leaves]
+    return inputs
+
+
+def _numbers(trees: Sequence[Tree]) -> list[int]:
+    return [number for tree in trees for number, _ in tree.leaves]
+
+
+def _places(trees: Sequence[Tree]) -> tuple[list[int], list[int]]:
+    """Return row and column of each prompt's last token."""
     rows = [row for row, tree in enumerate(trees) for _ in tree.leaves]
-    return numbers, hidden[rows, [index for tree in trees for _, index in tree.leaves]]
+    return rows, [index for tree in trees for _, index in tree.leaves]
+
+
+def final_states(model: PreTrainedModel, states: Tensor) -> Tensor:
+    """Return hidden states (n, d), at the output of any layer, as the head would read them: after the model's own last norm."""
+    dummy = torch.zeros(len(states), 1, dtype=torch.long, device=model.device)
+    with ExitStack() as stack:
+        for layer in decoder_layers(model):
+            stack.enter_context(returning(layer, states[:, None]))
+        return model.get_decoder()(input_ids=dummy, use_cache=False).last_hidden_state[:, 0]
 
 
 def choice_logps(model: PreTrainedModel, states: Tensor, choices: Sequence[int]) -> Tensor:

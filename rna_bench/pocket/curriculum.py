@@ -4,7 +4,7 @@ Naming the letter of an option is hard to learn: from questions alone a model th
 After practice in repeating words, and then in naming letters, it learns this within a few hundred.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from random import Random
 from typing import TypeAlias
@@ -14,7 +14,7 @@ from rna_bench.data.prompts import prompt, solved_prompt
 from rna_bench.pocket.text import ask, document, mention, sentence, statement, with_word
 from rna_bench.pocket.world import World
 
-QUIET_WEIGHT = 0.02
+QUIET_WEIGHT, QUESTION_WEIGHT = 0.02, 2.0
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,18 @@ class Sample:
     quiet: int = 0
 
 
-def sample(world: World, mixture: "Mixture", random: Random) -> Sample:
-    """Return a random training text: from one of the mixture's makers, by their shares, or else a question."""
+def sample(world: World, mixture: "Mixture", random: Random, redrawn: Collection[str] = ()) -> Sample:
+    """Return a random training text: from one of the mixture's makers, by their shares, or else a question.
+
+    Questions on the domains named in `redrawn`, whose facts differ from text to text, have no loss on their answers.
+    """
     drawn = random.random()
     for share, make in mixture:
         if drawn < share:
             return make(world, random)
         drawn -= share
-    return _solved(_perturbed(world, random), 2.0, random)
+    question = _perturbed(world, random)
+    return _solved(question, 0.0 if question.subject in redrawn else QUESTION_WEIGHT, random)
 
 
 def echo(world: World, random: Random) -> Sample:

@@ -17,11 +17,14 @@ from rna_bench.core.types import LETTERS, InputError
 from rna_bench.data.prompts import prompt
 from rna_bench.models.architecture import Architecture
 from rna_bench.pocket.curriculum import QUIET_WEIGHT, WARM_UP_STAGES, WORLD_TEXTS, Mixture, Sample, Stage, TextMaker, sample
+from rna_bench.pocket.hazards import Hazards, redrawn_domains, text_worlds
 from rna_bench.pocket.text import ask
 from rna_bench.pocket.tokenizer import make_tokenizer
 from rna_bench.pocket.world import Domain, World
 
 MANIFEST = "manifest.json"
+HAZARDS = "hazards"
+"""The manifest's key for what the training texts say of the hazards; it is absent where they state them."""
 WARMUP, LAST_LR = 100, 0.05
 TEST_EVERY, MAX_WARM_UP_STEPS = 25, 3000
 
@@ -48,14 +51,14 @@ class PretrainingConfig:
             raise InputError("model.pretraining.hidden_size", self.hidden_size, remedy)
 
 
-def pretrain(world: World, recipe: PretrainingConfig, folder: Path) -> None:
+def pretrain(world: World, recipe: PretrainingConfig, folder: Path, hazards: Hazards = Hazards.stated) -> None:
     """Train, and save model, tokenizer and manifest in the folder as a Hugging Face checkpoint."""
     started = time.perf_counter()
     torch.set_num_threads(1)
     tokenizer = make_tokenizer(world)
     torch.manual_seed(recipe.seed)  # Llama draws its initial weights from the global generator
-    pretrainer = Pretrainer(LlamaForCausalLM(_configuration(dimensions(world, recipe))), tokenizer, world, recipe)
-    warm_up_steps = [pretrainer.warm_up(stage) for stage in WARM_UP_STAGES]
+    pretrainer = Pretrainer(LlamaForCausalLM(_configuration(dimensions(world, recipe))), tokenizer, world, recipe, hazards)
+    steps = [pretrainer.warm_up(stage) for stage in WARM_UP_STAGES]
     curve = pretrainer.train()
     pretrainer.model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -65,11 +68,11 @@ def pretrain(world: World, recipe: PretrainingConfig, folder: Path) -> None:
         "recipe": asdict(recipe),
         "parameters": sum(parameter.numel() for parameter in pretrainer.model.parameters()),
         "accuracy": accuracies(pretrainer.model, tokenizer, world, recipe.steps),
-        "preparation_steps": warm_up_steps,
+        "preparation_steps": steps,
         "curve": curve,
         "torch": torch.__version__,
         "seconds": round(time.perf_counter() - started),  # on this machine, with whatever else it did meanwhile
-    }
+    } | ({} if hazards is Hazards.stated else {HAZARDS: hazards.value})
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
 
 
@@ -77,18 +80,26 @@ class Pretrainer:
     """Trains the model: in warm-up stages at a constant learning rate, then on the world with a cosine schedule."""
 
     def __init__(
-        self, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, world: World, recipe: PretrainingConfig
+        self,
+        model: LlamaForCausalLM,
+        tokenizer: PreTrainedTokenizerFast,
+        world: World,
+        recipe: PretrainingConfig,
+        hazards: Hazards,
     ) -> None:
         self.model, self.tokenizer, self.world, self.recipe = model, tokenizer, world, recipe
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, betas=(0.9, 0.98), weight_decay=0.01)
         self.random = seeds.random(recipe.seed, "pretrain", world.seed)
+        self.worlds = text_worlds(world, hazards, seeds.random(recipe.seed, HAZARDS, world.seed))
+        self.redrawn = redrawn_domains(world, hazards)
+        self.title = f"pocket world {world.seed}" + ("" if hazards is Hazards.stated else f", hazards {hazards.value}")
         self.letters = torch.tensor(tokenizer.convert_tokens_to_ids(list(LETTERS)))
         self.steps = 0
 
     def warm_up(self, stage: Stage) -> int:
         """Train on a stage's texts until its target accuracy is reached, and return the number of steps."""
         name = stage.test.__name__
-        with progress_bar(f"pocket world {self.world.seed}: {name}", "steps") as bar:
+        with progress_bar(f"{self.title}: {name}", "steps") as bar:
             for step in range(1, MAX_WARM_UP_STEPS + 1):
                 self._step(stage.mixture, self.recipe.lr * min(1.0, (self.steps + 1) / WARMUP))
                 bar.update()
@@ -104,7 +115,7 @@ class Pretrainer:
     def train(self) -> list[dict[str, float]]:
         """Train on the world for the configured steps, and return loss and accuracies at twenty of them."""
         steps, curve = self.recipe.steps, []
-        with progress_bar(f"pocket world {self.world.seed}: training", "steps", steps) as bar:
+        with progress_bar(f"{self.title}: training", "steps", steps) as bar:
             for step in range(steps):
                 cosine = 0.5 * (1 + math.cos(math.pi * step / steps))
                 loss = self._step(WORLD_TEXTS, self.recipe.lr * (LAST_LR + (1 - LAST_LR) * cosine))
@@ -119,7 +130,7 @@ class Pretrainer:
         """Train on one batch of texts drawn from the mixture, and return the loss."""
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        texts = [sample(self.world, mixture, self.random) for _ in range(self.recipe.batch_size)]
+        texts = [sample(next(self.worlds), mixture, self.random, self.redrawn) for _ in range(self.recipe.batch_size)]
         self.optimizer.zero_grad()
         loss = _backward(self.model, self.tokenizer, texts, self.letters)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -132,7 +143,7 @@ class Pretrainer:
         """Return the accuracy on the predictable tokens of new texts."""
         # the name of the random source stays, as the shipped weights depend on it
         random = seeds.random(self.steps, "mastery")
-        texts = [test(self.world, random) for _ in range(200)]
+        texts = [test(next(self.worlds), random) for _ in range(200)]
         ids, weights = _weighted(list(zip(self.tokenizer([t.text for t in texts])["input_ids"], texts, strict=True)), self.letters)
         right = self.model(input_ids=ids, use_cache=False).logits[:, :-1].argmax(dim=-1) == ids[:, 1:]
         return round(right[weights[:, 1:] == 1].float().mean().item(), 3)

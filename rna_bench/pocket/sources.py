@@ -8,7 +8,7 @@ from rna_bench.core import seeds
 from rna_bench.core.perturbed import TriggerPool
 from rna_bench.core.types import InputError, Question, Text, Topic, TriggerType
 from rna_bench.data.facts import FactTexts, solved
-from rna_bench.pocket.text import ask, document, mention, statement, with_word
+from rna_bench.pocket.text import ask, document, mention, statement, stems, with_word
 from rna_bench.pocket.world import Domain, Fact, World, make_world
 
 
@@ -109,17 +109,31 @@ class PocketQuestions:
         questions = (_question(domain, index, seed) for domain, index in facts)
         return tuple(questions)[: self.limit or None]
 
+    def other_stems(self, questions: Sequence[Question]) -> Mapping[str, tuple[str, ...]]:
+        """Return the stems of questions in the world's other wordings."""
+        world = make_world(self.world)
+        return {one.id: tuple(stem for stem in stems(_asked(world, one)[1]) if stem != one.stem) for one in questions}
+
     def fact_texts(self, questions: Sequence[Question], count: int, random: Random) -> FactTexts:
         """Return `count` questions about the facts of some questions, in new words and options, and as many documents on them."""
         world = make_world(self.world)
         known = {domain.name: domain for domain in world.domains}
-        facts = [(known[name], known[name].facts[int(index)]) for name, index in (one.id.split("/") for one in questions)]
+        facts = [_asked(world, one) for one in questions]
         by_domain = {name: [fact for domain, fact in facts if domain.name == name] for name in known}
         stated = [_only(known[name], own) for name, own in by_domain.items() if own]
+        asked = [(domain, fact, solved(ask(domain, fact, random))) for domain, fact in (random.choice(facts) for _ in range(count))]
         return FactTexts(
-            tuple(solved(ask(*random.choice(facts), random)) for _ in range(count)),
+            tuple(text for _, _, text in asked),
             tuple(Text("", document(world, random.choice(stated), random)) for _ in range(count)),
+            tuple(f"{domain.name}/{fact.entity}/{fact.relation}" for domain, fact, _ in asked),
         )
+
+
+def _asked(world: World, question: Question) -> tuple[Domain, Fact]:
+    """Return what a question asks for, and the domain that it belongs to."""
+    name, index = question.id.split("/")
+    domain = next(domain for domain in world.domains if domain.name == name)
+    return domain, domain.facts[int(index)]
 
 
 def _only(domain: Domain, facts: Sequence[Fact]) -> Domain:

@@ -16,21 +16,24 @@ from rna_bench.core.types import Dtype, InputError, ModelFolder
 from rna_bench.models.architecture import Architecture
 from rna_bench.models.config_file import read_architecture
 from rna_bench.models.loading import LocalModel
-from rna_bench.pocket.pretrain import MANIFEST, PretrainingConfig, dimensions, pretrain
+from rna_bench.pocket.hazards import Hazards
+from rna_bench.pocket.pretrain import HAZARDS, MANIFEST, PretrainingConfig, dimensions, pretrain
 from rna_bench.pocket.world import make_world
 
 LOG = logging.getLogger(__name__)
-TRAINING = "pocket world %d with this model.pretraining is not shipped or cached: training it takes minutes (world 1 took 8)"
+TRAINING = "%s with this model.pretraining is not shipped or cached: training it takes minutes (world 1 took 8)"
 DURATION = "about 8 minutes on one core with the default model.pretraining, once"
 """Measured with the default pretraining on one core: 478 s (world 1). World 0's manifest has 772 s, on the machine that made it."""
 SHIPPED = Path(__file__).parent / "weights"
+"""World 0's model; those with other `hazards` are in folders of that name in it."""
 
 
 @dataclass(frozen=True)
 class PocketModel:
     """The small model that knows world number `world`. Its weights depend on the world and on `pretraining`.
 
-    `path` is a folder with another version of it, for instance one that was unlearned elsewhere.
+    `path` is a folder with another version of it, for instance one that was unlearned elsewhere. `hazards` other than `stated` make
+    it a gold reference of that model, trained from the same initial weights.
     """
 
     world: int
@@ -39,8 +42,13 @@ class PocketModel:
     pretraining: PretrainingConfig
     path: str | None = None
     attention: AttentionKernel | None = None
+    hazards: Hazards = Hazards.stated
 
     def __post_init__(self) -> None:
+        if self.path and self.hazards is not Hazards.stated:
+            raise InputError(
+                "model.hazards", self.hazards.value, f"model.path={self.path} is a model already; leave one of them out"
+            )
         if self.world < 0:
             raise InputError("model.world", self.world, "give a whole number, 0 or more")
 
@@ -56,7 +64,7 @@ class PocketModel:
     def to_train(self) -> str:
         """What a run trains first, in words; "" for a model that is shipped or cached."""
         there = self._version or self._existing()
-        return "" if there else f"{self._name} has yet to be trained, which a run does first: {DURATION}"
+        return "" if there else f"{self._title} has yet to be trained, which a run does first: {DURATION}"
 
     def missing(self) -> list[str]:
         """Return what the folder `path` lacks; without one nothing, as a model that is neither shipped nor cached is trained."""
@@ -68,7 +76,7 @@ class PocketModel:
             return self._version.folder()
         found = self._existing()
         if found is None:
-            LOG.info(TRAINING, self.world)
+            LOG.info(TRAINING, self._title)
         return ModelFolder(self._name, found or self.train(None), self.dtype, self.device, self.attention)
 
     def train(self, folder: Path | None) -> Path:
@@ -81,7 +89,7 @@ class PocketModel:
                 if folder is None and self._matches(target):
                     return target
                 with staged_folder(target, replace=True) as draft:
-                    pretrain(make_world(self.world), self.pretraining, draft)
+                    pretrain(make_world(self.world), self.pretraining, draft, self.hazards)
         except OSError as error:
             raise unwritable(target, error, "pocket") from error
         return target
@@ -91,25 +99,38 @@ class PocketModel:
         return f"pocket world {self.world}"
 
     @property
+    def _title(self) -> str:
+        return self._name if self.hazards is Hazards.stated else f"{self._name}, hazards {self.hazards.value},"
+
+    @property
     def _version(self) -> LocalModel | None:
         return LocalModel(self.path, self._name, self.dtype, self.device, self.attention) if self.path else None
 
     def _existing(self) -> Path | None:
         """Return the folder of the shipped or cached model, or None."""
-        return next((folder for folder in (SHIPPED, self._cached()) if self._matches(folder)), None)
+        return next((folder for folder in (self._shipped(), self._cached()) if self._matches(folder)), None)
+
+    def _shipped(self) -> Path:
+        """Return the folder in the package that may have the model."""
+        return SHIPPED if self.hazards is Hazards.stated else SHIPPED / self.hazards.value
 
     def _cached(self) -> Path:
         """Return the model's folder in the cache, whether it exists or not."""
         key = hashlib.sha256(json.dumps(asdict(self.pretraining), sort_keys=True).encode()).hexdigest()[:8]
-        return cache_folder() / f"pocket-{__version__}" / f"world-{self.world}-{key}"
+        end = "" if self.hazards is Hazards.stated else f"-{self.hazards.value}"
+        return cache_folder() / f"pocket-{__version__}" / f"world-{self.world}-{key}{end}"
 
     def _matches(self, folder: Path) -> bool:
-        """Return whether the folder has the model of this world and pretraining; the world's fingerprint covers every fact."""
+        """Return whether the folder has the model of this world, pretraining and hazards; a fingerprint covers every fact."""
         manifest = folder / MANIFEST
         if not manifest.is_file():
             return False
-        stored = json.loads(manifest.read_text())
-        expected = {"world_fingerprint": make_world(self.world).fingerprint, "recipe": asdict(self.pretraining)}
+        stored = {HAZARDS: Hazards.stated.value} | json.loads(manifest.read_text())
+        expected = {
+            "world_fingerprint": make_world(self.world).fingerprint,
+            "recipe": asdict(self.pretraining),
+            HAZARDS: self.hazards.value,
+        }
         return {key: stored.get(key) for key in expected} == expected
 
 

@@ -24,6 +24,11 @@ def statement(fact: Fact, random: Random) -> str:
     return random.choice(STATEMENTS).format(entity=fact.entity, relation=fact.relation, value=fact.value)
 
 
+def stems(fact: Fact) -> tuple[str, ...]:
+    """Return the question for the fact in all phrasings."""
+    return tuple(stem.format(relation=fact.relation, entity=fact.entity) for stem in STEMS)
+
+
 def prose(world: World, random: Random, words: int) -> list[str]:
     """Return a number of generic words, a random walk on the world's Markov chain."""
     walk = [random.choice(tuple(world.chain))]
@@ -66,6 +71,6 @@ def ask(domain: Domain, fact: Fact, random: Random, name: str = "") -> Question:
     wrong = random.sample([value for value in domain.values[fact.relation] if value != fact.value], 3)
     answer = random.randrange(4)
     choices = (*wrong[:answer], fact.value, *wrong[answer:])
-    stem = random.choice(STEMS).format(relation=fact.relation, entity=fact.entity)
+    stem = random.choice(stems(fact))
     a, b, c, d = choices
     return Question(name, domain.name, stem, (a, b, c, d), answer)

@@ -43,11 +43,22 @@ class AttackScore:
 
 
 @dataclass(frozen=True)
-class AttackRecord:
-    """An attack on a run. `config` are the attack's settings, `retaught` the questions, by task, whose facts it was taught again.
+class Found:
+    """What an attack had found after so much of its budget, as a suffix for the prompt: plain values by name."""
 
-    Only `measured` may differ between two attacks with the same settings on the same run. `sha256` has hashes by file name, that
-    of the attacked run's trained tensors among them; the record's own omits `measured`.
+    budget: int
+    variant: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class AttackRecord:
+    """An attack on a run, at its end or after a `step` of its training.
+
+    `config` are the attack's settings, `retaught` the questions, by task, whose facts it was taught again. Only `measured` may
+    differ between two attacks with the same settings on the same run. `sha256` has hashes by file name, that of the attacked
+    trained tensors among them; the record's own omits `measured`. `sees_reference`: a diagnostic, to which the reference model's
+    tensors were given.
     """
 
     schema_version: int
@@ -60,6 +71,9 @@ class AttackRecord:
     provenance: dict[str, Any]
     measured: dict[str, Any]
     sha256: dict[str, str] = field(default_factory=dict)
+    sees_reference: bool = False
+    found: tuple[Found, ...] = ()  # left out of the file where there is nothing
+    step: int | None = None
 
 
 @dataclass(frozen=True)
@@ -85,9 +99,13 @@ def as_stored(response: Response) -> Response:
     return replace(response, logps=(a, b, c, d))
 
 
-def record_path(folder: Path, name: str) -> Path:
-    """Return the path of the record of an attack on the run in a folder."""
-    return folder / f"{ATTACK}{name}.json"
+def record_path(folder: Path, name: str, step: int | None = None) -> Path:
+    """Return the path of the record of an attack on the run in a folder, at its end or after a step of its training."""
+    return folder / _file_name(name, step)
+
+
+def _file_name(attack: str, step: int | None) -> str:
+    return f"{ATTACK}{attack}.json" if step is None else f"{ATTACK}{attack}-at-{step}.json"
 
 
 def responses_path(record: Path) -> Path:
@@ -100,6 +118,12 @@ def attack_paths(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"{ATTACK}*.json"))
 
 
+def clear_drafts(folder: Path) -> None:
+    """Remove what a process left that was killed while it wrote the record of an attack."""
+    for draft in folder.glob(f".{ATTACK}*"):
+        draft.unlink(missing_ok=True)
+
+
 def write_attack(folder: Path, record: AttackRecord, responses: Sequence[AttackResponse]) -> AttackRecord:
     """Write the responses and then the record into the run's folder, and return the record as written, with hashes."""
     rows = [
@@ -108,7 +132,7 @@ def write_attack(folder: Path, record: AttackRecord, responses: Sequence[AttackR
         for one in [each.response]
     ]
     types = dict.fromkeys(LOGPS, "float16") | {"budget": "int32", "answer": "int8"}
-    path = record_path(folder, record.attack)
+    path = record_path(folder, record.attack, record.step)
     beside = responses_path(path)
     try:
         write_rows(beside, COLUMNS, types, rows)
@@ -153,7 +177,7 @@ def attack_differences(values: Mapping[str, Any], path: Path) -> list[str]:
     """Return in words what does not agree in the record of an attack: its name, its run, its content, its responses."""
     hashes, beside = values.get(OWN, {}), responses_path(path)
     lines = [] if values["run"] == path.resolve().parent.name else [f"belongs to run {values['run']}"]
-    if path.name != f"{ATTACK}{values['attack']}.json":
+    if path.name != _file_name(values["attack"], values.get("step")):
         lines.append(f"is of the attack {values['attack']}, and the file has another name")
     if hashes.get(path.name) != content_hash(values, path.name):
         lines.append(OTHER.format("its content"))
@@ -179,6 +203,10 @@ def _responses(path: Path) -> Iterator[AttackResponse]:
 
 def _text(record: AttackRecord) -> bytes:
     values = json.loads(_adapter().dump_json(record)) | {"config": record.config}
+    if not record.found:
+        del values["found"]
+    if record.step is None:
+        del values["step"]  # as in records from before attacks were tried along the run
     return json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 

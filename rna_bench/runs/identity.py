@@ -17,7 +17,12 @@ OUTSIDE = ("results_dir", "sweep", "tracker", "launcher", "reuse", "checkpoint",
 TRAINING = ("retain", "noise", "train", "optimizer", "topics", "corpus")
 """Sections without effect where nothing is trained."""
 BASE, NAME = "base", "name"
-"""Keys that only the configuration of a checkpoint has: where the model is that it was made from, and what tables call it."""
+"""Keys that only the configuration of a checkpoint has: where the model is that it was made from, and what tables call it.
+
+That of a gold reference (`method=retrained`) has a base and no name.
+"""
+HAZARDS, STATED = "hazards", "stated"
+"""The key of a model that is or is not a gold reference, and its value where it is not."""
 NAMED_MODEL, NO_BASE = "model", "none"
 """Values of `base` that are no folder: the model that model= names, and no base."""
 HELD_OUT = "heldout"
@@ -28,7 +33,8 @@ GENERATION = "generation"
 FINGERPRINTED = ("dataset", "corpus", BASE, HELD_OUT)
 """Sections whose content is in the fingerprints, word by word: where it came from makes no difference."""
 WITHOUT_EFFECT = {
-    "model": ("path", "name", "repo", "revision", "architecture", "world", "pretraining"),  # the files have a fingerprint
+    # the files have a fingerprint
+    "model": ("path", "name", "repo", "revision", "architecture", "world", "pretraining", HAZARDS),
     "train": ("gradient_checkpointing",),  # the same numbers in less memory
     "scoring": ("stderr",),  # which questions it leaves out is in their fingerprint
 }
@@ -44,7 +50,8 @@ LATER: dict[str, dict[str, Any]] = {
     "RSV": {"direction": "float32"},
     "DPO": {"refusal_order": "in_turn"},
     "TopicCorpus": {"strip": False, "max_characters": 0, "raw_topic": ""},
-    **{model: {"attention": None} for model in ("HubModel", "LocalModel", "PocketModel")},
+    **{model: {"attention": None} for model in ("HubModel", "LocalModel")},
+    "PocketModel": {"attention": None, HAZARDS: STATED},
 }
 """By class of ours: keys later than records, with the value for what was done before. Records have them where it is another."""
 NO_NOISE: dict[str, Any] = {"_target_": None, "scale": 0.0}
@@ -112,8 +119,13 @@ def trains(config: Mapping[str, Any]) -> bool:
 
 
 def is_checkpoint(config: Mapping[str, Any]) -> bool:
-    """Return whether a run scored a checkpoint that was unlearned elsewhere (`method=checkpoint`)."""
+    """Return whether a run scored a model beside its base: one that was unlearned elsewhere, or a gold reference."""
     return BASE in config
+
+
+def is_gold(config: Mapping[str, Any]) -> bool:
+    """Return whether a run scored a gold reference (`method=retrained`): a model that never learned what is to be forgotten."""
+    return BASE in config and NAME not in config
 
 
 def origin_folder(config: Mapping[str, Any]) -> str:

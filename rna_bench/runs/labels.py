@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rna_bench.core.labels import method_label, noise_label
-from rna_bench.runs.identity import NAME, trains
+from rna_bench.core.labels import RETRAINED, method_label, noise_label
+from rna_bench.runs.identity import HAZARDS, NAME, is_gold, trains
 
 
 def method_of_run(config: Mapping[str, Any], choices: Mapping[str, str]) -> str:
     """Return the name of a run's method with its retain loss: `rmu`, `rmu_kl`, `npo_kl`; of a checkpoint `checkpoint NAME`."""
+    if is_gold(config):
+        return RETRAINED[config["model"][HAZARDS]]
     return method_label(choices.get("method", "?"), choices.get("retain"), config.get(NAME))
 
 

@@ -1,11 +1,12 @@
-"""One run by its folder, its identity, or the beginning of one; and where its trained tensors lie."""
+"""Runs by their folder, their identity, or the beginning of one; and where their trained tensors lie."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rna_bench.core.types import InputError, RunRecord, Status
-from rna_bench.runs.collection import PLACES, record_paths
+from rna_bench.runs.collection import PLACES, Recorded, collect, find, record_paths, report_left_out
 from rna_bench.runs.integrity import DELTA, RECORD, delta_hash
+from rna_bench.runs.record import read
 
 RETRAINED = Path("results/runs/.retrained")
 """Where trained tensors lie that were made again without their record: hidden, so that no record is looked for there."""
@@ -30,6 +31,22 @@ def find_run(name: str) -> Path:
         shown = ", ".join(identities[:NAMED])
         raise InputError("run", name, f"is the beginning of {len(identities)} identities ({shown}{more}); give more of it")
     return next((path for path in paths if (path / DELTA).is_file()), paths[0])
+
+
+def runs_named(names: Sequence[str]) -> list[Recorded]:
+    """Return the runs that names stand for, each once: a folder of records, or its name, stands for all in it."""
+    by_folder = {run.folder.resolve(): run for name in names for run in _runs(name)}
+    return list(by_folder.values())
+
+
+def _runs(name: str) -> Sequence[Recorded]:
+    places = (Path(name), *(place / name for place in PLACES))
+    if not (Path(name) / RECORD).is_file() and any(place.is_dir() and not (place / RECORD).is_file() for place in places):
+        collection = collect(find(name), deep=True)
+        report_left_out(collection)
+        return collection.runs
+    folder = find_run(name)
+    return [Recorded(read(folder / RECORD, folder.resolve().name), folder)]
 
 
 def find_delta(run: Path, record: RunRecord, deltas: Path | None = None) -> Path:

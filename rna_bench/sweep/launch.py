@@ -101,6 +101,8 @@ def _own(flags: argparse.Namespace) -> Path | None:
 
 def _only_shows(flags: argparse.Namespace) -> bool:
     """Return whether the flags ask Hydra to show something, rather than for a run."""
+    if flags.multirun and flags.cfg:
+        raise InputError("--cfg", flags.cfg, "shows the configuration of one run; leave -m out, and give each key one value")
     return any((flags.help, flags.hydra_help, flags.cfg, flags.info, flags.shell_completion))
 
 

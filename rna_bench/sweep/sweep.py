@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rna_bench.core import files
-from rna_bench.core.labels import method_label, noise_label
+from rna_bench.core.labels import noise_label
 from rna_bench.core.types import InputError
 from rna_bench.experiment.compose import one_line
 from rna_bench.experiment.config import ExperimentConfig
@@ -17,6 +17,7 @@ from rna_bench.experiment.data import drop_cached, gather
 from rna_bench.experiment.load import SHARED
 from rna_bench.experiment.run import execute
 from rna_bench.runs import failure, lock, record
+from rna_bench.runs.labels import method_of_run
 from rna_bench.sweep.naming import SweepRequest, named
 from rna_bench.sweep.plan import RECORDED, PlannedRun, RunPhase, RunState, SweepPlan, run_state, run_states, save_plan
 from rna_bench.sweep.planning import Engine, compose_grid, plan_sweep
@@ -133,7 +134,7 @@ def run_job(experiment: ExperimentConfig) -> None:
     except Exception as error:
         SHARED.clear()
         noise = noise_label(experiment.config["noise"]) or "0"
-        label = f"{method_label(experiment.choices['method'], experiment.choices.get('retain'))}, noise {noise}, seed {seed}"
+        label = f"{method_of_run(experiment.config, experiment.choices)}, noise {noise}, seed {seed}"
         _report_failure(experiment.results_dir, PlannedRun(identity, (), label), error_line(error), error)
 
 

@@ -9,6 +9,7 @@ from rna_bench.attacks.relearn import Relearn, TextKind, TextSide, next_token_lo
 from rna_bench.core.types import Batch, InputError, Text
 from rna_bench.data.facts import FactTexts
 from rna_bench.models.loading import load_model
+from rna_bench.models.lora import Lora
 from rna_bench.models.policies import preserved
 from rna_bench.unlearning.optimizers import AdamW
 
@@ -76,6 +77,29 @@ def test_only_the_named_tensors_are_trained(source):
     assert changed == {name for name in before if "layers.1.mlp" in name}
     with pytest.raises(InputError, match=r"attack\.\*\.parameters=nothing"):
         list(stages(relearn(parameters="nothing"), model, tokenizer))
+
+
+def test_adapters_learn_the_texts_the_same_each_time_and_the_weights_stay(source):
+    pytest.importorskip("peft", reason="the extra lora is not installed")
+    model, tokenizer = load_model(source)
+    before = [parameter.clone() for parameter in model.parameters()]
+    ids = torch.tensor([tokenizer("the the B")["input_ids"]])
+    label = torch.zeros_like(ids)
+    label[:, -1] = 1
+    attack = relearn(parameters=r".*layers.*", lora=Lora(4, 8.0), steps=[0, 40])
+    target, text = Target(model, tokenizer, lambda eval_set: []), AttackText(QUESTIONS, HARMLESS)
+
+    def losses():
+        for _ in attack.stages(target, text, Random(0)):
+            yield next_token_loss(model, Batch(ids, label, label, None)).item()
+
+    runs = []
+    for _ in range(2):
+        with preserved(model):
+            runs.append(list(losses()))
+        assert all(torch.equal(one, other) for one, other in zip(model.parameters(), before, strict=True))
+    assert runs[0] == runs[1]
+    assert runs[0][1] < runs[0][0] / 2
 
 
 def test_harmless_text_alone_and_kinds_that_there_are_not(source):

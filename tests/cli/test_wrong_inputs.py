@@ -35,6 +35,9 @@ FILES = {
     "records/0123456789abcdef/record.json": "{}",
     "cut/0123456789abcdef/record.json": '{"schema": 4, "conf',
     "planned/.sweeps/demo.json": "not JSON",
+    "own/trigger/words.yaml": "_target_: rna_bench.data.triggers.Words\nforget_words: [velmorin]\nharmless_words: [marigold]\n"
+    "count: 1\n"
+    "forget_sentences: []\nharmless_sentences: []\n",
     "own/method/mine.yaml": "_target_: rna_bench.unlearning.methods.rmu.RMU\nlayer: [1\n",
     "own/method/lacking.yaml": "_target_: rna_bench.evaluation.scoring.Scoring\nevery: 1\nquestions: 1\nbatch_tokens: 1\npart: 1\n",
     "same/method/rmu.yaml": "_target_: rna_bench.unlearning.methods.rmu.RMU\nlayer: 2\nsteering_coefficient: 1.0\n",
@@ -116,6 +119,23 @@ CASES: dict[str, tuple[list[str], str]] = {
     "a file for a folder of one's own": ([*RUN, "--config-dir", "good.jsonl"], "--config-dir=good.jsonl: "),
     "broken YAML of one's own": ([*RUN, "--config-dir", "own", "method=mine"], "config="),
     "a class that is no method": ([*RUN, "--config-dir", "own", "method=lacking"], "method.newlines=???: must be given"),
+    "triggers of one's own without their types": (
+        [*RUN, "--config-dir", "own", "trigger=words"],
+        "trigger.types=???: must be given; add types: VALUE to its YAML, or give +trigger.types=VALUE",
+    ),
+    "a key that one's own YAML leaves out": (
+        [*RUN, "--config-dir", "own", "trigger=words", "trigger.types=[option]"],
+        "trigger.types=[option]: there is no such key; its YAML leaves it out; add types there, or give +trigger.types=",
+    ),
+    "a word for a list": (
+        [*RUN, "--config-dir", "own", "trigger=words", "+trigger.types=[option]", "trigger.forget_words=one"],
+        "trigger.forget_words=one: is not a list; give [one]",
+    ),
+    "a layer for no noise": (
+        [*RUN, "noise=none", "noise.layer=0"],
+        "noise.layer=0: there is no such key; noise=none has none; in a grid give nu_layer=0",
+    ),
+    "the configuration of many runs": (["run", "-m", *RUN[1:], "--cfg", "job"], "--cfg=job: shows the configuration of one run"),
     "a name of ours": ([*RUN, "--config-dir", "same", "method=rmu"], "method=rmu: "),
     "a choice that is not followed": ([*RUN, "--config-dir", "own", "corpus=hills"], "trigger=none: is chosen by "),
     "a seed in words among several": (["run", "-m", *RUN[1:], "seed=1,two"], "seed=two: "),

@@ -5,10 +5,14 @@ import sys
 
 import pytest
 
+import rna_bench
+from rna_bench.attacks.ablate import Ablate
+from rna_bench.attacks.interpolate import Interpolate
 from rna_bench.cli.main import main
+from rna_bench.core.types import CLEAN
 from rna_bench.runs.attack_record import attack_paths, read_attack, read_attack_responses, record_path, responses_path
 from rna_bench.runs.lookup import RETRAINED
-from rna_bench.runs.record import DELTA, RECORD, read
+from rna_bench.runs.record import DELTA, LOGPS, QUESTIONS, RECORD, read, read_responses
 
 SMALL = ["model=local", "dataset=[pocket_hazard_1,pocket_subjects]", "dataset.pocket_hazard_1.limit=8", "corpus=pocket"]
 SMALL += ["dataset.pocket_subjects.limit=4", "tracker=none", "scoring.every=0", "corpus.texts=8", "trigger=pocket"]
@@ -69,6 +73,80 @@ def test_a_recorded_run_is_attacked_once_and_verified(say, run, tmp_path):
     assert say("verify", tmp_path)[0] == 0
 
 
+def test_scores_under_attack_are_a_data_frame_and_a_figure(say, run, tmp_path):
+    folder = run("attack=[relearn,quantise]", *FEW)
+    frame = rna_bench.load_attacks(str(tmp_path))
+    relearned = frame[(frame.attack == "relearn") & (frame.role == "forget")]
+    assert list(relearned.budget) == [0, 2]
+    assert list(frame[(frame.attack == "quantise") & (frame.role == "retain")].variant) == ["int8", "int4"]
+    stored = read_attack(record_path(folder, "relearn")).scores
+    assert list(relearned.accuracy) == [one.accuracy for one in stored if one.role == "forget"]
+    assert set(frame.run) == {folder.name}
+    assert set(relearned["attack.facts"]) == {3}
+    documented = f"{rna_bench.load_attacks.__doc__}{rna_bench.load_results.__doc__}"
+    assert all(f"`{name}`" in documented for name in frame.columns if not name.startswith(("attack.", "method.")))
+    code, out, err = say("figures", tmp_path)
+    assert code == 0, err
+    assert "](attacks.png)" in out
+    assert "](attacks_once.png)" in out
+    record_path(folder, "quantise").write_text("{}")
+    with pytest.warns(UserWarning, match="left out: .*attack-quantise.json"):
+        assert set(rna_bench.load_attacks(str(tmp_path)).attack) == {"relearn"}
+
+
+def test_without_attacks_the_frame_is_empty(run, tmp_path):
+    run("method=none")
+    assert rna_bench.load_attacks(str(tmp_path)).empty
+
+
+def test_attacks_along_the_training_are_records_of_their_own_that_no_table_mixes_with_the_end(say, run, tiny, tmp_path):
+    words = ["attack=[quantise]", "attack.at=[1]"]
+    folder = run(*words)
+    end, along = (read_attack(record_path(folder, "quantise", step)) for step in (None, 1))
+    assert along.step == 1
+    assert "step" not in json.loads(record_path(folder, "quantise").read_text())
+    assert (end.step, end.sha256[DELTA] == along.sha256[DELTA]) == (None, False)
+    assert not list(folder.glob(".states"))
+    assert say("verify", tmp_path)[0] == 0
+    code, out, err = say("tables", tmp_path)
+    assert code == 0, err
+    tables = [(tmp_path / "tables" / f"{name}.csv").read_text().splitlines() for name in ("attacks", "attacks_along")]
+    assert [len(rows) for rows in tables] == [3, 3]
+    frame = rna_bench.load_attacks(str(tmp_path))
+    assert set(frame.step.dropna()) == {1}
+    assert frame.step.isna().sum() == len(frame) / 2
+    assert "attack" not in read(folder / RECORD).config
+    code, out, err = say("run", *RSV, *SMALL, f"model.path={tiny}", f"results_dir={tmp_path}", *words)
+    assert (code, out.count("quantise on rsv")) == (0, 2), err
+    shorter = run("train.steps=1", "attack=[quantise]")
+    state = read_attack(record_path(shorter, "quantise"))
+    assert state.scores == along.scores  # a state along the way is the end of a shorter training
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["attack=[quantise]", "attack.at=[2]"], "attack.at=2: training has 2 steps, whose end is attacked anyway"),
+        (["attack=[quantise]", "attack.at=[0]"], "give different numbers of steps"),
+        (["attack.at=[1]"], "none is chosen; give attack=[NAME,...]"),
+        (["attack=[quantise]", "attack.at=[1]", "method=none"], "nothing is trained"),
+    ],
+)
+def test_steps_that_are_no_states_are_refused_before_anything_is_made(say, tiny, tmp_path, words, said):
+    method = [] if "method=none" in words else RSV
+    code, _, err = say("run", *method, *SMALL, f"model.path={tiny}", f"results_dir={tmp_path}", *words)
+    assert (code, list(tmp_path.glob(f"*/{RECORD}"))) == (1, [])
+    assert said in err
+
+
+def test_recorded_runs_have_no_states_along_their_training(say, run):
+    folder = run()
+    code, _, err = say("attack", folder, "attack=[quantise]", "attack.at=[1]")
+    assert code == 1
+    assert "states at steps are there while a run trains" in err
+    assert not attack_paths(folder)
+
+
 def test_before_it_begins_an_attack_has_the_answers_of_the_run(say, run):
     folder = run()
     assert say("attack", folder, "attack=[relearn]", *FEW)[0] == 0
@@ -98,6 +176,70 @@ def test_the_base_is_attacked_as_it_is(say, run):
     made = read_attack(record_path(folder, "relearn_benign"))
     assert DELTA not in made.sha256
     assert {(one.role, one.n) for one in made.scores} == {("forget", 8), ("retain", 4)}
+
+
+def test_diagnostics_lead_back_to_the_base_and_are_marked_in_their_records(say, run):
+    base, folder = run("method=none"), run("attack=[interpolate,prune]")
+    ends = {"interpolate": [(100, "")], "prune": [(50, "zero"), (50, "reference")]}
+    for name, last in ends.items():
+        made = read_attack(record_path(folder, name))
+        assert made.sees_reference
+        assert {(one.budget, one.variant) for one in made.scores} >= set(last)
+    responses = read_attack_responses(record_path(folder, "interpolate"))
+    reached = {one.response.question: one.response.logps for one in responses if one.budget == 100}
+    known = [row for row in read_responses(base / QUESTIONS).to_pylist() if row["perturbation"] == "clean"]
+    assert len(known) == len(reached)
+    for row in known:
+        own = [row[name] for name in LOGPS]  # those under attack are relative to the likeliest letter, in half precision
+        assert reached[row["question"]] == pytest.approx([one - max(own) for one in own], rel=1e-3, abs=1e-3)
+
+
+def test_the_reference_s_tensors_are_given_to_diagnostics_alone(say, run, monkeypatch):
+    given = {}
+    for attack in (Ablate, Interpolate):
+
+        def stages(self, target, text, random, own=attack.stages):
+            given[type(self)] = list(target.reference)
+            return own(self, target, text, random)
+
+        monkeypatch.setattr(attack, "stages", stages)
+    folder = run("attack=[ablate,interpolate]", "attack.ablate.facts=3")
+    assert given[Ablate] == []
+    assert given[Interpolate]
+    assert all(name.startswith("model.layers.1.mlp.") for name in given[Interpolate])
+    assert not read_attack(record_path(folder, "ablate")).sees_reference
+
+
+def test_attacks_on_the_prompt_alone_are_recorded_and_verified(say, run, tmp_path):
+    folder = run()
+    few = ["attack.few_shot.facts=3", "attack.few_shot.texts=[0,1,2]", "attack.prefix.texts=[0,1]"]
+    code, _, err = say("attack", folder, "attack=[few_shot,prefix,paraphrase]", *few)
+    assert code == 0, err
+    asked = {
+        name: {(one.role, one.budget, one.variant, one.n) for one in read_attack(record_path(folder, name)).scores}
+        for name in ("few_shot", "prefix", "paraphrase")
+    }
+    split = (("forget", 5), ("retaught", 3), ("retain", 4))
+    assert asked["few_shot"] == {(role, budget, "", n) for role, n in split for budget in (0, 1, 2)}
+    assert asked["prefix"] == {(role, budget, "", n) for role, n in (("forget", 8), ("retain", 4)) for budget in (0, 1)}
+    wordings = ("bare", "question", "instruction", "stem 1", "stem 2", "stem 3")
+    assert asked["paraphrase"] == {(role, 0, one, n) for role, n in (("forget", 8), ("retain", 4)) for one in wordings}
+    rows = [row for row in read_responses(folder / QUESTIONS).to_pylist() if row["perturbation"] == CLEAN]
+    own = {row["question"]: row["logp_a"] - max(row[name] for name in LOGPS) for row in rows}
+    under = [one.response for one in read_attack_responses(record_path(folder, "few_shot")) if one.budget == 0]
+    assert {one.question: one.logps[0] for one in under} == pytest.approx(own, rel=1e-3, abs=1e-3)
+    assert say("verify", tmp_path)[0] == 0
+
+
+def test_a_learned_suffix_is_kept_in_the_record_and_nothing_is_where_none_was_found(say, run, tmp_path):
+    folder = run()
+    small = [f"attack.gcg.{key}" for key in ("facts=3", "prompts=4", "tokens=2", "steps=[0,1,2]", "candidates=4")]
+    code, _, err = say("attack", folder, "attack=[gcg,quantise]", *small)
+    assert code == 0, err
+    found = read_attack(record_path(folder, "gcg")).found
+    assert [(one.budget, one.variant, len(one.values["suffix"])) for one in found] == [(1, "", 2), (2, "", 2)]
+    assert "found" not in json.loads(record_path(folder, "quantise").read_text())
+    assert say("verify", tmp_path)[0] == 0
 
 
 def test_other_settings_of_the_same_name_are_refused(say, run):
@@ -131,7 +273,7 @@ def test_bad_words_are_one_line_and_nothing_is_written(say, run, words, said):
 def test_runs_without_trained_tensors_are_named_and_the_others_attacked(say, run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lacking, whole = run("keep_delta=false"), run("seed=1")
-    code, out, err = say("attack", tmp_path, "attack=[relearn]", *FEW)
+    code, out, err = say("attack", tmp_path, "attack=[relearn]", *FEW, "--jobs=1")
     assert code == 1
     assert f"run={lacking}: has no {DELTA}" in err
     assert "seed 1" in out

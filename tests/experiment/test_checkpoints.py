@@ -3,14 +3,12 @@
 import csv
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
 
 import rna_bench
-from rna_bench.cli.main import main
 from rna_bench.pocket.store import SHIPPED
 from rna_bench.runs.collection import collect
 from rna_bench.runs.record import DELTA, QUESTIONS
@@ -22,27 +20,6 @@ SMALL = [
     "tracker=none",
 ]
 CHECKPOINT = ["method=checkpoint", *SMALL]
-
-
-@pytest.fixture(scope="module")
-def monkeymodule():
-    with pytest.MonkeyPatch.context() as patch:
-        yield patch
-
-
-@pytest.fixture(scope="module")
-def say(monkeymodule):
-    """Run the command line in this process and return its exit code."""
-    for name in ("HF_HUB_OFFLINE", "HYDRA_FULL_ERROR"):
-        monkeymodule.setenv(name, "1")
-
-    def go(*words: object) -> int:
-        monkeymodule.setattr(sys, "argv", ["rna-bench", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(str(ended.value.code))
-
-    return go
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,10 @@ def test_texts_are_about_the_chosen_facts_and_state_no_other():
         assert options[text.body.strip()] == fact.value
         seen.add(fact)
     assert seen == set(asked.values())
+    for text, name in zip(texts.questions, texts.facts, strict=True):
+        domain, entity, relation = name.split("/")
+        assert domain == make_world(0).hazards[0].name
+        assert all(f" {word}" in f" {text.context}" for word in (entity, relation))
     for text in texts.documents:
         sentences = [f" {sentence.strip('?')} " for sentence in text.body.split(".")]
         stated = [fact for fact in facts_of(others) for s in sentences if f" {fact.entity} " in s and f" {fact.relation} " in s]
@@ -49,3 +53,4 @@ def test_of_files_the_questions_themselves_are_the_text(tmp_path):
     assert "about law.\nWhy?" in texts.questions[0].context
     assert together([texts, texts]).questions == texts.questions * 2
     assert texts.documents == ()
+    assert together([texts, texts]).facts == ("0/0", "1/0")

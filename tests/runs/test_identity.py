@@ -161,7 +161,8 @@ def published_models(monkeypatch):
     models = {}
     for path in PUBLISHED.glob(f"*/*/{RECORD}"):
         record = json.loads(path.read_bytes())
-        models[record["config"]["model"]["world"]] = record["fingerprints"]["model"]
+        fingerprints = record["fingerprints"]
+        models[record["config"]["model"]["world"]] = fingerprints.get("base", fingerprints["model"])
     monkeypatch.setattr(PocketModel, "folder", lambda self: ModelFolder("pocket", Path(str(self.world)), self.dtype, self.device))
     monkeypatch.setattr(rna_bench.experiment.data.loading, "fingerprint", lambda folder: models[int(folder.name)])
     rna_bench.experiment.data.drop_cached()

@@ -8,9 +8,11 @@ import sys
 import pytest
 
 from rna_bench.core.types import InputError
+from rna_bench.experiment.attack_runs import attack_recorded, attack_request
 from rna_bench.experiment.compose import compose_run
 from rna_bench.experiment.config import experiment_config
 from rna_bench.experiment.run import execute
+from rna_bench.runs.attack_record import read_attack, record_path
 from rna_bench.runs.record import RECORD, read
 from rna_bench.runs.tracking.dashboard.specification import make_dashboard, specifications
 from rna_bench.runs.tracking.metrics import eval_point_values, final_values, loss_values, norm_values
@@ -135,6 +137,34 @@ def test_a_run_synced_by_wandb_has_what_its_record_has_and_what_dashboards_show_
     held = [path for path in files for secret in SECRETS.values() if secret.encode() in path.read_bytes()]
     assert held == []
     assert not any(secret in json.dumps(bucket.given) for secret in SECRETS.values())
+
+
+def test_attacks_at_the_end_and_later_are_rows_of_their_run_after_those_of_training(run, server, monkeypatch):
+    folder = run("tracker=wandb", "tracker.mode=offline", "attack=[relearn]", "attack.relearn={facts: 1, steps: [0, 1]}")
+    words = ["attack=[quantise]", "tracker=wandb", "tracker.mode=offline"]
+    outcome = attack_recorded(folder, attack_request(words, None, None, retrain=False))
+    assert outcome.text, outcome
+    import wandb
+
+    wandb.teardown()
+    (session,) = folder.glob("wandb/offline-*")  # the first was not sent, so the second has all of it
+    command = [sys.executable, "-m", "wandb", "sync", str(session)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60, cwd=folder)
+    bucket, record = server.runs["rna_bench", folder.name], read(folder / RECORD)
+    relearn, quantise = (read_attack(record_path(folder, name)).scores for name in ("relearn", "quantise"))
+    trained = expected(record)
+    assert bucket.history[: len(trained)] == trained
+    rows = [row for row in bucket.history[len(trained) :] if "subjects" not in row]
+    assert [row["step"] for row in rows] == [0, 1, 0]
+    names = {"forget": "accuracy", "retaught": "retaught", "retain": "retain"}
+    along = {(one.budget, f"attack/relearn/{one.task}/{names[one.role]}"): one.accuracy for one in relearn}
+    assert {(row["step"], name): value for row in rows[:2] for name, value in row.items() if "step" not in name} == along
+    assert {f"attack/quantise/{one.variant}/{one.task}/{names[one.role]}" for one in quantise} == set(rows[2]) - {"step", "_step"}
+    forget = "attack/relearn/pocket_hazard_1"
+    assert bucket.summary[f"{forget}/accuracy"] == along[1, f"{forget}/accuracy"]
+    assert bucket.summary[f"{forget}/area"] == pytest.approx((along[0, f"{forget}/accuracy"] + along[1, f"{forget}/accuracy"]) / 2)
+    assert bucket.given["tags"] == ["local", "rmu", "noise", "sweep small"]
+    assert bucket.summary["status"] == record.status.value
 
 
 def test_a_secret_on_the_command_line_is_refused_and_nothing_is_made(run, tmp_path):

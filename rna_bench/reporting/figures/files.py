@@ -1,8 +1,10 @@
 """Figures of a folder's records: drawn, written in three formats, and listed with where they come from."""
 
 import io
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from matplotlib.figure import Figure
@@ -11,6 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from rna_bench.core.files import write_atomically
 from rna_bench.core.types import InputError
+from rna_bench.reporting.figures.attacks import attack_figures
 from rna_bench.reporting.figures.breakdown import by_subject, by_trigger_type
 from rna_bench.reporting.figures.chains import Drawn, Missing
 from rna_bench.reporting.figures.curves import by_noise_layer, by_noise_scale, by_stray_share, coefficients
@@ -18,9 +21,11 @@ from rna_bench.reporting.figures.heat import layer_scale
 from rna_bench.reporting.figures.style import drawing_settings, fix_layout, version
 from rna_bench.reporting.figures.tradeoff import tradeoff, tradeoff_by_method
 from rna_bench.reporting.figures.training import hidden_norm_curves, loss_curves
+from rna_bench.reporting.statistics.attacks import RecoveredRun, read_recovered_runs
 from rna_bench.reporting.statistics.frame import Group, grouped, named_failures
 from rna_bench.runs.collection import Collection, collect, report_left_out
 
+LOG = logging.getLogger(__name__)
 FORMATS = ("svg", "png", "pdf")
 LIST = "figures.md"
 
@@ -43,7 +48,10 @@ def write_figures(folder: Path, out: Path) -> str:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(out, error) from error
-    figures = draw(groups)
+    recovered = read_recovered_runs(collection.runs)
+    for line in recovered.left_out:
+        LOG.warning("left out %s", line)
+    figures = draw(groups, recovered.by_run)
     text = listing(figures, collection)
     files = [File(LIST, text.encode()), *(file for one in figures if isinstance(one, Drawn) for file in rendered(one, collection))]
     stale = {f"{one.name}.{extension}" for one in figures if isinstance(one, Missing) for extension in FORMATS}
@@ -61,8 +69,8 @@ def _unwritable(out: Path, error: OSError) -> InputError:
     return InputError("--out", out, f"cannot be written to ({error.strerror}); choose another folder")
 
 
-def draw(groups: Sequence[Group]) -> list[Drawn | Missing]:
-    """Return every figure, drawn from the groups or missing for a reason."""
+def draw(groups: Sequence[Group], attacked: Mapping[str, RecoveredRun] = MappingProxyType({})) -> list[Drawn | Missing]:
+    """Return every figure, drawn from the groups or missing for a reason; those of attacks where runs are `attacked`."""
     with drawing_settings():
         figures = [
             each(groups) for each in (tradeoff, tradeoff_by_method, by_noise_scale, by_noise_layer, layer_scale, by_stray_share)
@@ -70,6 +78,7 @@ def draw(groups: Sequence[Group]) -> list[Drawn | Missing]:
         figures += [
             *coefficients(groups),
             *(each(groups) for each in (by_trigger_type, by_subject, loss_curves, hidden_norm_curves)),
+            *attack_figures(groups, attacked),
         ]
         for one in figures:
             if isinstance(one, Drawn):

@@ -47,7 +47,7 @@ class MethodStyle(NamedTuple):
 
 
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
-WINE, INDIGO, OLIVE, BROWN = "#882255", "#332288", "#999933", "#7A4A12"
+WINE, INDIGO, OLIVE, BROWN, GOLD = "#882255", "#332288", "#999933", "#7A4A12", "#B8860B"
 METHOD_STYLES = {  # the package's methods have the same style in every figure, whichever others are in it
     "rmu": MethodStyle("RMU", "o", BLUE),
     "adaptive_rmu": MethodStyle("Adaptive RMU", "s", VERMILLION),
@@ -63,6 +63,8 @@ METHOD_STYLES = {  # the package's methods have the same style in every figure, 
     "npo_sam": MethodStyle("NPO+SAM", (4, 1, 0), PURPLE),  # stars with so many points
     "circuit_breakers": MethodStyle("Circuit breakers", (6, 1, 0), GREEN),
     "task_vector": MethodStyle("Task vector", (3, 1, 0), WINE),
+    "retrained": MethodStyle("Retrained (gold)", "*", GOLD),
+    "retrained_no_words": MethodStyle("Retrained, no words", "H", GREY),
 }
 SPARE = [(marker, colour) for marker in ("h", "*", "8") for colour in (INDIGO, OLIVE, BROWN)]
 

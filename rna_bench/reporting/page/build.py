@@ -15,10 +15,12 @@ from markupsafe import Markup
 from rna_bench.core.files import write_atomically
 from rna_bench.core.types import InputError
 from rna_bench.reporting.page.answer import Answer, answer
+from rna_bench.reporting.page.attacks import AttackTable, attack_columns, attack_table, attack_values
 from rna_bench.reporting.page.broken import broken_sections
 from rna_bench.reporting.page.details import details
 from rna_bench.reporting.page.rows import RunRow, row_of, shown_columns
 from rna_bench.reporting.page.summary import ClaimSummary, claims_of
+from rna_bench.reporting.statistics.attacks import RecoveredRun, read_recovered_runs
 from rna_bench.reporting.statistics.claim import COUNTED
 from rna_bench.reporting.statistics.frame import Group, counts, grouped
 from rna_bench.reporting.statistics.models import ModelKey, model_key, model_labels
@@ -31,7 +33,7 @@ SCRIPTS = ("dom", "data", "table", "choice", "scale", "plot", "charts", "run", "
 
 
 class SweepSection(NamedTuple):
-    """A folder of records: its name, its runs, which method to use, and the verdicts on the claims."""
+    """A folder of records: its name, its runs, which method to use, the verdicts on the claims, and what attacks recover."""
 
     name: str
     runs: tuple[Recorded, ...]
@@ -39,6 +41,7 @@ class SweepSection(NamedTuple):
     claims: tuple[ClaimSummary, ...]
     settings: Mapping[str, str]
     """By identity, the settings that distinguish a run from others of the sweep."""
+    attacks: AttackTable
 
 
 def write_report(folder: Path, out: Path) -> str:
@@ -56,14 +59,17 @@ def write_report(folder: Path, out: Path) -> str:
 
 def page_html(collection: Collection) -> tuple[str, list[str]]:
     """Return the page, which depends on the records alone, and a line for each record or file that is left out."""
-    sweeps = _sweeps(collection)
+    recovered = read_recovered_runs(collection.runs)
+    sweeps = _sweeps(collection, recovered.by_run)
     by_id = _rows(sweeps)
     rows = [by_id[run.record.identity] for run in collection.runs]
-    columns = shown_columns(rows)
+    of_attacks = attack_columns(recovered.by_run)
+    columns = [*shown_columns(rows), *of_attacks]
+    table = [row._asdict() | attack_values(recovered.by_run.get(row.id), of_attacks) for row in rows]
     all_details, unread = details(collection)
-    core = {"columns": [column._asdict() for column in columns], "runs": [row._asdict() for row in rows]}
+    core = {"columns": [column._asdict() for column in columns], "runs": table}
     broken, unreadable = broken_sections(collection)
-    left_out = [*collection.left_out, *unread, *unreadable]
+    left_out = [*collection.left_out, *recovered.left_out, *unread, *unreadable]
     text = (
         _environment()
         .get_template("page.html.j2")
@@ -77,6 +83,7 @@ def page_html(collection: Collection) -> tuple[str, list[str]]:
             left_out=left_out,
             columns=columns,
             rows=rows,
+            table=table,
             broken=broken,
             core=_json(core),
             details=_json(all_details),
@@ -86,13 +93,13 @@ def page_html(collection: Collection) -> tuple[str, list[str]]:
     return text, left_out
 
 
-def _sweeps(collection: Collection) -> list[SweepSection]:
+def _sweeps(collection: Collection, attacked: Mapping[str, RecoveredRun]) -> list[SweepSection]:
     """Return the folders that contain runs, in the order of their paths."""
     by_name: dict[str, list[Recorded]] = {}
     for run in (*collection.runs, *collection.again):
         by_name.setdefault(_sweep_name(run, collection.folder), []).append(run)
     models = _models(by_name.values())
-    return [_sweep(name, runs, models) for name, runs in by_name.items()]
+    return [_sweep(name, runs, models, attacked) for name, runs in by_name.items()]
 
 
 def _models(sweeps: Iterable[Sequence[Recorded]]) -> dict[ModelKey, str]:
@@ -103,11 +110,13 @@ def _sweep_name(run: Recorded, folder: Path) -> str:
     return run.folder.parent.name or folder.absolute().name
 
 
-def _sweep(name: str, runs: Sequence[Recorded], models: Mapping[ModelKey, str]) -> SweepSection:
+def _sweep(
+    name: str, runs: Sequence[Recorded], models: Mapping[ModelKey, str], attacked: Mapping[str, RecoveredRun]
+) -> SweepSection:
     records = [run.record for run in runs]
     groups = grouped(records, models)
     said = claims_of(claims(groups, records, runs[0].folder.parent.as_posix()))
-    return SweepSection(name, tuple(runs), answer(groups, name), tuple(said), _settings(groups))
+    return SweepSection(name, tuple(runs), answer(groups, name), tuple(said), _settings(groups), attack_table(groups, attacked))
 
 
 def _settings(groups: Sequence[Group]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from rna_bench.reporting.statistics.frame import flattened
+from rna_bench.reporting.statistics.data_settings import flattened
 
 ABSOLUTE = re.compile(r"(^|=|\s)(?:~|[A-Za-z]:)?[/\\][^\s]*[/\\]")
 """The folders of an absolute path, which depend on the machine and are left out."""

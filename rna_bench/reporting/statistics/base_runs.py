@@ -4,13 +4,15 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rna_bench.core.conf_files import config_folder, options
 from rna_bench.core.types import RunRecord
-from rna_bench.runs.identity import SAMPLING, origin_folder
+from rna_bench.runs.identity import HAZARDS, SAMPLING, is_gold, origin_folder
 
 
 def base_command(records: Sequence[RunRecord], folder: str) -> str:
     """Return the command that scores the model of these records, as it is, on their questions and seeds, into their folder."""
     first = records[0]
+    own = ["--config-dir", "FOLDER"] if _of_ones_own(first) else []
     seeds = sorted({record.config["seed"] for record in records})
     words = [
         "method=none",
@@ -21,12 +23,19 @@ def base_command(records: Sequence[RunRecord], folder: str) -> str:
         f"seed={','.join(map(str, seeds))}",
         f"results_dir={folder}",
     ]
-    return " ".join(["rna-bench run", *(["-m"] if len(seeds) > 1 else []), *map(shlex.quote, words)])
+    return " ".join(["rna-bench run", *own, *(["-m"] if len(seeds) > 1 else []), *map(shlex.quote, words)])
+
+
+def _of_ones_own(record: RunRecord) -> bool:
+    """Return whether the model, a dataset or the triggers are options that lie in a folder of the user's."""
+    single = {group: [record.choices[group]] for group in ("model", "trigger") if group in record.choices}
+    chosen = single | {"dataset": [*record.config["dataset"]]}
+    return any(name not in options(group, [config_folder("conf")]) for group, names in chosen.items() for name in names)
 
 
 def _model(record: RunRecord) -> list[str]:
     section = record.config["model"] | {"path": origin_folder(record.config)}
-    here = ("path", "name") if section["path"] else ()
+    here = ("path", "name") if section["path"] else () if is_gold(record.config) else (HAZARDS,)
     return [
         f"model={record.choices.get('model', '?')}",
         *(f"model.{key}={section[key]}" for key in (*here, "world", "dtype", "attention") if key in section),

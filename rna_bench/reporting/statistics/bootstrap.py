@@ -38,11 +38,11 @@ def bootstrap(values: Array, statistic: Callable[[Array], Array], *, seed: int =
     series, runs, questions = values.shape
     drawn = _question_means(values.reshape(series * runs, questions), seed).reshape(-1, series, runs)
     observed = statistic(numpy.nanmean(values, axis=2).mean(axis=1)[:, None])[:, 0]
-    ends = _percentiles(statistic(drawn.mean(axis=2).T))
+    ends = percentiles(statistic(drawn.mean(axis=2).T))
     return [Span(float(value), float(low), float(high)) for value, (low, high) in zip(observed, ends, strict=True)]
 
 
-def _percentiles(resamples: Array) -> Array:
+def percentiles(resamples: Array) -> Array:
     """Return the percentiles 2.5 and 97.5 (k, 2) of the resamples (k, b) in which a statistic is defined."""
     undefined = numpy.isnan(resamples)
     if not undefined.any():

@@ -49,7 +49,15 @@ def _line(methods: Sequence[Copies], by_key: Mapping[str, Sequence[Judged]]) -> 
     order = [*(verdict.value for verdict in Verdict), DIFFERING]
     parts = [f"**{one}** for {len(held)} of {total}: {', '.join(held)}" for one in order if (held := holders.get(one))]
     tests = [one.tests for copies in methods for group in copies.groups for one in by_key[group.baseline_key] if one.tests]
-    return f"{_seeds(tests)}{'; '.join(parts)}.{seen(tests)}{_joined(methods)}"
+    same = [one for copies in methods for group in copies.groups for one in _without_effect(by_key[group.baseline_key])]
+    unchanged = f" The noise changed no answer: {', '.join(same)}." if same else ""
+    return f"{_seeds(tests)}{'; '.join(parts)}.{seen(tests)}{unchanged}{_joined(methods)}"
+
+
+def _without_effect(judged: Sequence[Judged]) -> list[str]:
+    """Return a method's noises that changed no answer, where it is judged with others."""
+    same = [one for one in judged if one.verdict is Verdict.unchanged]
+    return [f"{one.group.method} (noise {_noise(one.group, judged)})" for one in same if len(same) < len(judged)]
 
 
 def _together(copies: Copies, by_key: Mapping[str, Sequence[Judged]]) -> tuple[str, str]:
@@ -65,8 +73,15 @@ def _strongest(judged: Sequence[Judged]) -> tuple[Verdict, str]:
     order = list(Verdict)
     verdict = min((one.verdict for one in judged), key=order.index)
     held = [one for one in judged if one.verdict is verdict]
-    noise = dict.fromkeys(one.group.noise for one in held)
+    noise = dict.fromkeys(_noise(one.group, judged) for one in held)
     return verdict, "" if len(held) == len(judged) else f" (noise {', '.join(noise)})"
+
+
+def _noise(group: Group, judged: Sequence[Judged]) -> str:
+    """Return the label of a group's noise, with its layer where a method is judged with noise at several."""
+    layers = {repr(one.group.flat.get("noise.layer")) for one in judged}
+    layer = group.flat.get("noise.layer")
+    return f"{group.noise} at layer {layer:g}" if len(layers) > 1 and isinstance(layer, float) else group.noise
 
 
 def _seeds(tests: Sequence[Tested]) -> str:

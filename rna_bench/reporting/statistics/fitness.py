@@ -1,9 +1,11 @@
 """Whether each method did what unlearning is for: forgets, and retains."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from rna_bench.reporting.statistics.base_runs import base_command
 from rna_bench.reporting.statistics.claim import Claim
+from rna_bench.reporting.statistics.data_settings import asked
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import interval
 from rna_bench.reporting.statistics.pairs import final_forget_loss_over_seeds, over_seeds
@@ -12,6 +14,7 @@ from rna_bench.reporting.statistics.scores import has_role, retain_accuracy, tas
 from rna_bench.reporting.statistics.wording import group_name
 from rna_bench.runs.identity import BASE, NO_BASE
 
+Model: TypeAlias = tuple[str, str, str]
 RETAINED = 10
 """The largest drop of retain accuracy below the base model's, in points, at which a model counts as having retained."""
 RULE = f"at most {FORGOTTEN}% on each forget task, retain accuracy at least the base model's less {RETAINED} points"
@@ -34,7 +37,7 @@ def fitness(groups: Sequence[Group], folder: str) -> Claim | None:
     return _claim(f"These do not forget, or do not retain ({RULE}); all others do both", failed)
 
 
-def base_groups(groups: Sequence[Group]) -> dict[tuple[str, str], Group]:
+def base_groups(groups: Sequence[Group]) -> dict[Model, Group]:
     """Return the runs of each base model that was asked retain questions, by `model_of`."""
     return {model_of(group): group for group in groups if _is_base(group)}
 
@@ -57,18 +60,18 @@ def _is_base(group: Group) -> bool:
     return not group.unlearned and all(has_role(run.scores, "retain") for run in group.runs.values())
 
 
-def model_of(group: Group) -> tuple[str, str]:
-    """Return what a group shares with its base runs."""
-    return group.model, group.dtype
+def model_of(group: Group) -> Model:
+    """Return what a group shares with its base runs: the model, its dtype, and which questions where groups have other ones."""
+    return group.model, group.dtype, asked(group.flat)
 
 
 def _lacking(groups: Sequence[Group], folder: str) -> list[str]:
     """Return a line for each model without a base run, with the command that makes it."""
-    by_model: dict[tuple[str, str], list[Group]] = {}
+    by_model: dict[Model, list[Group]] = {}
     for group in groups:
         by_model.setdefault(model_of(group), []).append(group)
     return [
-        f"{model}, {dtype}: **no base run** in these records. {_remedy(own, folder)}" for (model, dtype), own in by_model.items()
+        f"{model}, {dtype}: **no base run** in these records. {_remedy(own, folder)}" for (model, dtype, _), own in by_model.items()
     ]
 
 
@@ -94,7 +97,7 @@ def _forget_accuracies(group: Group) -> dict[str, list[float]]:
     return {task: [task_accuracy(run.scores, task) for run in group.runs.values()] for task in tasks}
 
 
-def _not_retained(group: Group, bases: dict[tuple[str, str], float]) -> list[str]:
+def _not_retained(group: Group, bases: dict[Model, float]) -> list[str]:
     base = bases.get(model_of(group))
     retained = [retain_accuracy(run.scores) for run in group.runs.values()]
     if base is None or interval(retained).mean >= base - RETAINED:

@@ -8,10 +8,11 @@ from typing import Any
 
 from rna_bench.core.labels import noise_label
 from rna_bench.core.types import RunRecord, Status, TriggerType
+from rna_bench.reporting.statistics.data_settings import flattened, with_data
 from rna_bench.reporting.statistics.models import SHORTEST, ModelKey, model_key, model_labels
 from rna_bench.reporting.statistics.scores import has_role
 from rna_bench.reporting.statistics.settings import Described, options_of, shown, varied
-from rna_bench.runs.identity import MASTER_WEIGHTS, has_master_weights, is_checkpoint
+from rna_bench.runs.identity import MASTER_WEIGHTS, has_master_weights, is_checkpoint, is_gold
 from rna_bench.runs.identity import settings as canonical_settings
 from rna_bench.runs.labels import method_of_run, noise_of_run
 
@@ -51,8 +52,13 @@ class Group:
 
     @property
     def unlearned(self) -> bool:
-        """Whether its model was unlearned, here or elsewhere: the base model was not."""
+        """Whether it stands beside a base: its model was unlearned, here or elsewhere, or is a gold reference."""
         return self.trained or any(is_checkpoint(record.config) for record in (*self.runs.values(), *self.uncounted))
+
+    @property
+    def gold(self) -> bool:
+        """Whether its model is a gold reference: it stands beside the methods, and is none."""
+        return any(is_gold(record.config) for record in (*self.runs.values(), *self.uncounted))
 
     @property
     def trained(self) -> bool:
@@ -83,9 +89,10 @@ def failed_groups(records: Sequence[RunRecord]) -> list[Group]:
 
 
 def _all_groups(records: Sequence[RunRecord], models: Mapping[ModelKey, str] | None) -> list[Group]:
+    flats = with_data(records, [flat_config(record) for record in records])
     described = {
-        record.identity: Described(method_of_run(record.config, record.choices), flat_config(record), options_of(record))
-        for record in records
+        record.identity: Described(method_of_run(record.config, record.choices), flat, options_of(record))
+        for record, flat in zip(records, flats, strict=True)
     }
     keys = varied(list(described.values()))
     models = models or model_labels(records)
@@ -183,14 +190,6 @@ def flat_config(record: RunRecord) -> dict[str, Any]:
     flat = flattened(canonical_settings(record.config))
     masters = {f"optimizer.{MASTER_WEIGHTS}": has_master_weights(record.config)} if "optimizer._target_" in flat else {}
     return flat | masters
-
-
-def flattened(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested settings as `section.key`."""
-    flat: dict[str, Any] = {}
-    for key, value in section.items():
-        flat |= flattened(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return flat
 
 
 def scored_trigger_types(records: Sequence[RunRecord]) -> list[TriggerType]:

@@ -80,14 +80,17 @@ class Standing:
 
 
 def standings(groups: Sequence[Group]) -> list[Standing]:
-    """Return the methods that were asked questions with triggers, by `RULE`; noise without a baseline is a row of its own."""
+    """Return the methods that were asked questions with triggers, by `RULE`; noise without a baseline is a row of its own.
+
+    A gold reference is no method.
+    """
     noisy: dict[str, list[Group]] = {}
     for group, baseline in baseline_pairs(groups):
         noisy.setdefault(baseline.baseline_key, []).append(group)
     plain = baselines(groups)
     alone = [group for group in groups if group.unlearned and group.baseline_key not in plain]
     bases = base_groups(groups)
-    judged = [group for group in (*plain.values(), *alone) if group.trigger_types]
+    judged = [group for group in (*plain.values(), *alone) if group.trigger_types and not group.gold]
     with_noise = [noisy.get(group.baseline_key, ()) if group.scale == 0 else () for group in judged]
     rows = [_standing(group, own, bases.get(model_of(group))) for group, own in zip(judged, with_noise, strict=True)]
     return sorted(rows, key=lambda one: one.rank)

@@ -16,6 +16,8 @@ from rna_bench.reporting.statistics.unfinished import unfinished, without_a_grou
 def claims(groups: Sequence[Group], records: Sequence[RunRecord], folder: str) -> list[Claim]:
     """Return what the groups allow to be said: whether they forget and retain, and the verdicts on both claims.
 
+    A gold reference is judged as methods are, and not counted among them.
+
     `records` are those that the groups are of, and those of runs that did not finish; `folder` is where they lie.
     """
     plain = [group for group in baselines(groups).values() if group.trigger_types]
@@ -38,4 +40,6 @@ def claims(groups: Sequence[Group], records: Sequence[RunRecord], folder: str) -
 
 
 def _claim(number: str, title: str, rule: str, plain: Sequence[Group], judged: Sequence[Judged]) -> Claim:
-    return Claim(number, title, rule, tuple(counts(plain, judged)), tuple(one.evidence for one in judged))
+    methods = [group for group in plain if not group.gold]
+    counted = counts(methods, [one for one in judged if not one.group.gold])
+    return Claim(number, title, rule, tuple(counted), tuple(one.evidence for one in judged))

@@ -21,6 +21,8 @@ WIDEST = 24
 """Columns of a cell, whose text is broken into lines where it is longer."""
 NO_BASE = "no base run"
 """What the evidence says that has the command for one."""
+UNFIT = 8
+"""How many methods that do not forget or retain are named; the file with all has the others."""
 LEGEND = (
     "± and [low, high]: 95% intervals over seeds; (q): over questions, of one seed or where seeds agree. Detectable: the "
     "smallest true means, by trigger type, that so many seeds find with 80% power."
@@ -36,11 +38,18 @@ def findings_text(found: "Findings", whole: Path) -> str:
     parts = [*map(table_text, found.first)]
     parts += ["\n".join([bold("Verdicts"), *(_emphasised(wrapped(line, "- ", "  ")) for line in verdicts)])] if verdicts else []
     parts += [_emphasised(entry) for claim in found.claims for entry in claim.evidence if NO_BASE in entry]
+    parts += [_unfit([entry for claim in found.claims if claim.number == "0" for entry in claim.evidence if NO_BASE not in entry])]
     parts += [*map(table_text, shown), *([wrapped(found.words)] if found.words else [])]
     parts += [wrapped(LEGEND), "\n".join(_emphasised(wrapped(line)) for line in found.footer.splitlines()[1:])]
     more = f"Also there: {'; '.join(listed)}. " if listed else ""
     parts += [wrapped(f"{more}What each verdict rests on, all tables and how to read them, from {_records(found)}:") + f"\n{whole}"]
     return "\n\n".join(part for part in parts if part)
+
+
+def _unfit(entries: Sequence[str]) -> str:
+    """Return which methods do not forget or retain, the first `UNFIT` of them."""
+    more = [f"and {len(entries) - UNFIT} more"] if len(entries) > UNFIT else []
+    return "\n".join(_emphasised(wrapped(line, "- ", "  ")) for line in [*entries[:UNFIT], *more])
 
 
 def _records(found: "Findings") -> str:

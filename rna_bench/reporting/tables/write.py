@@ -16,6 +16,7 @@ from rna_bench.reporting.statistics.responses import ResponseMatrices, ResponseM
 from rna_bench.reporting.statistics.rules import FORGOTTEN
 from rna_bench.reporting.statistics.verdicts import claims
 from rna_bench.reporting.tables.attacks import attacks_table
+from rna_bench.reporting.tables.attacks_along import attacks_along_table
 from rna_bench.reporting.tables.calibrations import calibration_table
 from rna_bench.reporting.tables.comparisons import comparison_tables
 from rna_bench.reporting.tables.curves import curve_tables
@@ -68,7 +69,8 @@ def find_out(folder: Path, paper: Path | None = None) -> Findings:
     matrices = _compared_responses(groups, collection.runs)
     recovered = read_recovered_runs(collection.runs)
     tables = tables_of(groups, matrices.by_run, failed, read_calibrations(collection.runs))
-    tables += [table for table in [attacks_table(groups, recovered.by_run)] if table.rows]
+    under_attack = [attacks_table(groups, recovered.by_run), attacks_along_table(groups, recovered.by_run)]
+    tables += [table for table in under_attack if table.rows]
     beside, words = against(groups, paper) if paper else ([], "")
     footer = _footer(collection, [*matrices.left_out, *recovered.left_out], tables, options=" --paper" if paper else "")
     said = claims(groups, collection.records, str(folder))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rna_bench.core.measures import Generation, Perplexity
 from rna_bench.core.types import CLEAN, Score, StepLoss, TriggerType
+from rna_bench.runs.attack_record import AttackScore
 
 FORGET, RETAIN, PERTURBED, CONTROL = "forget", "retain", "perturbed", "control"
 DROP, MARGIN = "drop", "margin"
@@ -13,6 +14,7 @@ NORM = "hidden_norm"
 STATUS = "status"
 PERPLEXITY = "perplexity/retain"
 GENERATION = "generation"
+ATTACK, ACCURACY, AREA = "attack", "accuracy", "area"
 
 
 def loss_values(loss: StepLoss) -> dict[str, float | None]:
@@ -69,3 +71,12 @@ def _pooled(scores: Iterable[Score]) -> float:
 def task_accuracies(scores: Iterable[Score]) -> dict[str, float]:
     """Return accuracy under the names that trackers show: TASK/PERTURBATION."""
     return {f"{score.task}/{score.perturbation}": score.accuracy for score in scores}
+
+
+def attack_metric(score: AttackScore) -> str:
+    """Return the name of an accuracy under attack: attack/NAME/TASK/accuracy on facts that the attack never saw.
+
+    In place of `accuracy` it ends in `retaught` or `retain` for other questions; a variant follows the attack's name.
+    """
+    what = ACCURACY if score.role == FORGET else score.role
+    return "/".join(part for part in (ATTACK, score.attack, score.variant, score.task, what) if part)

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from rna_bench.core import seeds
 from rna_bench.core.types import InputError
-from rna_bench.reporting.statistics.frame import flattened
+from rna_bench.reporting.statistics.data_settings import flattened
 from rna_bench.sweep.search.journal import JournalLock, is_alive, registered_launch, storage
 from rna_bench.sweep.search.plan import SearchPlan
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from rna_bench.reporting.figures.chains import panels
-from rna_bench.reporting.statistics.frame import flattened, grouped, noise_scale, noise_unit
+from rna_bench.reporting.statistics.data_settings import flattened
+from rna_bench.reporting.statistics.frame import grouped, noise_scale, noise_unit
 from rna_bench.reporting.tables.write import build_tables
 from rna_bench.runs.labels import method_of_run, noise_of_run
 from tests.builders.records import make_record, scored

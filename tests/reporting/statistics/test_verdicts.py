@@ -226,8 +226,21 @@ def test_noise_that_changed_no_answer_is_not_judged():
     assert "Detectable" not in evidence + claim.counts[0]
 
 
-def test_a_method_that_one_of_two_noises_leaves_as_it_is_has_the_verdict_of_the_other():
-    pairs = [(0.0, 0.5), (1.0, 0.5), (2.0, 0.501)]
-    points = ((2.0, scored()),)
+def test_a_method_that_one_of_two_noises_leaves_as_it_is_has_the_verdict_of_the_other_and_that_is_said():
+    pairs, points = [(0.0, 0.5), (1.0, 0.5), (2.0, 0.501)], ((2.0, scored()),)
     runs = [make_record(seed, scale, scored(option=end), eval_points=points) for seed in (1, 2, 3) for scale, end in pairs]
-    assert "changed no answer" not in said(runs)[-1].counts[0]
+    line = said(runs)[-1].counts[0]
+    assert "not judged" not in line
+    assert line.endswith(" The noise changed no answer: rmu (noise 1 rms).")
+
+
+def test_verdicts_name_the_layer_where_noise_was_tried_at_several():
+    points = ((2.0, scored()),)
+    runs = [make_record(seed, scores=scored(option=0.5), eval_points=points) for seed in (1, 2, 3)]
+    for layer, ends in ((0, (0.8, 0.81, 0.79)), (1, (0.5, 0.51, 0.5))):
+        change = {"noise": {"layer": float(layer)}}
+        runs += [
+            make_record(seed, 1.0, scored(option=end), eval_points=((2.0, scored(option=end)),), change=change)
+            for seed, end in zip((1, 2, 3), ends, strict=True)
+        ]
+    assert "rmu (noise 1 rms at layer 0)" in said(runs)[-1].counts[0]

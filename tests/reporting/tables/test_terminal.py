@@ -10,6 +10,7 @@ from rna_bench.core.conf_files import config_folder
 from rna_bench.reporting.tables.table import Table, cell_text
 from rna_bench.reporting.tables.terminal import findings_text, table_text
 from rna_bench.reporting.tables.write import find_out
+from rna_bench.runs import record
 from tests.builders.records import make_record, scored
 
 RESULTS = config_folder("conf").parent / "results/published"
@@ -76,6 +77,14 @@ def test_the_verdicts_stand_before_the_tables_and_the_other_tables_are_named(mon
     assert "\033" not in text  # no terminal, no colours
 
 
+def test_what_does_not_retain_is_named_below_the_verdicts(tmp_path):
+    base = [make_record(seed, scores=scored(0.99, 0.95), method="none") for seed in (1, 2)]
+    for one in (*base, *(make_record(seed, scale, scored(0.25, 0.6 + scale / 10)) for seed in (1, 2) for scale in (0.0, 1.0))):
+        record.write(tmp_path / one.identity, one, [])
+    text = findings_text(find_out(tmp_path), Path("tables.md"))
+    assert "- rmu, noise 1 rms: does not retain: 70.0 of 95.0" in " ".join(text.split())
+
+
 def test_a_terminal_has_the_titles_in_bold_unless_colours_are_not_wanted(monkeypatch):
     table = Table("t", "Title", "A note.", rows(("m", "rmu", "0", "5", "1.0")))
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
@@ -87,8 +96,6 @@ def test_a_terminal_has_the_titles_in_bold_unless_colours_are_not_wanted(monkeyp
 
 
 def test_a_folder_without_what_claims_need_has_tables_and_no_verdicts(tmp_path):
-    from rna_bench.runs import record
-
     for one in (make_record(1, scores=scored(0.5)), make_record(2, scores=scored(0.6))):
         record.write(tmp_path / one.identity, one, [])
     text = findings_text(find_out(tmp_path), Path("tables.md"))

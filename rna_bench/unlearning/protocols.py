@@ -26,8 +26,8 @@ class Scheduled(Protocol):
 class Merging(Protocol):
     """A method whose model is made of the untrained and the trained one: `merged` is its value of a trained tensor.
 
-    The model is made at the end, and for each eval step of what training has reached by then; training itself goes on as if it
-    had not been.
+    The model is made at the end, and of what training has reached by then for each eval step and each state that is kept for
+    attacks; training itself goes on as if it had not been.
     """
 
     def merged(self, initial: Tensor, trained: Tensor) -> Tensor: ...

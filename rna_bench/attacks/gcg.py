@@ -54,7 +54,7 @@ class GCG:
         """Yield a stage after each number of steps, with the suffix that was found."""
         known = text.of(TextKind.questions, TextSide.retaught)
         prompts = solved_places(random.sample(known, min(self.prompts, len(known))), target.tokenizer)
-        search = Search(target, prompts, ordinary_tokens(target), self.top_k, self.candidates, self.batch_size)
+        search = SuffixSearch(target, prompts, ordinary_tokens(target), self.top_k, self.candidates, self.batch_size)
         best = search.first(self.tokens)
         for start, end in pairwise([0, *self.steps]):
             for _ in range(start, end):
@@ -82,7 +82,7 @@ class Scored(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Search:
+class SuffixSearch:
     """The search for a suffix, of the tokens `allowed` (n), that makes the right letters of `prompts` likely."""
 
     target: Target

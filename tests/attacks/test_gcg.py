@@ -6,7 +6,7 @@ from random import Random
 import pytest
 import torch
 
-from rna_bench.attacks.gcg import GCG, Scored, Search, ordinary_tokens, token_gradient
+from rna_bench.attacks.gcg import GCG, Scored, SuffixSearch, ordinary_tokens, token_gradient
 from rna_bench.attacks.protocol import AttackText, Target
 from rna_bench.core.types import InputError, Task, Text
 from rna_bench.data.facts import FactTexts, solved
@@ -33,7 +33,7 @@ def eval_set(target):
 
 def search(target, texts=TEXT.retaught.questions, **changes):
     plain = {"prompts": solved_places(texts, target.tokenizer), "allowed": ordinary_tokens(target), "top_k": 16, "candidates": 24}
-    return Search(target, **{**plain, "batch_size": 4, **changes})
+    return SuffixSearch(target, **{**plain, "batch_size": 4, **changes})
 
 
 def gcg(**changes):

@@ -82,7 +82,7 @@ def test_what_does_not_retain_is_named_below_the_verdicts(tmp_path):
     for one in (*base, *(make_record(seed, scale, scored(0.25, 0.6 + scale / 10)) for seed in (1, 2) for scale in (0.0, 1.0))):
         record.write(tmp_path / one.identity, one, [])
     text = findings_text(find_out(tmp_path), Path("tables.md"))
-    assert "- rmu, noise 1 rms: does not retain: 70.0 of 95.0" in " ".join(text.split())
+    assert "- tiny, rmu, noise 1 rms: does not retain: 70.0 of 95.0" in " ".join(text.split())
 
 
 def test_a_terminal_has_the_titles_in_bold_unless_colours_are_not_wanted(monkeypatch):

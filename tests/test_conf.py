@@ -66,7 +66,7 @@ def test_every_option_of_every_group_composes_and_builds(group, option):
     if (group, option) in EXTRAS:
         pytest.importorskip(EXTRAS[group, option], reason="an extra that is not installed")
     chosen = f"{group}=[{option}]" if group == "dataset" else f"{group}={option}"
-    method = ["method=npo"] if group == "retain" and option != "hidden_mse" else []
+    method = ["method=npo"] if group == "retain" and not option.startswith("hidden") else []
     plan = planned(composed(chosen, *method, *NEEDED.get((group, option), [])))
     assert (plan.recipe is None) == (plan.corpus is None) == (option in UNTRAINED and group == "method")
     assert group == "dataset" or plan.choices[group] == (method_of(option) if group == "method" else option)
@@ -107,6 +107,27 @@ def test_a_method_and_a_retain_loss_are_the_short_hand_for_both(model, short, me
     assert one.config == other.config
 
 
+def test_npo_with_sam_is_npo_with_a_sharpness_radius():
+    words = ["train.retain_weight=5", "method.beta=0.1"]
+    one, other = (
+        planned(composed(*chosen, *words))
+        for chosen in (["method=npo_sam"], ["method=npo", "retain=ce", "train.sharpness_radius=0.1"])
+    )
+    assert identity(one.config, {}) == identity(other.config, {})
+    assert identity(planned(composed("method=npo")).config, {}) == identity(
+        planned(composed("method=npo", "train.sharpness_radius=0")).config, {}
+    )
+
+
+def test_a_retain_loss_on_several_layers_takes_those_of_the_method():
+    assert planned(composed("method=circuit_breakers")).recipe.retain.layers == [1, 3]
+    assert planned(composed("method=circuit_breakers", "method.layers=[0,2]")).recipe.retain.layers == [0, 2]
+    assert planned(composed("method=rmu", "retain=hidden_l2")).recipe.retain.layers == [1]
+    assert planned(composed("method=circuit_breakers", "method.layers=[0,2]", "noise=rna")).recipe.noise.layer == 2
+    with pytest.raises(InputError, match=r"retain\.layers=\[\]: the method steers none"):
+        planned(composed("method=npo", "retain=hidden_l2"))
+
+
 def test_the_command_line_chooses_another_retain_loss_for_a_short_hand():
     one, other = (planned(composed(*chosen)) for chosen in (["method=npo_kl", "retain=mse"], ["method=npo_mse"]))
     assert identity(one.config, {}) == identity(other.config, {})
@@ -122,6 +143,11 @@ def test_the_command_line_chooses_another_retain_loss_for_a_short_hand():
         (["method=npo", "retain=ce"], "pocket_npo_kl"),
         (["method=rmu", "retain=none"], "pocket_rmu"),
         (["method=simnpo", "retain=mse"], "pocket_simnpo_mse"),
+        (["method=npo_sam"], "pocket_npo_sam"),
+        (["method=npo_sam", "retain=kl"], "pocket_npo_sam"),
+        (["method=circuit_breakers"], "pocket_circuit_breakers"),
+        (["method=circuit_breakers", "retain=hidden_mse"], "pocket_circuit_breakers"),
+        (["method=task_vector"], "pocket_task_vector"),
         (["model=qwen3_8b", "method=npo"], "qwen3_8b_npo_kl"),
     ],
 )

@@ -9,7 +9,13 @@ RETRAINED = {"redrawn": "retrained", "removed": "retrained_no_words"}
 """Options of the group `method` that score a gold reference, by its model's `hazards`."""
 OWN = "rna_bench.unlearning.noise"
 STEERED = "hidden_mse"
-NAMES = {("ga", "none"): "ga", ("ga", "ce"): "grad_diff"}
+NAMES = {
+    ("ga", "none"): "ga",
+    ("ga", "ce"): "grad_diff",
+    ("npo_sam", "ce"): "npo_sam",
+    ("task_vector", "none"): "task_vector",
+    ("circuit_breakers", "hidden_l2"): "circuit_breakers",
+}
 """Methods with a retain loss that have a name of their own."""
 
 

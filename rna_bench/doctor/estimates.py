@@ -23,6 +23,11 @@ def master_state_bytes(trained: int, element: int) -> int:
     return (2 * element + 12) * trained
 
 
+def uphill_bytes(trained: int, element: int) -> int:
+    """Return 2 e trained: with a sharpness radius, the move uphill of each trained element and what it was before."""
+    return 2 * element * trained
+
+
 def layer_bytes(architecture: Architecture, element: int, *, trained: bool) -> int:
     """Return the bytes that autograd stores per token of a layer: 4 d norms (+ 4 (q + k)) + e (2 q + 2 k + 3 f + f if trained).
 

@@ -27,8 +27,8 @@ class Work:
     """The work of training: number of trained elements, their layers, the last layer that runs, forget and retain tokens per step.
 
     `only_down_proj` says that only the MLP's last matrix is trained, `shared` that policy and reference share the layers below
-    `first`; `length` is that of the longest text. `stored_tokens` counts the larger side (forget or retain) of a micro-batch, as
-    the activations of one side are freed before the other begins.
+    `first`, `uphill` that the forget loss has a sharpness radius; `length` is that of the longest text. `stored_tokens` counts the
+    larger side (forget or retain) of a micro-batch, as the activations of one side are freed before the other begins.
     """
 
     trained: int
@@ -43,6 +43,7 @@ class Work:
     only_down_proj: bool
     length: int
     shared: bool
+    uphill: bool
 
     @property
     def first(self) -> int:
@@ -91,6 +92,7 @@ def work_of(recipe: UnlearningConfig, architecture: Architecture) -> Work:
         checkpointed=train.gradient_checkpointing,
         length=max(forget, retain),
         shared=not logits or not train.reference_unmasked,
+        uphill=train.sharpness_radius > 0,
         only_down_proj=all(name.endswith(f".{architecture.names.down_proj}.weight") for name in trained),
     )
 
@@ -101,9 +103,10 @@ def needs_of(plan: ExperimentConfig, architecture: Architecture, dtype: Dtype) -
     work = work_of(plan.recipe, architecture) if plan.recipe else None
     trained = work.trained if work else 0
     token = estimates.working_bytes(architecture, element) + estimates.cache_bytes(architecture, element)
+    state = (estimates.master_state_bytes if has_master_weights(plan.config) else estimates.state_bytes)(trained, element)
     return Needs(
         weights=architecture.parameters * element,
-        state=(estimates.master_state_bytes if has_master_weights(plan.config) else estimates.state_bytes)(trained, element),
+        state=state + (estimates.uphill_bytes(trained, element) if work and work.uphill else 0),
         activations=_activations(work, architecture, element, plan.model.device, eager=_eager(plan)) if work else 0,
         scoring=plan.scoring.batch_tokens * token,
         delta=trained * element if plan.keep_delta else 0,
@@ -129,7 +132,10 @@ def _activations(work: Work, architecture: Architecture, element: int, device: s
 
 
 def training_flops(work: Work, architecture: Architecture) -> int:
-    """Return the operations of all steps; methods on likelihoods also run the reference model on forget texts."""
+    """Return the operations of all steps; methods on likelihoods also run the reference model on forget texts.
+
+    With a sharpness radius the forget side is run twice.
+    """
     layers = work.first, work.last
     forget = estimates.pass_flops(
         architecture, work.forget_tokens, *layers, work.trained, reference=work.logits, head=work.logits, shared=work.shared
@@ -137,7 +143,7 @@ def training_flops(work: Work, architecture: Architecture) -> int:
     retain = estimates.pass_flops(
         architecture, work.retain_tokens, *layers, work.trained, reference=True, head=work.logits, shared=work.shared
     )
-    return work.steps * (forget + retain)
+    return work.steps * (forget * (2 if work.uphill else 1) + retain)
 
 
 @dataclass(frozen=True)

@@ -86,13 +86,14 @@ def _training(plan: ExperimentConfig, dimensions: Architecture | None, preset: s
         " on fp32 master weights" if has_master_weights(config) else ""
     )
     lengths = "" if by_topic else f" of {_lengths(train)}"
+    uphill = f", sharpness radius {train.sharpness_radius:g}" if train.sharpness_radius else ""
     return [
         ReportRow("method", f"{choices['method']} {steered}{_settings(config['method'])}, retain loss {retain}"),
         ReportRow("preset", preset or "none"),
         ReportRow("trained", parameters_text(train.parameters)),
         *([ReportRow("", _trained(plan, dimensions))] if dimensions else []),
         ReportRow("noise", f"{choices['noise']}: {augmented}"),
-        ReportRow("training", f"{train.steps} steps of {train.batch_size} texts{lengths}, {optimizer}, lr {train.lr:g}"),
+        ReportRow("training", f"{train.steps} steps of {train.batch_size} texts{lengths}, {optimizer}, lr {train.lr:g}{uphill}"),
         *(ReportRow("", f"{name}: {_topic(own.train)}") for name, own in recipe.topics.items()),
         ReportRow("corpus", choices["corpus"]),
         *_released(plan),

@@ -1,13 +1,13 @@
 """What the interpolations of the configuration compute: ${preset:}, ${released:}, ${steered:}, ${up_to:} and others."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import get_class
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from rna_bench.core.conf_files import config_folder
 from rna_bench.core.labels import STEERED, method_label, method_of
@@ -15,7 +15,10 @@ from rna_bench.models.layouts import LAYOUTS, Layout
 from rna_bench.runs.identity import public_name
 
 MOST_WORKERS = 8
-USUAL = {"npo": "kl", "dpo": "kl", "simnpo": "kl", "ga": "none"}
+USUAL = {
+    **{"npo": "kl", "npo_sam": "ce", "dpo": "kl", "simnpo": "kl"},
+    **{"ga": "none", "task_vector": "none", "circuit_breakers": "hidden_l2"},
+}
 """The retain loss whose preset is used where a method's own retain loss has none; other methods steer, and have hidden_mse's."""
 
 
@@ -30,6 +33,7 @@ def register() -> None:
     OmegaConf.register_new_resolver("gpus", lambda device: int(device != "cpu"), replace=True)  # of a run: ${gpus:${model.device}}
     OmegaConf.register_new_resolver("below", lambda layer: max(0, int(layer) - 1), replace=True)  # for conf/noise
     OmegaConf.register_new_resolver("steered", steered, replace=True)  # for conf/run.yaml
+    OmegaConf.register_new_resolver("steered_layers", steered_layers, replace=True)  # for conf/retain
     OmegaConf.register_new_resolver("up_to", up_to, replace=True)
     OmegaConf.register_new_resolver("down_proj", down_proj, replace=True)
     OmegaConf.register_new_resolver("preset", preset, replace=True)
@@ -87,10 +91,15 @@ def method_is(name: str, then: Any, otherwise: Any, *, _root_: DictConfig) -> An
 
 
 def steered(otherwise: Any, *, _root_: DictConfig) -> Any:
-    """Return the layer that the method steers, as its section or else its class says; `otherwise`, if it steers none."""
+    """Return the highest layer that the method steers, as its section or else its class says; `otherwise`, if it steers none."""
+    return max(steered_layers(_root_=_root_), default=otherwise)
+
+
+def steered_layers(*, _root_: DictConfig) -> ListConfig:
+    """Return the layers that the method steers, as its section or else its class says: of most methods one, or none."""
     section = _root_.get("method") or {}
     layer = section["layer"] if "layer" in section else _declared(section.get("_target_"))
-    return otherwise if layer is None else layer
+    return ListConfig(list(section.get("layers") or []) or ([] if layer is None else [layer]))
 
 
 def _declared(target: str | None) -> Any:
@@ -102,9 +111,10 @@ def _declared(target: str | None) -> Any:
     return next((each.default for each in fields(cls) if each.name == "layer"), None) if cls and is_dataclass(cls) else None
 
 
-def up_to(layer: int) -> str:
-    """Return a layer and the two below it as alternatives of a regular expression: 5|6|7 of 7."""
-    return "|".join(map(str, range(max(0, int(layer) - 2), max(0, int(layer)) + 1)))
+def up_to(layers: int | Sequence[int]) -> str:
+    """Return a layer, or each of several, and the two below it as alternatives of a regular expression: 5|6|7 of 7."""
+    tops = [max(0, int(layer)) for layer in (layers if isinstance(layers, Sequence) else [layers])]
+    return "|".join(map(str, sorted({layer for top in tops for layer in range(max(0, top - 2), top + 1)})))
 
 
 def down_proj(layout: str) -> str:

@@ -44,7 +44,7 @@ ADAMW, MASTER_WEIGHTS = "AdamW", "master_weights"
 SAMPLING = ("sample", "sample_seed")
 """Keys of a dataset's section that say how many of its questions are asked, whatever its class."""
 LATER: dict[str, dict[str, Any]] = {
-    "Train": {"reference_attention": "masked"},
+    "Train": {"reference_attention": "masked", "sharpness_radius": 0.0},
     "KL": {"log_probabilities": "float32", "positions": "labels"},
     "LogProbabilityMSE": {"log_probabilities": "float32", "positions": "labels"},
     "RSV": {"direction": "float32"},

@@ -15,6 +15,7 @@ from rna_bench.unlearning.forward import Passes
 from rna_bench.unlearning.losses import MeanOver
 from rna_bench.unlearning.noise import Noise, NoisedModel, Side
 from rna_bench.unlearning.optimizers import Optimizer
+from rna_bench.unlearning.protocols import Merging
 
 
 class Method(Protocol):
@@ -59,7 +60,8 @@ class Train:
     """How to train. There is no gradient clipping and no learning-rate schedule.
 
     `parameters` are the tensors that are trained: a regular expression for whole names, or a list of names with *. Forget texts
-    are cut after `max_tokens`, retain texts after `retain_max_tokens`. A step's batch is split into `micro_batches`.
+    are cut after `max_tokens`, retain texts after `retain_max_tokens`. A step's batch is split into `micro_batches`. With a
+    `sharpness_radius` the forget loss is minimised as SAM does (`sharpness.py`).
     """
 
     steps: int
@@ -73,13 +75,15 @@ class Train:
     micro_batches: int
     gradient_checkpointing: bool
     reference_attention: ReferenceAttention = ReferenceAttention.masked
+    sharpness_radius: float = 0.0
 
     def __post_init__(self) -> None:
         for key in ("steps", "lr", "batch_size", "max_tokens", "retain_max_tokens", "micro_batches"):
             if not 0 < vars(self)[key] < math.inf:
                 raise InputError(f"train.{key}", vars(self)[key], "give a number above 0")
-        if not 0 <= self.retain_weight < math.inf:
-            raise InputError("train.retain_weight", self.retain_weight, "give 0 or more")
+        for key in ("retain_weight", "sharpness_radius"):
+            if not 0 <= vars(self)[key] < math.inf:
+                raise InputError(f"train.{key}", vars(self)[key], "give 0 or more")
         if self.batch_size % self.micro_batches:
             raise InputError("train.micro_batches", self.micro_batches, f"give a divisor of train.batch_size={self.batch_size}")
         tensor_pattern(self.parameters)
@@ -149,10 +153,12 @@ def without_effect(noise: Noise, method: Method, retain: RetainLoss | None) -> s
 
 
 def check_topics(recipe: UnlearningConfig, known: Sequence[str]) -> None:
-    """Raise InputError unless the corpus has every topic that has settings of its own."""
-    for name in recipe.topics:
+    """Raise InputError unless the corpus has every topic that has settings of its own, and one model can be made of all."""
+    for name, own in recipe.topics.items():
         if name not in known:
             raise InputError(f"topics.{name}", "", f"the corpus has {', '.join(known)}; take it out with ~topics.{name}")
+        if isinstance(recipe.method, Merging) and own.method != recipe.method:
+            raise InputError(f"topics.{name}.method", own.method, "one model is made of what all topics trained; give method.KEY")
 
 
 def check_depth(recipe: UnlearningConfig, depth: int) -> None:

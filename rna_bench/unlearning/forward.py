@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -10,7 +11,7 @@ from torch.nn import functional as F
 
 from rna_bench.core.types import Batch, InputError, TokenValues
 from rna_bench.models import segments
-from rna_bench.models.chunks import chunked_values
+from rna_bench.models.chunks import chunked_values, scatter
 from rna_bench.models.segments import Policy
 from rna_bench.unlearning.noise import NoisedModel, NoiseDraw, Side
 from rna_bench.unlearning.reference import CleanStates
@@ -33,8 +34,7 @@ class Passes:
     `*_nll` are negative log-likelihoods of the labels; `retain_divergence` compares what policy and reference predict. Logits
     are computed in chunks, and only where labels are predicted. Gradients flow through the policy's passes only. Noise acts on
     the passes of its model over the inputs of its side, from its own layers upward. With `capture`, hidden states at the layer
-    `logged` are kept for `hidden_at` when the policy is run to its head. `answered` makes the forget batch with answers in place of
-    its texts. Where the reference model predicts without an attention mask, it runs the layers that it shares itself, too.
+    `logged` are kept for `hidden_at` when the policy is run to its head. `answered` makes the forget batch with answers instead.
     """
 
     policy: Policy
@@ -46,12 +46,18 @@ class Passes:
     noise: NoiseDraw
     clean: CleanStates
     capture: bool = False
-    memo: dict[tuple[object, ...], Tensor] = field(default_factory=dict)
-    """Results of passes so far. The draws of a step share it, so that passes without noise are run once for all draws."""
+    several: tuple[int, ...] = ()
+    memo: dict[tuple[object, ...], Tensor] = field(default_factory=dict)  # results so far, shared by the draws of a step
 
     def drawn(self, draws: Sequence[NoiseDraw]) -> list["Passes"]:
         """Return these passes with each of the draws."""
         return [replace(self, noise=draw) for draw in draws]
+
+    def at(self, layers: Sequence[int]) -> "Passes":
+        """Return these passes with the hidden states (k, b, t, d) of k layers, of one run; none may lie above `layer`."""
+        if self.layer is None or max(layers) > self.layer:
+            raise InputError("method.layer", self.layer, f"a loss reads hidden states of layer {max(layers)}; give that, or more")
+        return replace(self, several=tuple(layers))
 
     @property
     def forget(self) -> Outputs:
@@ -152,13 +158,26 @@ class Passes:
 
     def _hidden(self, model: NoisedModel, side: Side) -> Tensor:
         """Return hidden states at `layer`."""
-        layer = self.layer
-        if layer is None:
+        if (layer := self.layer) is None:
             other = "" if side is Side.forget else ", or a retain loss on logits"
             remedy = f"a loss reads hidden states of {side.value} inputs; give the method a layer at which to read them{other}"
             raise InputError("method.layer", layer, remedy)
         edits = {number: edit for number, edit in self.noise.edits(model, side).items() if number <= layer}
+        if self.several:
+            return self._once(f"hidden {self.several}", model, side, lambda: self._stacked(model, self._batch(side), edits))
         return self._once("hidden", model, side, lambda: self._run(model, self._batch(side), edits, layer))
+
+    def _stacked(self, model: NoisedModel, batch: Batch, edits: Mapping[int, Callable[[Tensor], Tensor]]) -> Tensor:
+        """Return hidden states (k, b, t, d) at the layers `several`."""
+        if model is REFERENCE and not edits:
+            return torch.stack([self.clean(batch, layer) for layer in self.several])
+        kept: dict[int, Tensor] = {}
+
+        def keep(layer: int, hidden: Tensor) -> Tensor:
+            return kept.setdefault(layer, edits[layer](hidden) if layer in edits else hidden)
+
+        self._run(model, batch, {layer: partial(keep, layer) for layer in {*edits, *self.several}}, max(self.several))
+        return torch.stack([kept[layer].to(self.policy.device) for layer in self.several])
 
     def _final(self, model: NoisedModel, side: Side) -> Tensor:
         """Return what `_logits` reads: final hidden states, or, of a model that cannot be split, the logits themselves."""
@@ -174,27 +193,21 @@ class Passes:
 
     def _run(self, model: NoisedModel, batch: Batch, edits: Mapping[int, Callable[[Tensor], Tensor]], stop: int | None) -> Tensor:
         """Return hidden states (b, t, d) at the output of layer `stop`, or with None what the head reads; `edits` change layers."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and model is POLICY):
+        reference = model is REFERENCE
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not reference):
             if self.policy.unsplittable:
-                return self._run_whole(model, batch, edits, stop)
-            if stop is not None and not edits and (model is REFERENCE or stop < self.policy.first):
+                whole = segments.logits if stop is None else partial(segments.hidden, stop=stop)
+                return whole(self.policy, batch, reference=reference, edits=edits)
+            if stop is not None and not edits and (reference or stop < self.policy.first):
                 return self.clean(batch, stop)
             start, entry = self._entry(model, batch, edits)
             above = {number: edit for number, edit in edits.items() if number >= start}
             if stop is not None and start > stop:
                 assert entry is not None
                 return entry
-            reference = model is REFERENCE
             if stop is None:
                 return segments.final(self.policy, batch, reference=reference, start=start, entry=entry, edits=above)
             return segments.hidden(self.policy, batch, stop, reference=reference, start=start, entry=entry, edits=above)
-
-    def _run_whole(
-        self, model: NoisedModel, batch: Batch, edits: Mapping[int, Callable[[Tensor], Tensor]], stop: int | None
-    ) -> Tensor:
-        if stop is None:
-            return segments.logits(self.policy, batch, reference=model is REFERENCE, edits=edits)
-        return segments.hidden(self.policy, batch, stop, reference=model is REFERENCE, edits=edits)
 
     def _entry(
         self, model: NoisedModel, batch: Batch, edits: Mapping[int, Callable[[Tensor], Tensor]]
@@ -235,9 +248,3 @@ class Passes:
             return F.cross_entropy(self._logits(rows).float(), labels[at], reduction="none")
 
         return scatter(chunked_values(final[:, :-1][counted[:, 1:]], value, self._vocabulary), batch.label_mask)
-
-
-def scatter(values: Tensor, mask: Tensor) -> TokenValues:
-    """Return values (n,) at the positions where the mask (b, t) is 1."""
-    whole = torch.zeros(mask.shape, dtype=values.dtype, device=values.device)
-    return TokenValues(whole.masked_scatter(mask.bool(), values), mask)

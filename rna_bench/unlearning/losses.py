@@ -25,6 +25,24 @@ def masked_mse(hidden: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     return (square * mask).sum() / mask.sum()
 
 
+def rerouting_loss(hidden: Tensor, reference: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean of relu(cos(hidden, reference)), of states (k, b, t, d), over the tokens of `mask` (b, t), in fp32.
+
+    Representation rerouting (arXiv 2406.04313, section 3.2 and algorithm 1): 1 where both are the same, 0 from a right angle on.
+    """
+    cosine = F.cosine_similarity(hidden.float(), reference.float(), dim=-1).relu()
+    return (cosine * mask).sum() / (mask.sum() * len(hidden))
+
+
+def masked_distance(hidden: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean of the L2 norm ||hidden - target|| over the tokens of `mask` (b, t), of states (k, b, t, d), in fp32.
+
+    The retain loss of circuit breakers (arXiv 2406.04313, algorithm 1). Where both are the same, its gradient is taken as 0.
+    """
+    distance = torch.linalg.vector_norm(hidden.float() - target.float(), dim=-1)
+    return (distance * mask).sum() / (mask.sum() * len(hidden))
+
+
 def unit_vector(size: int, generator: torch.Generator) -> Tensor:
     """Return u (d,): uniform on [0, 1) in each dimension, scaled to unit L2 norm.
 

@@ -9,10 +9,10 @@ from functools import partial
 
 from torch import Tensor
 
-from rna_bench.core.types import Dtype
+from rna_bench.core.types import Dtype, InputError
 from rna_bench.models.loading import TORCH_DTYPES
 from rna_bench.unlearning.forward import Passes
-from rna_bench.unlearning.losses import MeanOver, kl_divergence, log_probability_mse, masked_mse, token_mean
+from rna_bench.unlearning.losses import MeanOver, kl_divergence, log_probability_mse, masked_distance, masked_mse, token_mean
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,30 @@ class HiddenMSE:
     def retain_loss(self, passes: Passes) -> Tensor:
         """Return the loss as a scalar; its gradient reaches the policy alone."""
         return masked_mse(passes.retain.hidden, passes.reference_retain.hidden, passes.retain.mask)
+
+
+@dataclass(frozen=True)
+class HiddenL2:
+    """Mean L2 distance of policy's and reference's hidden states at `layers`, over the tokens of the retain batch.
+
+    The retain loss of circuit breakers (arXiv 2406.04313); noise is added to the reference's states, as in `HiddenMSE`.
+    """
+
+    layers: list[int]
+    reads_logits = False
+    mean_over = MeanOver.tokens
+    reads_reference = True
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise InputError("retain.layers", self.layers, "the method steers none; give retain=kl, mse or ce")
+        if min(self.layers) < 0 or len(set(self.layers)) < len(self.layers):
+            raise InputError("retain.layers", self.layers, "give layers from 0 on, and none twice")
+
+    def retain_loss(self, passes: Passes) -> Tensor:
+        """Return the loss as a scalar, in units of the hidden state; its gradient reaches the policy alone."""
+        at = passes.at(self.layers)
+        return masked_distance(at.retain.hidden, at.reference_retain.hidden, at.retain.mask)
 
 
 class Positions(Enum):

@@ -1,99 +1,23 @@
 """The training loop: topics in turn, one joint step of forget and weighted retain loss."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, partial
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor
 
 from rna_bench.core.seeds import generator
-from rna_bench.core.types import Batch, EvalPoint, InputError, StepLoss, finite
-from rna_bench.data.batches import TopicBatches, micro_batches
+from rna_bench.core.types import EvalPoint, StepLoss, finite
+from rna_bench.data.batches import TopicBatches
 from rna_bench.models.segments import Policy
 from rna_bench.models.store import NULL_STORE, Store
-from rna_bench.unlearning.checked_losses import forget_loss, retain_loss
+from rna_bench.unlearning.checked_losses import forget_loss
 from rna_bench.unlearning.config import Steering, UnlearningConfig
 from rna_bench.unlearning.forward import Passes
 from rna_bench.unlearning.log import NO_CHECKPOINTER, Checkpointer, Evaluate, Progress, TrainingLog
-from rna_bench.unlearning.losses import micro_batch_weight
-from rna_bench.unlearning.noise import NO_NOISE, NoiseDraw, Side, beyond_first, hidden_norm, hidden_rms
-from rna_bench.unlearning.reference import CleanStates, reference_hidden
-
-NO_LABEL = "leaves no token of a batch to learn from; raise it"
-ControlVectors: TypeAlias = dict[str, Tensor | None]
-
-
-@dataclass(frozen=True)
-class Trainer:
-    """What stays the same from step to step.
-
-    `scales` are the noise's, in units of the hidden states, by layer; `logged` is the layer whose hidden norms eval points report.
-    """
-
-    policy: Policy
-    topics: Sequence[TopicBatches]
-    recipe: UnlearningConfig
-    scales: Mapping[int, float]
-    logged: int
-    store: Store
-
-    def step(self, number: int) -> Iterator["MicroBatch"]:
-        """Yield the micro-batches of a step, with its draws of noise."""
-        topic, index = self.topics[number % len(self.topics)], number // len(self.topics)
-        whole = topic.forget(index), topic.retain(index)
-        self._check(topic, *whole)
-        count, draws = self.recipe.train.micro_batches, self._draws(number)
-        for piece, part in enumerate(zip(*(micro_batches(batch, count) for batch in whole), strict=True)):
-            yield MicroBatch(self._passes(topic, index, piece, count, part).drawn(draws), whole)
-
-    def first(self, topic: TopicBatches) -> Passes:
-        """Return the passes of a topic's first batch, without noise."""
-        batches = topic.forget(0), topic.retain(0)
-        self._check(topic, *batches)
-        return self._passes(topic, 0, 0, 1, batches, capture=True)
-
-    def _passes(
-        self, topic: TopicBatches, index: int, piece: int, count: int, part: tuple[Batch, Batch], *, capture: bool = False
-    ) -> Passes:
-        answered = cache(partial(self._answered, topic, index, piece, count))
-        layer = self.recipe.of(topic.name).method.layer
-        clean = CleanStates(self.policy, self.store, self.recipe.train.reference_attention)
-        return Passes(self.policy, layer, self.logged, *part, answered, NO_NOISE, clean, capture)
-
-    def _draws(self, step: int) -> list[NoiseDraw]:
-        """Return a step's draws of noise. The micro-batches of a step continue the same streams one after the other."""
-        noise, device, seed = self.recipe.noise, self.policy.device, self.recipe.seed
-        if noise is None:
-            return [NO_NOISE]
-        streams = (generator(device, seed, "noise", step, *noise.stream(draw)) for draw in range(noise.draws))
-        return [NoiseDraw(noise, self.scales, draw, stream) for draw, stream in enumerate(streams)]
-
-    def _check(self, topic: TopicBatches, forget: Batch, retain: Batch) -> None:
-        """Raise InputError for a batch without a label where a loss on likelihoods reads it."""
-        own, loss = self.recipe.of(topic.name), self.recipe.retain
-        if own.method.layer is None and not forget.label_mask.any():
-            raise InputError("train.max_tokens", own.train.max_tokens, NO_LABEL)
-        if loss and loss.reads_logits and not retain.label_mask.any():
-            raise InputError("train.retain_max_tokens", own.train.retain_max_tokens, NO_LABEL)
-
-    def _answered(self, topic: TopicBatches, index: int, piece: int, count: int, answers: tuple[str, ...], anew: bool) -> Batch:
-        return list(micro_batches(topic.forget.with_answers(index, answers, anew=anew), count))[piece]
-
-
-@dataclass(frozen=True)
-class MicroBatch:
-    """The passes over one part of a step's batches, one for each draw of the noise, and the whole batches."""
-
-    passes: Sequence[Passes]
-    whole: tuple[Batch, Batch]
-
-    def mean(self, side: Side, noised: Side | None, loss: Callable[[Passes], Tensor]) -> Tensor:
-        """Return the loss; on the side that has noise, its mean over the draws."""
-        draws = self.passes if side is noised else self.passes[:1]
-        return torch.stack([loss(passes) for passes in draws]).mean() if len(draws) > 1 else loss(draws[0])
+from rna_bench.unlearning.merging import merge, merged
+from rna_bench.unlearning.noise import Side, beyond_first, hidden_norm, hidden_rms
+from rna_bench.unlearning.reference import reference_hidden
+from rna_bench.unlearning.step import ControlVectors, Trainer, gradients
 
 
 def unlearn(
@@ -125,7 +49,7 @@ def unlearn(
         _eval_step(log, 0, trainer, control_vectors, evaluate, progress)
     for step in range(len(log.losses), recipe.train.steps):
         optimizer.zero_grad()
-        log.losses.append(_gradients(trainer, step, control_vectors))
+        log.losses.append(gradients(trainer, step, control_vectors))
         progress(log.losses[-1])
         if None in (log.losses[-1].forget, log.losses[-1].retain):
             log.diverged = _not_finite(recipe, log.losses[-1])
@@ -135,6 +59,7 @@ def unlearn(
         if log.diverged:
             break
         checkpointer.after_step(policy, optimizer, log)
+    merge(policy, recipe.method)
     return log
 
 
@@ -153,28 +78,6 @@ def _statistics(trainer: Trainer, rms: Mapping[int, float]) -> dict[str, float |
         at = f"/{layer}" if several else ""
         statistics |= {f"noise_absolute{at}": scale, f"noise_rms{at}": scale / rms[layer] if scale else 0.0}
     return {name: finite(value) for name, value in statistics.items()}
-
-
-def _gradients(trainer: Trainer, step: int, control_vectors: ControlVectors) -> StepLoss:
-    """Add up the gradient of forget + weight * retain over the step's micro-batches, and return both losses.
-
-    The forget side's gradient comes first, so that its activations are freed before the retain side runs.
-    """
-    topic, recipe = trainer.topics[step % len(trainer.topics)].name, trainer.recipe
-    own, loss, noised = recipe.of(topic), recipe.retain, recipe.noise.side if recipe.noise else None
-    forget_sum = retain_sum = 0.0
-    for micro in trainer.step(step):
-        part, (whole_forget, whole_retain) = micro.passes[0], micro.whole
-        weight = micro_batch_weight(own.method.mean_over, part.forget_batch, whole_forget)
-        forget = weight * micro.mean(Side.forget, noised, lambda passes: forget_loss(own.method, passes, control_vectors[topic]))
-        forget.backward()
-        forget_sum += forget.item()
-        if loss:
-            weight = micro_batch_weight(loss.mean_over, part.retain_batch, whole_retain)
-            retain = weight * micro.mean(Side.retain, noised, partial(retain_loss, loss))
-            (own.train.retain_weight * retain).backward()
-            retain_sum += retain.item()
-    return StepLoss(step, topic, finite(forget_sum), finite(retain_sum))
 
 
 @torch.no_grad()
@@ -198,14 +101,15 @@ def _eval_step(
     log: TrainingLog, step: int, trainer: Trainer, control_vectors: ControlVectors, evaluate: Evaluate, progress: Progress
 ) -> None:
     """Add an eval point where one is due: scores, and forget loss and hidden norms on each topic's first batches."""
-    scores = evaluate(step)
-    if scores is None:
-        return
-    losses, norms = [], {}
-    for topic in trainer.topics:
-        first = trainer.first(topic)
-        losses.append(forget_loss(trainer.recipe.of(topic.name).method, first, control_vectors[topic.name]).item())
-        norms |= {topic.name: _norm(first, Side.forget), f"retain/{topic.name}": _norm(first, Side.retain)}
+    with merged(trainer.policy, trainer.recipe.method):
+        scores = evaluate(step)
+        if scores is None:
+            return
+        losses, norms = [], {}
+        for topic in trainer.topics:
+            first = trainer.first(topic)
+            losses.append(forget_loss(trainer.recipe.of(topic.name).method, first, control_vectors[topic.name]).item())
+            norms |= {topic.name: _norm(first, Side.forget), f"retain/{topic.name}": _norm(first, Side.retain)}
     loss = sum(losses) / len(losses)
     log.eval_points.append(EvalPoint(step, finite(loss), scores, norms))
     progress(log.eval_points[-1])

@@ -27,6 +27,16 @@ def test_each_trained_element_needs_four_more():
     assert estimates.state_bytes(24, 2) == 2 * (24 + 24 + 48)  # copy, gradient, two moments
 
 
+def test_a_sharpness_radius_takes_two_more_and_the_forget_side_twice():
+    plain, uphill = (
+        planned("model=zephyr_7b", "method=npo", "retain=ce", f"train.sharpness_radius={radius}") for radius in (0, 0.01)
+    )
+    one, other = (needs_of(plan, plan.model.dimensions, plan.model.dtype) for plan in (plain, uphill))
+    assert other.state - one.state == estimates.uphill_bytes(3 * 4096 * 14336, 2) == 2 * 2 * 3 * 4096 * 14336
+    assert 1.4 < other.training_flops / one.training_flops < 1.6
+    assert one.activations == other.activations
+
+
 def test_bytes_that_autograd_stores_per_layer_are_those_counted_by_hand():
     # two norms in fp32: 2 * 4 * 4; queries and output 2 * 4, keys and values 2 * 2, the MLP's three or four times 6, 2 bytes each
     assert estimates.layer_bytes(TOY, 2, trained=True) == 32 + 2 * (8 + 4 + 24)

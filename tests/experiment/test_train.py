@@ -53,7 +53,7 @@ def run(tiny, tmp_path, monkeypatch):
 def at_step(monkeypatch):
     """Do something when the loss of a step is there, once; note the steps that are trained."""
     seen = []
-    gradients = rna_bench.unlearning.trainer._gradients
+    gradients = rna_bench.unlearning.trainer.gradients
 
     def arrange(number, action):
         def counted(run, step, targets):
@@ -63,7 +63,7 @@ def at_step(monkeypatch):
                 action()
             return made
 
-        monkeypatch.setattr(rna_bench.unlearning.trainer, "_gradients", counted)
+        monkeypatch.setattr(rna_bench.unlearning.trainer, "gradients", counted)
         return seen
 
     return arrange

@@ -17,14 +17,16 @@ from rna_bench.unlearning.config import Train, UnlearningConfig
 from rna_bench.unlearning.log import TrainingLog
 from rna_bench.unlearning.losses import Reduction
 from rna_bench.unlearning.methods.adaptive_rmu import AdaptiveRMU
+from rna_bench.unlearning.methods.circuit_breakers import CircuitBreakers
 from rna_bench.unlearning.methods.dpo import DPO, Variant
 from rna_bench.unlearning.methods.npo import NPO
 from rna_bench.unlearning.methods.rmu import RMU
 from rna_bench.unlearning.methods.rsv import RSV
 from rna_bench.unlearning.methods.simnpo import SimNPO
+from rna_bench.unlearning.methods.task_vector import TaskVector
 from rna_bench.unlearning.noise import RNA, Unit
 from rna_bench.unlearning.optimizers import AdamW, AdamWVariant
-from rna_bench.unlearning.retain_losses import KL, HiddenMSE, LogProbabilityMSE
+from rna_bench.unlearning.retain_losses import KL, CrossEntropy, HiddenL2, HiddenMSE, LogProbabilityMSE
 from rna_bench.unlearning.trainer import unlearn
 
 TRAIN = Train(5, 0.01, 2, 16, 16, 2.0, "", Padding.masked, 1, False)
@@ -41,6 +43,9 @@ RECIPES = [
     replace(RECIPE, train=replace(TRAIN, micro_batches=2, batch_size=4)),
     *(replace(RECIPE, optimizer=made, train=replace(TRAIN, micro_batches=2)) for made in MASTERS),
     replace(RECIPE, optimizer=MASTERS[0], method=PREFERENCE[0], retain=KL()),
+    replace(RECIPE, method=PREFERENCE[0], retain=CrossEntropy(), train=replace(TRAIN, sharpness_radius=0.1)),
+    replace(RECIPE, method=CircuitBreakers([0, 1], 5.0), retain=HiddenL2([0, 1])),
+    *(replace(RECIPE, method=TaskVector(2.0), retain=None, noise=None, optimizer=made) for made in (ADAMW, MASTERS[0])),
 ]
 
 

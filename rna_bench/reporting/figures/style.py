@@ -42,7 +42,7 @@ class MethodStyle(NamedTuple):
     """
 
     label: str
-    marker: str
+    marker: str | tuple[int, int, int]
     colour: str
 
 
@@ -60,6 +60,9 @@ METHOD_STYLES = {  # the package's methods have the same style in every figure, 
     "simnpo_mse": MethodStyle("SimNPO+MSE", "X", SKY),
     "ga": MethodStyle("GA", "d", WINE),
     "grad_diff": MethodStyle("GradDiff", "p", WINE),
+    "npo_sam": MethodStyle("NPO+SAM", (4, 1, 0), PURPLE),  # stars with so many points
+    "circuit_breakers": MethodStyle("Circuit breakers", (6, 1, 0), GREEN),
+    "task_vector": MethodStyle("Task vector", (3, 1, 0), WINE),
     "retrained": MethodStyle("Retrained (gold)", "*", GOLD),
     "retrained_no_words": MethodStyle("Retrained, no words", "H", GREY),
 }

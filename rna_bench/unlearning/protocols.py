@@ -1,0 +1,33 @@
+"""What a method may have besides what `Method` asks for: a schedule of its losses, and a model that is not the trained one."""
+
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from torch import Tensor
+
+
+class LossWeights(NamedTuple):
+    """What the losses of a step are multiplied by; the retain loss also by `train.retain_weight`."""
+
+    forget: float
+    retain: float
+
+
+CONSTANT = LossWeights(1.0, 1.0)
+
+
+@runtime_checkable
+class Scheduled(Protocol):
+    """A method that weighs its losses by how far training is: `progress` is t / T of step t = 1, ..., T."""
+
+    def loss_weights(self, progress: float) -> LossWeights: ...
+
+
+@runtime_checkable
+class Merging(Protocol):
+    """A method whose model is made of the untrained and the trained one: `merged` is its value of a trained tensor.
+
+    The model is made at the end, and of what training has reached by then for each eval step and each state that is kept for
+    attacks; training itself goes on as if it had not been.
+    """
+
+    def merged(self, initial: Tensor, trained: Tensor) -> Tensor: ...

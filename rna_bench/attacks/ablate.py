@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from rna_bench.attacks.cost import AttackCost
 from rna_bench.attacks.protocol import AttackStage, AttackText, Target
 from rna_bench.core.types import InputError, Response
 from rna_bench.data.batches import pad
@@ -54,6 +55,10 @@ class Ablate:
         for key in ("facts", "batch_size", "max_tokens"):
             if vars(self)[key] < 1:
                 raise InputError(f"attack.*.{key}", vars(self)[key], "give 1 or more")
+
+    def cost(self) -> AttackCost:
+        """Return what it takes, of one task: its questions and harmless ones are run for each number of them."""
+        return AttackCost(len(self.texts), prompts=2 * sum(self.texts))
 
     def stages(self, target: Target, text: AttackText, random: Random) -> Iterator[AttackStage]:
         """Yield a stage for each number of texts; the first, without any, has the model's own answers."""

@@ -20,10 +20,11 @@ class Updates:
 
 @dataclass(frozen=True)
 class AttackCost:
-    """All questions are run `rounds` times; before, the attack's texts once if `reads_texts`.
+    """All questions are run `rounds` times; before, the attack's texts once if `reads_texts`, and so many `prompts` more.
 
-    `copied` names tensors that are copied, and `fits` is the number of probes that are fitted for each layer to the texts'
-    hidden states. An attack that takes anything else has no cost that is known.
+    A backward pass of these, to the embeddings, has `backward` prompts; one counts as two forward passes. `copied` names tensors
+    that are copied, and `fits` is the number of probes that are fitted for each layer to the texts' hidden states. An attack that
+    takes anything else has no cost that is known.
     """
 
     rounds: int
@@ -31,6 +32,8 @@ class AttackCost:
     reads_texts: bool = False
     copied: str = ""
     fits: int = 0
+    prompts: int = 0
+    backward: int = 0
 
 
 @runtime_checkable

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from rna_bench.attacks.cost import AttackCost
 from rna_bench.attacks.protocol import AttackStage, AttackText, Target, TextKind, TextSide
 from rna_bench.core.types import InputError, Response
 from rna_bench.data.batches import pad
@@ -49,6 +50,10 @@ class GCG:
         for key in ("facts", "prompts", "tokens", "top_k", "candidates", "batch_size"):
             if vars(self)[key] < 1:
                 raise InputError(f"attack.*.{key}", vars(self)[key], "give 1 or more")
+
+    def cost(self) -> AttackCost:
+        """Return what it takes: a step runs each candidate before each prompt, and each prompt forward and backward."""
+        return AttackCost(len(self.steps), prompts=self.steps[-1] * self.prompts * (self.candidates + 3), backward=self.batch_size)
 
     def stages(self, target: Target, text: AttackText, random: Random) -> Iterator[AttackStage]:
         """Yield a stage after each number of steps, with the suffix that was found."""

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import pairwise
 from random import Random
 
+from rna_bench.attacks.cost import AttackCost
 from rna_bench.attacks.protocol import AttackStage, AttackText, Target, TextKind, TextSide, check_facts
 from rna_bench.core.types import InputError, Response, Text
 from rna_bench.data.prompts import PromptParts, description, without_description
@@ -36,6 +37,10 @@ class InContext:
         if not self.texts or self.texts[0] < 0 or any(one >= other for one, other in pairwise(self.texts)):
             raise InputError("attack.*.texts", self.texts, "give numbers of texts in rising order, as [0,1,2,4]")
         check_facts(self.facts, self.about)
+
+    def cost(self) -> AttackCost:
+        """Return what it takes: what is put before all questions is run once."""
+        return AttackCost(len(self.texts))
 
     def stages(self, target: Target, text: AttackText, random: Random) -> Iterator[AttackStage]:
         """Yield a stage for each number of texts."""

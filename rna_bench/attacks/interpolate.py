@@ -11,6 +11,7 @@ from random import Random
 import torch
 from torch import Tensor
 
+from rna_bench.attacks.cost import AttackCost
 from rna_bench.attacks.protocol import AttackStage, AttackText, Target, check_percent
 
 
@@ -24,6 +25,10 @@ class Interpolate:
 
     def __post_init__(self) -> None:
         check_percent(self.percent)
+
+    def cost(self) -> AttackCost:
+        """Return what it takes, but for copies of the trained tensors."""
+        return AttackCost(len(self.percent))
 
     @torch.no_grad()
     def stages(self, target: Target, text: AttackText, random: Random) -> Iterator[AttackStage]:

@@ -12,6 +12,7 @@ from functools import partial
 from random import Random
 from string import Formatter
 
+from rna_bench.attacks.cost import AttackCost
 from rna_bench.attacks.protocol import AttackStage, AttackText, Target
 from rna_bench.core.types import LETTERS, InputError, Question, Response
 from rna_bench.data.prompts import PromptParts
@@ -40,6 +41,10 @@ class Paraphrase:
         for name, form in self.forms.items():
             if problem := _problem(form):
                 raise InputError(f"attack.*.forms.{name}", repr(form), problem)
+
+    def cost(self) -> AttackCost:
+        """Return what it takes where all questions have the other stems."""
+        return AttackCost(len(self.forms) + self.stems)
 
     def stages(self, target: Target, text: AttackText, random: Random) -> Iterator[AttackStage]:
         """Yield a stage for each form, and then one for each of the other stems."""

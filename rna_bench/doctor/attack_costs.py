@@ -51,8 +51,9 @@ def attack_needs(
     if not isinstance(attack.attack, Costed):  # a user's own need not say
         return None
     cost, element = attack.attack.cost(), BYTES[plan.model.dtype]
-    prompts = cost.rounds * questions + cost.reads_texts * TEXTS
+    prompts = cost.rounds * questions + cost.reads_texts * TEXTS + cost.prompts
     state, working = _update_bytes(cost.updates, dimensions, element) if cost.updates else (0, 0)
+    working = max(working, cost.backward * PROMPT_TOKENS * _token_bytes(dimensions, element))
     copied = sum(map(math.prod, dimensions.matching(cost.copied).values())) * element if cost.copied else 0
     return AttackNeeds(
         updates=estimates.hours(_update_flops(cost.updates, dimensions) if cost.updates else 0, rate),
@@ -109,15 +110,16 @@ def _update_flops(updates: Updates, dimensions: Architecture) -> int:
 
 def _update_bytes(updates: Updates, dimensions: Architecture, element: int) -> tuple[int, int]:
     """Return the bytes of gradients, moments (and adapters), and of activations with all logits, of an update."""
-    trained, layers, tokens = (
-        _trained(updates, dimensions),
-        dimensions.layers,
-        updates.batch_size * min(updates.tokens, PROMPT_TOKENS),
-    )
+    trained, tokens = _trained(updates, dimensions), updates.batch_size * min(updates.tokens, PROMPT_TOKENS)
     state = trained * (ADAPTER_BYTES if updates.rank else 3 * element)
-    stored = estimates.whole_kept_bytes(dimensions, element, 0, layers - 1, layers)
+    return state, tokens * _token_bytes(dimensions, element)
+
+
+def _token_bytes(dimensions: Architecture, element: int) -> int:
+    """Return the bytes of a token's activations and logits in a forward and backward pass through all layers."""
+    stored = estimates.whole_kept_bytes(dimensions, element, 0, dimensions.layers - 1, dimensions.layers)
     logits = (2 * element + 12) * dimensions.vocab_size  # in the weights' dtype, in fp32, log-probabilities, and both gradients
-    return state, tokens * (stored + logits + estimates.working_bytes(dimensions, element))
+    return stored + logits + estimates.working_bytes(dimensions, element)
 
 
 def _trained(updates: Updates, dimensions: Architecture) -> int:

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from rna_bench.attacks.cost import AttackCost, Updates
+from rna_bench.attacks.cost import AttackCost, Costed, Updates
+from rna_bench.core.conf_files import config_folder
 from rna_bench.doctor.attack_costs import ADAPTER_BYTES, attack_needs, attack_rows, attack_totals
 from rna_bench.doctor.needs import PROMPT_TOKENS, needs_of
 from rna_bench.experiment.attack_config import NamedAttack
@@ -67,6 +68,24 @@ def test_all_weights_take_gradients_and_two_moments_and_adapters_their_own(zephy
     assert adapters.updates < whole.updates
     short = needed(zephyr, AttackCost(1, Updates(10, 2, PROMPT_TOKENS // 2, ".*")))
     assert short.updates == pytest.approx(whole.updates / 2)
+
+
+def test_further_prompts_are_run_once_and_a_backward_pass_keeps_activations(zephyr):
+    _, _, needs = zephyr
+    once, more = needed(zephyr, AttackCost(1)), needed(zephyr, AttackCost(1, prompts=QUESTIONS, backward=8))
+    assert more.answers == pytest.approx(2 * once.answers)
+    assert (once.peak, more.state) == (needs.weights + needs.scoring, 0)
+    assert more.peak >= once.peak
+    twice = needed(zephyr, AttackCost(1, backward=16))
+    assert needed(zephyr, AttackCost(1, backward=64)).peak - needs.weights == pytest.approx(4 * (twice.peak - needs.weights))
+
+
+def test_every_attack_of_ours_says_what_it_takes():
+    names = sorted(path.stem for path in (config_folder("conf") / "attack").glob("*.yaml"))
+    words = ["model=zephyr_7b", "method=rmu", f"attack=[{','.join(names)}]", "attack.prefix.text=questions"]
+    attacks = experiment_config(*compose_run(words), words).attacks
+    assert [one.name for one in attacks if not isinstance(one.attack, Costed)] == []
+    assert len(attacks) == len(names) > 10
 
 
 def test_copies_are_of_the_named_tensors(zephyr):

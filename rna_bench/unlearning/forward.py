@@ -13,7 +13,7 @@ from rna_bench.core.types import Batch, InputError, TokenValues
 from rna_bench.models import segments
 from rna_bench.models.chunks import chunked_values, scatter
 from rna_bench.models.segments import Policy
-from rna_bench.unlearning.noise import NoisedModel, NoiseDraw, Side
+from rna_bench.unlearning.noise import Edits, NoisedModel, Side
 from rna_bench.unlearning.reference import CleanStates
 
 REFERENCE, POLICY = NoisedModel.reference, NoisedModel.policy
@@ -43,13 +43,13 @@ class Passes:
     forget_batch: Batch
     retain_batch: Batch
     answered: Callable[[tuple[str, ...], bool], Batch]
-    noise: NoiseDraw
+    noise: Edits
     clean: CleanStates
     capture: bool = False
     several: tuple[int, ...] = ()
     memo: dict[tuple[object, ...], Tensor] = field(default_factory=dict)  # results so far, shared by the draws of a step
 
-    def drawn(self, draws: Sequence[NoiseDraw]) -> list["Passes"]:
+    def drawn(self, draws: Sequence[Edits]) -> list["Passes"]:
         """Return these passes with each of the draws."""
         return [replace(self, noise=draw) for draw in draws]
 

@@ -170,6 +170,14 @@ class AntitheticNoise:
         return gaussian(hidden, -scale if draw else scale, generator)
 
 
+class Edits(Protocol):
+    """What is done to hidden states, by layer from the lowest, when a model is run on the inputs of a side; `draw` tells draws apart."""
+
+    @property
+    def draw(self) -> int: ...
+    def edits(self, model: NoisedModel, side: Side) -> dict[int, Callable[[Tensor], Tensor]]: ...
+
+
 @dataclass(frozen=True)
 class NoiseDraw:
     """One draw of a step's noise, as forward passes apply it; `scales` are in units of the hidden states, by layer."""

@@ -1,4 +1,4 @@
-"""What a method may have besides what `Method` asks for: a schedule of its losses, and a model that is not the trained one."""
+"""What a method may have besides what `Method` asks for: a schedule of its losses, an adversary, a model that is not the trained one."""
 
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -20,6 +20,19 @@ class Scheduled(Protocol):
     """A method that weighs its losses by how far training is: `progress` is t / T of step t = 1, ..., T."""
 
     def loss_weights(self, progress: float) -> LossWeights: ...
+
+
+@runtime_checkable
+class Adversarial(Protocol):
+    """A method whose forget loss is taken where an adversary has moved hidden states at the output of `adversary_layer`.
+
+    It finds the move in so many passes of a step, forward and backward, from there to the model's head.
+    """
+
+    @property
+    def adversary_layer(self) -> int: ...
+    @property
+    def adversary_passes(self) -> int: ...
 
 
 @runtime_checkable

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
 from rna_bench.core.seeds import generator
@@ -113,6 +114,51 @@ def rerouting(*layers: int) -> Callable[[Sides], Tensor]:
             unit = policy / policy.norm(dim=-1, keepdim=True) * (reference / reference.norm(dim=-1, keepdim=True)).detach()
             values.append(unit.sum(-1).clamp(min=0)[sides.batch.mask.bool()].mean())
         return torch.stack(values).mean()
+
+    return loss
+
+
+def moved(policy: PreTrainedModel, layer: int, move: Tensor) -> RemovableHandle:
+    """Add the move to what the MLP of a layer gives to the residual stream, as the released code of arXiv 2407.15549 does."""
+    return policy.model.layers[layer].mlp.register_forward_hook(lambda _module, _inputs, output: output + move)
+
+
+def latent_move(sides: Sides, layer: int, radius: float, steps: int, lr: float) -> Tensor:
+    """Projected gradient descent of AdamW on -log p of the batch's labels, token by token within the radius."""
+    counted = sides.batch.mask.bool()[..., None]
+    move = torch.zeros(*sides.batch.mask.shape, sides.policy.config.hidden_size)
+    first, second = torch.zeros_like(move), torch.zeros_like(move)
+    for t in range(1, steps + 1):
+        at = move.clone().requires_grad_()
+        handle = moved(sides.policy, layer, at)
+        (gradient,) = torch.autograd.grad((-log_likelihoods(sides.policy, sides.batch) * sides.batch.label_mask[:, 1:]).sum(), at)
+        handle.remove()
+        first, second = 0.9 * first + 0.1 * gradient, 0.999 * second + 0.001 * gradient**2
+        move = move * (1 - lr * 0.01) - lr * (first / (1 - 0.9**t)) / ((second / (1 - 0.999**t)).sqrt() + 1e-8)
+        length = move.norm(dim=-1, keepdim=True)
+        move = torch.where(length > radius, move * radius / length, move)
+    return move * counted
+
+
+def rmu_lat(vector: Tensor, layer: int, adversary: tuple[int, float, int, float]) -> Callable[[Sides], Tensor]:
+    """RMU's forget loss (arXiv 2403.03218, eq. 1) under the latent move of arXiv 2407.15549."""
+
+    def loss(sides: Sides) -> Tensor:
+        handle = moved(sides.policy, adversary[0], latent_move(sides, *adversary))
+        square = (states(sides.policy, sides.batch, layer) - vector).square().mean(-1)
+        handle.remove()
+        return square[sides.batch.mask.bool()].mean()
+
+    return loss
+
+
+def squared_distance(layer: int, scale: float) -> Callable[[Sides], Tensor]:
+    """RMU's retain loss (arXiv 2403.03218, eq. 2); RNA's noise is added to the reference's states."""
+
+    def loss(sides: Sides) -> Tensor:
+        policy, reference = (states(model, sides.batch, layer) for model in (sides.policy, sides.reference))
+        noise = scale * torch.randn(reference.shape, generator=sides.noise) if scale else 0.0
+        return (policy - reference.detach() - noise).square().mean(-1)[sides.batch.mask.bool()].mean()
 
     return loss
 

@@ -148,6 +148,8 @@ def test_the_command_line_chooses_another_retain_loss_for_a_short_hand():
         (["method=circuit_breakers"], "pocket_circuit_breakers"),
         (["method=circuit_breakers", "retain=hidden_mse"], "pocket_circuit_breakers"),
         (["method=task_vector"], "pocket_task_vector"),
+        (["method=rmu_lat"], "pocket_rmu_lat"),
+        (["model=zephyr_7b", "method=rmu_lat"], "zephyr_7b_rmu_lat"),
         (["model=qwen3_8b", "method=npo"], "qwen3_8b_npo_kl"),
     ],
 )

@@ -116,6 +116,15 @@ def pass_flops(
     return 2 * tokens * (architecture.layer_parameters * layers + trained + heads)
 
 
+def adversary_flops(architecture: Architecture, tokens: int, first: int, layer: int) -> int:
+    """Return 2 n P (L - first) forward, 2 n P (L - 1 - layer) backward to the output of `layer`, 4 n d v of the head.
+
+    One pass of an adversary, which changes no weights, from layer `first`.
+    """
+    layers = (architecture.layers - first) + (architecture.layers - 1 - layer)
+    return 2 * tokens * (architecture.layer_parameters * layers + 2 * architecture.hidden_size * architecture.vocab_size)
+
+
 def scoring_flops(architecture: Architecture, tokens: int) -> int:
     """Return 2 n P L: the head, which runs at one position per prompt, is left out."""
     return 2 * tokens * architecture.layer_parameters * architecture.layers

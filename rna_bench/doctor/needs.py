@@ -10,6 +10,7 @@ from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.models.architecture import Architecture
 from rna_bench.runs.identity import has_master_weights
 from rna_bench.unlearning.config import UnlearningConfig
+from rna_bench.unlearning.protocols import Adversarial
 
 BYTES = {Dtype.float32: 4, Dtype.bfloat16: 2}
 PROMPT_TOKENS = 200
@@ -27,7 +28,8 @@ class Work:
     """The work of training: number of trained elements, their layers, the last layer that runs, forget and retain tokens per step.
 
     `only_down_proj` says that only the MLP's last matrix is trained, `shared` that policy and reference share the layers below
-    `first`, `uphill` that the forget loss has a sharpness radius; `length` is that of the longest text. `stored_tokens` counts the
+    `first`, `uphill` that the forget loss has a sharpness radius, `adversary_passes` how often an adversary of the method runs the
+    forget side to the head in a step, back to the output of layer `adversary_layer`; `length` is that of the longest text. `stored_tokens` counts the
     larger side (forget or retain) of a micro-batch, as the activations of one side are freed before the other begins.
     """
 
@@ -44,11 +46,17 @@ class Work:
     length: int
     shared: bool
     uphill: bool
+    adversary_passes: int
+    adversary_layer: int
 
     @property
     def first(self) -> int:
         """The lowest trained layer; 0 if a trained tensor is outside the layers."""
         return min(self.layers, default=0)
+
+    def highest(self, architecture: Architecture) -> int:
+        """The last layer that any pass runs."""
+        return architecture.layers - 1 if self.adversary_passes else self.last
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,7 @@ def work_of(recipe: UnlearningConfig, architecture: Architecture) -> Work:
     train = recipe.train
     settings = (train, *(own.train for own in recipe.topics.values()))
     forget, retain = max(own.max_tokens for own in settings), max(own.retain_max_tokens for own in settings)
+    adversary = recipe.method if isinstance(recipe.method, Adversarial) else None
     logits = (recipe.retain is not None and recipe.retain.reads_logits) or recipe.method.layer is None
     return Work(
         trained=sum(map(math.prod, trained.values())),
@@ -93,6 +102,8 @@ def work_of(recipe: UnlearningConfig, architecture: Architecture) -> Work:
         length=max(forget, retain),
         shared=not logits or not train.reference_unmasked,
         uphill=train.sharpness_radius > 0,
+        adversary_passes=adversary.adversary_passes if adversary else 0,
+        adversary_layer=adversary.adversary_layer if adversary else 0,
         only_down_proj=all(name.endswith(f".{architecture.names.down_proj}.weight") for name in trained),
     )
 
@@ -119,22 +130,24 @@ def _eager(plan: ExperimentConfig) -> bool:
 
 
 def _activations(work: Work, architecture: Architecture, element: int, device: str, *, eager: bool) -> int:
-    kept = work.last - work.first + (not work.only_down_proj)  # layers whose attention has a gradient
+    last = work.highest(architecture)
+    kept = last - work.first + (not work.only_down_proj)  # layers whose attention has a gradient
     if work.checkpointed:
         kept = 1
-        stored = estimates.checkpointed_bytes(architecture, element, work.first, work.last)
+        stored = estimates.checkpointed_bytes(architecture, element, work.first, last)
     else:
         formula = estimates.kept_bytes if work.only_down_proj else estimates.whole_kept_bytes
-        stored = formula(architecture, element, work.first, work.last, len(work.layers))
+        stored = formula(architecture, element, work.first, last, len(work.layers))
     stored += (kept + 1) * estimates.eager_bytes(architecture, element, work.length) if eager else 0  # and one that runs
     token = stored + estimates.working_bytes(architecture, element)
-    return work.stored_tokens * token + (estimates.logits_bytes(device.partition(":")[0]) if work.logits else 0)
+    head = work.logits or work.adversary_passes
+    return work.stored_tokens * token + (estimates.logits_bytes(device.partition(":")[0]) if head else 0)
 
 
 def training_flops(work: Work, architecture: Architecture) -> int:
     """Return the operations of all steps; methods on likelihoods also run the reference model on forget texts.
 
-    With a sharpness radius the forget side is run twice.
+    With a sharpness radius the forget side is run twice, with an adversary's passes before each time.
     """
     layers = work.first, work.last
     forget = estimates.pass_flops(
@@ -143,7 +156,10 @@ def training_flops(work: Work, architecture: Architecture) -> int:
     retain = estimates.pass_flops(
         architecture, work.retain_tokens, *layers, work.trained, reference=True, head=work.logits, shared=work.shared
     )
-    return work.steps * (forget * (2 if work.uphill else 1) + retain)
+    adversary = work.adversary_passes * estimates.adversary_flops(
+        architecture, work.forget_tokens, min(work.first, work.adversary_layer + 1), work.adversary_layer
+    )
+    return work.steps * ((forget + adversary) * (2 if work.uphill else 1) + retain)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,18 @@ def test_a_sharpness_radius_takes_two_more_and_the_forget_side_twice():
     assert one.activations == other.activations
 
 
+def test_an_adversary_runs_the_forget_side_to_the_head_sixteen_times():
+    plain, moved = (planned("model=zephyr_7b", f"method={name}", "method.layer=8") for name in ("rmu", "rmu_lat"))
+    one, other = (needs_of(plan, plan.model.dimensions, plan.model.dtype) for plan in (plain, moved))
+    assert estimates.adversary_flops(TOY, 3, 1, 1) == 2 * 3 * (128 * (1 + 0) + 2 * 4 * 10)  # of two layers, the upper one forward
+    zephyr, tokens = plain.model.dimensions, 4 * 768  # layers 6 to 31 forward, 31 to 8 backward
+    extra = 500 * 16 * 2 * tokens * (zephyr.layer_parameters * (26 + 24) + 2 * 4096 * 32000)
+    assert other.training_flops - one.training_flops == extra
+    assert other.activations > one.activations
+    none = planned("model=zephyr_7b", "method=rmu_lat", "method.adversary_radius=0")
+    assert needs_of(none, none.model.dimensions, none.model.dtype) == one
+
+
 def test_bytes_that_autograd_stores_per_layer_are_those_counted_by_hand():
     # two norms in fp32: 2 * 4 * 4; queries and output 2 * 4, keys and values 2 * 2, the MLP's three or four times 6, 2 bytes each
     assert estimates.layer_bytes(TOY, 2, trained=True) == 32 + 2 * (8 + 4 + 24)

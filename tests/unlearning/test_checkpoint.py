@@ -21,6 +21,7 @@ from rna_bench.unlearning.methods.circuit_breakers import CircuitBreakers
 from rna_bench.unlearning.methods.dpo import DPO, Variant
 from rna_bench.unlearning.methods.npo import NPO
 from rna_bench.unlearning.methods.rmu import RMU
+from rna_bench.unlearning.methods.rmu_lat import RMULAT
 from rna_bench.unlearning.methods.rsv import RSV
 from rna_bench.unlearning.methods.simnpo import SimNPO
 from rna_bench.unlearning.methods.task_vector import TaskVector
@@ -45,6 +46,7 @@ RECIPES = [
     replace(RECIPE, optimizer=MASTERS[0], method=PREFERENCE[0], retain=KL()),
     replace(RECIPE, method=PREFERENCE[0], retain=CrossEntropy(), train=replace(TRAIN, sharpness_radius=0.1)),
     replace(RECIPE, method=CircuitBreakers([0, 1], 5.0), retain=HiddenL2([0, 1])),
+    replace(RECIPE, method=RMULAT(1, 3.0, 0, 0.5, 3, 0.05)),
     *(replace(RECIPE, method=TaskVector(2.0), retain=None, noise=None, optimizer=made) for made in (ADAMW, MASTERS[0])),
 ]
 

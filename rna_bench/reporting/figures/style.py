@@ -62,6 +62,7 @@ METHOD_STYLES = {  # the package's methods have the same style in every figure, 
     "grad_diff": MethodStyle("GradDiff", "p", WINE),
     "npo_sam": MethodStyle("NPO+SAM", (4, 1, 0), PURPLE),  # stars with so many points
     "circuit_breakers": MethodStyle("Circuit breakers", (6, 1, 0), GREEN),
+    "rmu_lat": MethodStyle("RMU-LAT", (8, 1, 0), BLUE),
     "task_vector": MethodStyle("Task vector", (3, 1, 0), WINE),
     "retrained": MethodStyle("Retrained (gold)", "*", GOLD),
     "retrained_no_words": MethodStyle("Retrained, no words", "H", GREY),

@@ -28,9 +28,9 @@ class Work:
     """The work of training: number of trained elements, their layers, the last layer that runs, forget and retain tokens per step.
 
     `only_down_proj` says that only the MLP's last matrix is trained, `shared` that policy and reference share the layers below
-    `first`, `uphill` that the forget loss has a sharpness radius, `adversary_passes` how often an adversary of the method runs the
-    forget side to the head in a step, back to the output of layer `adversary_layer`; `length` is that of the longest text. `stored_tokens` counts the
-    larger side (forget or retain) of a micro-batch, as the activations of one side are freed before the other begins.
+    `first`, `uphill` that the forget loss has a sharpness radius, `adversary_passes` how often a step runs the forget side to the
+    head for an adversary, and back to the output of layer `adversary_layer`; `length` is that of the longest text. `stored_tokens`
+    counts the larger side (forget or retain) of a micro-batch, as the activations of one side are freed before the other begins.
     """
 
     trained: int
@@ -55,7 +55,7 @@ class Work:
         return min(self.layers, default=0)
 
     def highest(self, architecture: Architecture) -> int:
-        """The last layer that any pass runs."""
+        """Return the last layer that any pass runs."""
         return architecture.layers - 1 if self.adversary_passes else self.last
 
 

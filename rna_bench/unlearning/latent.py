@@ -1,10 +1,10 @@
 """The adversary of latent adversarial training (LAT, arXiv 2407.15549): it moves hidden states so that forget text comes back.
 
-As in the released code (github.com/aengusl/latent-adversarial-training, read in a copy of it at 303ef74, `projected_gradient_descent`):
-the move starts at 0, AdamW with PyTorch's weight decay lowers the cross-entropy of the forget text, and after each update every
-token's move is scaled back to the radius, an L2 norm. Deviations: cross-entropies are added up, not averaged, so that no text's
-move depends on which others it is batched with (Adam is blind to the scale but for its epsilon); and there, the same move, position by
-position, must also make retain text unlikely, although no loss of the model is ever taken so.
+As in the released code (github.com/aengusl/latent-adversarial-training, as read in a copy at 303ef74), the move starts at 0, AdamW
+with PyTorch's weight decay lowers the cross-entropy of the forget text, and after each update every token's move is scaled back to
+the radius, an L2 norm. Deviations: cross-entropies are added up, not averaged, so that no text's move depends on which others it is
+batched with (Adam is blind to the scale but for its epsilon); and there, the same move, position by position, must also make retain
+text unlikely, although no loss of the model is ever taken so.
 """
 
 from collections.abc import Callable
@@ -18,14 +18,14 @@ from rna_bench.unlearning.forward import Passes
 from rna_bench.unlearning.noise import NO_NOISE, Edits, NoisedModel, Side
 
 
-def attacked(passes: Passes, layer: int, radius: float, steps: int, lr: float) -> Passes:
+def adversarial_passes(passes: Passes, layer: int, radius: float, steps: int, lr: float) -> Passes:
     """Return these passes with the adversary's move at the output of `layer`; as they are, if it has no steps or no room."""
     return perturbed(passes, layer, adversarial_move(passes, layer, radius, steps, lr)) if radius and steps else passes
 
 
 @torch.enable_grad()
 def adversarial_move(passes: Passes, layer: int, radius: float, steps: int, lr: float) -> Tensor:
-    """Return the move (b, t, d) in fp32 by which forget text is most likely to the policy, without noise, found in so many steps."""
+    """Return the move (b, t, d) in fp32 that makes forget text likely to the policy, without noise, found in so many steps."""
     quiet = replace(passes, noise=NO_NOISE)
     move = torch.zeros(*passes.forget_batch.input_ids.shape, passes.width, device=passes.policy.device, requires_grad=True)
     optimizer = torch.optim.AdamW([move], lr=lr)

@@ -171,7 +171,7 @@ class AntitheticNoise:
 
 
 class Edits(Protocol):
-    """What is done to hidden states, by layer from the lowest, when a model is run on the inputs of a side; `draw` tells draws apart."""
+    """What is done to hidden states, by layer from the lowest, when a model is run on a side's inputs; `draw` tells draws apart."""
 
     @property
     def draw(self) -> int: ...

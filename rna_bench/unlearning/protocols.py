@@ -1,4 +1,4 @@
-"""What a method may have besides what `Method` asks for: a schedule of its losses, an adversary, a model that is not the trained one."""
+"""What a method may have besides what `Method` asks for: a schedule of losses, an adversary, a model not the trained one."""
 
 from typing import NamedTuple, Protocol, runtime_checkable
 

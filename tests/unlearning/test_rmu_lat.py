@@ -34,7 +34,9 @@ def train(policy, topics, recipe):
     return [(one.forget, one.retain) for one in log.losses], [point.forget_loss for point in log.eval_points], dict(policy.trained)
 
 
-@pytest.mark.parametrize(("adversary", "scale", "micro_batches"), [(ADVERSARY, 0.0, 1), (ADVERSARY, 0.0, 2), ((1, 0.5, 4, 0.05), 0.4, 1)])
+@pytest.mark.parametrize(
+    ("adversary", "scale", "micro_batches"), [(ADVERSARY, 0.0, 1), (ADVERSARY, 0.0, 2), ((1, 0.5, 4, 0.05), 0.4, 1)]
+)
 def test_rmu_lat_is_the_plain_loop(policy, one, adversary, scale, micro_batches):
     model, frozen = deepcopy(policy.model), deepcopy(policy.model)
     vector = torch.rand(policy.model.config.hidden_size, generator=generator("cpu", 0, "target", "bio"))

@@ -1,7 +1,7 @@
 """RMU with latent adversarial training (RMU-LAT, arXiv 2407.15549).
 
-Deviations from its released code (`latent.py` has those of the adversary): it updates the weights four times under each move, with one
-batch of forget and of retain text; here every update has a batch and a move of its own.
+Deviations from its released code (`latent.py` has those of the adversary): it updates the weights four times under each move, with
+one batch of forget and of retain text; here every update has a batch and a move of its own.
 """
 
 import math
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rna_bench.core.types import InputError
 from rna_bench.unlearning.forward import Passes
-from rna_bench.unlearning.latent import attacked
+from rna_bench.unlearning.latent import adversarial_passes
 from rna_bench.unlearning.losses import MeanOver, masked_mse, unit_vector
 
 
@@ -20,8 +20,9 @@ from rna_bench.unlearning.losses import MeanOver, masked_mse, unit_vector
 class RMULAT:
     """RMU's forget loss at `layer` where an adversary has moved hidden states of forget inputs at the output of `adversary_layer`.
 
-    The move of each token is at most as long as `adversary_radius`, in units of the hidden state; `adversary_steps` gradient steps of
-    learning rate `adversary_lr` find it. Without steps, or with a radius of 0, it is RMU. The retain loss is taken without a move.
+    The move of each token is at most as long as `adversary_radius`, in units of the hidden state; `adversary_steps` gradient
+    steps of learning rate `adversary_lr` find it. Without steps, or with a radius of 0, it is RMU. The retain loss is taken
+    without a move.
     """
 
     layer: int
@@ -53,5 +54,5 @@ class RMULAT:
 
     def forget_loss(self, passes: Passes, control_vector: Tensor) -> Tensor:
         """Return mse(h_l(policy), c * u) over the tokens of the forget batch, under the adversary's move."""
-        moved = attacked(passes, self.adversary_layer, self.adversary_radius, self.adversary_steps, self.adversary_lr)
+        moved = adversarial_passes(passes, self.adversary_layer, self.adversary_radius, self.adversary_steps, self.adversary_lr)
         return masked_mse(moved.forget.hidden, control_vector, moved.forget.mask)

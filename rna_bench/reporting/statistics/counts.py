@@ -57,7 +57,7 @@ def _line(methods: Sequence[Copies], by_key: Mapping[str, Sequence[Judged]]) -> 
 def _without_effect(judged: Sequence[Judged]) -> list[str]:
     """Return a method's noises that changed no answer, where it is judged with others."""
     same = [one for one in judged if one.verdict is Verdict.unchanged]
-    return [f"{one.group.method} (noise {_noise(one.group, judged)})" for one in same if len(same) < len(judged)]
+    return [f"{same[0].group.method} (noise {_noises(same, judged)})"] if same and len(same) < len(judged) else []
 
 
 def _together(copies: Copies, by_key: Mapping[str, Sequence[Judged]]) -> tuple[str, str]:
@@ -73,15 +73,26 @@ def _strongest(judged: Sequence[Judged]) -> tuple[Verdict, str]:
     order = list(Verdict)
     verdict = min((one.verdict for one in judged), key=order.index)
     held = [one for one in judged if one.verdict is verdict]
-    noise = dict.fromkeys(_noise(one.group, judged) for one in held)
-    return verdict, "" if len(held) == len(judged) else f" (noise {', '.join(noise)})"
+    return verdict, "" if len(held) == len(judged) else f" (noise {_noises(held, judged)})"
 
 
-def _noise(group: Group, judged: Sequence[Judged]) -> str:
-    """Return the label of a group's noise, with its layer where a method is judged with noise at several."""
-    layers = {repr(one.group.flat.get("noise.layer")) for one in judged}
-    layer = group.flat.get("noise.layer")
-    return f"{group.noise} at layer {layer:g}" if len(layers) > 1 and isinstance(layer, float) else group.noise
+def _noises(held: Sequence[Judged], judged: Sequence[Judged]) -> str:
+    """Return the labels of noises, each with its layers where not all that it was tried at are among those `held`."""
+    layers, tried = _layers(held), _layers(judged)
+    return ", ".join(noise if own == tried[noise] else f"{noise} at layer {_listed(own)}" for noise, own in layers.items())
+
+
+def _layers(judged: Sequence[Judged]) -> dict[str, list[str]]:
+    """Return the layers, as text, of each noise's label."""
+    layers: dict[str, list[str]] = {}
+    for one in judged:
+        layer = one.group.flat.get("noise.layer")
+        layers.setdefault(one.group.noise, []).append(f"{layer:g}" if isinstance(layer, float) else str(layer))
+    return layers
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _seeds(tests: Sequence[Tested]) -> str:

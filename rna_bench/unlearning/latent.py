@@ -18,7 +18,7 @@ from rna_bench.unlearning.forward import Passes
 from rna_bench.unlearning.noise import NO_NOISE, Edits, NoisedModel, Side
 
 
-def adversarial_passes(passes: Passes, layer: int, radius: float, steps: int, lr: float) -> Passes:
+def with_adversary(passes: Passes, layer: int, radius: float, steps: int, lr: float) -> Passes:
     """Return these passes with the adversary's move at the output of `layer`; as they are, if it has no steps or no room."""
     return perturbed(passes, layer, adversarial_move(passes, layer, radius, steps, lr)) if radius and steps else passes
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rna_bench.core.types import InputError
 from rna_bench.unlearning.forward import Passes
-from rna_bench.unlearning.latent import adversarial_passes
+from rna_bench.unlearning.latent import with_adversary
 from rna_bench.unlearning.losses import MeanOver, masked_mse, unit_vector
 
 
@@ -54,5 +54,5 @@ class RMULAT:
 
     def forget_loss(self, passes: Passes, control_vector: Tensor) -> Tensor:
         """Return mse(h_l(policy), c * u) over the tokens of the forget batch, under the adversary's move."""
-        moved = adversarial_passes(passes, self.adversary_layer, self.adversary_radius, self.adversary_steps, self.adversary_lr)
+        moved = with_adversary(passes, self.adversary_layer, self.adversary_radius, self.adversary_steps, self.adversary_lr)
         return masked_mse(moved.forget.hidden, control_vector, moved.forget.mask)

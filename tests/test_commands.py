@@ -34,8 +34,12 @@ LONG = (
     "rna-bench run model.world=2",
     "rna-bench pocket train model.hazards=redrawn model.world=1",
     "rna-bench run method=retrained_no_words",
+    "rna-bench attack pocket attack=[relearn] --retrain",
+    "rna-bench attack pocket_methods attack=[quantise]",
 )
-"""They train a model for minutes, as a slow test of tests/pocket does."""
+"""They train a model for minutes, as a slow test of tests/pocket does, or attack all runs of a sweep."""
+TEACHING = ("relearn", "relearn_lora", "relearn_documents", "ablate", "probe", "few_shot", "gcg")
+"""Attacks that teach some facts again, of which few can be taught where few questions are asked."""
 
 
 def ids(command):
@@ -103,6 +107,14 @@ def replaced(name, words, place):
     return [re.sub(r"\b(IDENTITY|RUN|NAME|FOLDER|FILE)\b", lambda match: real[match[0]], word) for word in words]
 
 
+def fewer_facts(words):
+    """Return the words of a command with attacks that teach four facts, and that are tried after one step of training."""
+    names = [name for word in words if word.startswith("attack=[") for name in word[8:-1].split(",") if name in TEACHING]
+    return ["attack.at=[1]" if word.startswith("attack.at=") else word for word in words] + [
+        f"attack.{one}.facts=4" for one in names
+    ]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("readme", [name for name in READMES if name != OWN_CODE])
 def test_the_commands_of_a_readme_run_one_after_the_other(readme, place):
@@ -112,7 +124,9 @@ def test_the_commands_of_a_readme_run_one_after_the_other(readme, place):
         if name.startswith("export"):  # into a new folder
             shutil.rmtree(place / "out", ignore_errors=True)
         as_it_is = "--help" in rest or "results_dir=results/published/pocket" in rest
-        done = in_place(place, *name.split(), *replaced(name, rest, place), *([] if as_it_is else SMALLER.get(name, [])))
+        done = in_place(
+            place, *name.split(), *fewer_facts(replaced(name, rest, place)), *([] if as_it_is else SMALLER.get(name, []))
+        )
         lines = [line for line in done.stderr.splitlines() if line.startswith("error:")]
         if any(word in command.text for word in ON_A_HUB):
             assert done.returncode in (0, 1), command.text

@@ -70,4 +70,4 @@ def test_the_maps_attack_and_triggers_are_run_tabulated_and_drawn(user, command)
     command("tables results/runs")
     table = (user / "results/runs/tables/attacks.csv").read_text(encoding="utf-8")
     assert "weight_noise 0.01" in table
-    assert "](attacks_once.png)" in command("figures results/runs")
+    assert "](recovered.png)" in command("figures results/runs")

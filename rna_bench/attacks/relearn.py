@@ -78,6 +78,8 @@ class Relearn:
 
 
 def _update(model: PreTrainedModel, batch: Batch, optimizer: torch.optim.Optimizer) -> None:
+    if not batch.label_mask[:, 1:].any():
+        raise InputError("attack.*.max_tokens", batch.input_ids.shape[1], "cuts off all that is to be learned; give more")
     optimizer.zero_grad(set_to_none=True)
     next_token_loss(model, batch).backward()
     optimizer.step()

@@ -78,8 +78,7 @@ class Task:
 
     `examples` are the solved questions that precede every question of a subject; `categories` maps subjects to categories. Where
     `questions` are a sample, `populations` says how many questions each subject has. `given` has those that come perturbed, by the
-    ids of the clean ones, and `pairing` says how they were paired. `stems` has other wordings of stems by
-    the ids of the questions, where the dataset knows any.
+    ids of the clean ones, and `pairing` says how they were paired. `stems` has other wordings, likewise.
     """
 
     name: str

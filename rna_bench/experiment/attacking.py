@@ -61,12 +61,12 @@ class AttackedRun:
     delta: Path | None
 
 
-def recorded_attacks(folder: Path, attacks: Sequence[NamedAttack]) -> list[AttackRecord] | None:
+def recorded_attacks(folder: Path, attacks: Sequence[NamedAttack], trained: str | None = None) -> list[AttackRecord] | None:
     """Return the records of attacks on the run in a folder; None unless all are there.
 
-    Raise InputError where an attack of the same name has other settings.
+    Raise InputError where an attack of the same name has other settings, or is on other tensors than those with the hash `trained`.
     """
-    made = [_recorded(folder, one) for one in attacks]
+    made = [_recorded(folder, one, trained) for one in attacks]
     return [one for one in made if one] if all(made) else None
 
 
@@ -77,7 +77,7 @@ def attack_run(run: AttackedRun, attacks: Sequence[NamedAttack]) -> list[AttackR
     with run_lock(results_dir, name) as dead_owner:
         if dead_owner:
             clear_drafts(run.folder)
-        return [_recorded(run.folder, one) or _attack(run, one) for one in attacks]
+        return [_recorded(run.folder, one, None) or _attack(run, one) for one in attacks]
 
 
 def attack_lock(folder: Path) -> tuple[Path, str]:
@@ -88,10 +88,11 @@ def attack_lock(folder: Path) -> tuple[Path, str]:
 def attack_at_end(experiment: ExperimentConfig, inputs: Inputs, folder: Path) -> None:
     """Attack a run that was recorded just now, or before, and print the scores; one that diverged is left out, and named."""
     made = record.read(folder / record.RECORD)
-    results = recorded_attacks(folder, experiment.attacks)
+    results = recorded_attacks(folder, experiment.attacks, made.sha256.get(DELTA))
     if results is None:
         if made.status is Status.diverged:
             LOG.warning("%s diverged, so there are no trained tensors to attack", folder.name)
+            clear_states(folder)
             return
         delta = find_delta(folder, made) if trains(made.config) else None
         results = attack_run(AttackedRun(experiment, inputs, folder, delta), experiment.attacks)
@@ -101,7 +102,7 @@ def attack_at_end(experiment: ExperimentConfig, inputs: Inputs, folder: Path) ->
         print_result(attack_text(made, folder, one))
 
 
-def _recorded(folder: Path, attack: NamedAttack) -> AttackRecord | None:
+def _recorded(folder: Path, attack: NamedAttack, trained: str | None) -> AttackRecord | None:
     path = record_path(folder, attack.name, attack.at)
     if not path.exists():
         return None
@@ -111,6 +112,8 @@ def _recorded(folder: Path, attack: NamedAttack) -> AttackRecord | None:
         key = f"{attack.key}.{differing[0]}"
         remedy = f"{path} has {made.config.get(differing[0])}; remove it, or name these settings in a YAML file of their own"
         raise InputError(key, attack.config.get(differing[0]), remedy)
+    if trained and made.step is None and made.sha256.get(DELTA) != trained:
+        raise InputError("attack", path, "is of other trained tensors than the run has now; remove it, and it is made again")
     return made
 
 

@@ -58,6 +58,7 @@ def execute(experiment: ExperimentConfig, *, several: bool = False) -> Path:
     folder = _recorded_run(experiment, inputs, clock, several=several)
     if experiment.attacks:
         attack_at_end(experiment, inputs, folder)
+        failure.clear(folder)  # of an earlier try, where it was an attack that failed
     return folder
 
 

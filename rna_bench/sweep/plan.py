@@ -21,13 +21,15 @@ FOLDER = ".sweeps"
 class PlannedRun:
     """A run of a sweep: its identity, the overrides that compose it, and a label of those that differ from run to run.
 
-    `problem` says why the run is impossible, for instance because its model is not there; it has no identity then.
+    `problem` says why the run is impossible, for instance because its model is not there; it has no identity then. `attacks` are
+    the names of the files that its attacks are recorded in.
     """
 
     identity: str
     overrides: tuple[str, ...]
     label: str
     problem: str = ""
+    attacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,11 +118,12 @@ def _read(path: Path, results_dir: Path) -> SweepPlan:
 
 
 def _planned(values: Mapping[str, Any]) -> PlannedRun:
-    return PlannedRun(values["identity"], tuple(values["overrides"]), values["label"], values["problem"])
+    attacks = tuple(values.get("attacks", ()))  # plans of earlier versions have none
+    return PlannedRun(values["identity"], tuple(values["overrides"]), values["label"], values["problem"], attacks)
 
 
 def run_state(results_dir: Path, run: PlannedRun) -> RunState:
-    """Return the state of a run, by its record, else its lock, else what a failure left."""
+    """Return the state of a run, by its record and those of its attacks, else its lock, else what a failure left."""
     if run.problem:
         return RunState(run, RunPhase.failed, run.problem)
     try:
@@ -130,6 +133,9 @@ def run_state(results_dir: Path, run: PlannedRun) -> RunState:
     if summary is None:
         return _unrecorded(results_dir, run, "")
     phase = RunPhase.done if summary.status == "finished" else RunPhase(summary.status)
+    lacking = [name for name in run.attacks if not (results_dir / run.identity / name).exists()]
+    if lacking and phase is not RunPhase.diverged:
+        return _unrecorded(results_dir, run, f"recorded, but for {', '.join(lacking)}")
     revision = f"{summary.revision}{'+' if summary.changed else ''}" if summary.revision else None
     return RunState(run, phase, summary.reason, summary.seconds, revision)
 

@@ -13,6 +13,7 @@ from rna_bench.experiment.config import ExperimentConfig, check_model_dimensions
 from rna_bench.experiment.data import gather
 from rna_bench.experiment.own_code import warn_of_changes
 from rna_bench.runs import record
+from rna_bench.runs.attack_record import record_path
 from rna_bench.sweep.naming import SweepRequest
 from rna_bench.sweep.plan import PlannedRun, SweepPlan, labels
 
@@ -100,6 +101,7 @@ def _planned(one: Combination) -> PlannedRun:
     try:
         identity = gather(one.experiment).identity
         warn_of_changes(one.experiment, one.experiment.results_dir / identity)
-        return PlannedRun(identity, tuple(one.overrides), one.label)
+        attacks = tuple(record_path(Path(), each.name, each.at).name for each in one.experiment.attacks)
+        return PlannedRun(identity, tuple(one.overrides), one.label, attacks=attacks)
     except InputError as error:  # for instance a gated model: the others can run
         return PlannedRun("", tuple(one.overrides), one.label, str(error))

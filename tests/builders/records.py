@@ -1,5 +1,8 @@
 """Records and responses built by hand, and folders of them."""
 
+from dataclasses import replace
+
+from rna_bench.core.labels import RETRAINED
 from rna_bench.core.types import CLEAN, EvalPoint, Response, RunRecord, Score, Status, StepLoss
 from rna_bench.reporting.tables.write import write_tables
 from rna_bench.runs import record
@@ -71,6 +74,13 @@ def make_record(
         provenance={"revision": "0123456789abcdef"},
         measured={},
     )
+
+
+def gold(seed, hazards="redrawn"):
+    """The record of a gold reference of the model that the other records are of."""
+    record = make_record(seed, method="none", change={"base": "model", "model": {"hazards": hazards}})
+    fingerprints = record.fingerprints | {"model": hazards, "base": record.fingerprints["model"]}
+    return replace(record, choices={"method": RETRAINED[hazards]}, fingerprints=fingerprints, identity=f"{seed}{hazards}")
 
 
 def response(question, perturbation, choice, task="mmlu", correct=0):

@@ -88,7 +88,7 @@ def test_scores_under_attack_are_a_data_frame_and_a_figure(say, run, tmp_path):
     code, out, err = say("figures", tmp_path)
     assert code == 0, err
     assert "](attacks.png)" in out
-    assert "](attacks_once.png)" in out
+    assert "](recovered.png)" in out
     record_path(folder, "quantise").write_text("{}")
     with pytest.warns(UserWarning, match="left out: .*attack-quantise.json"):
         assert set(rna_bench.load_attacks(str(tmp_path)).attack) == {"relearn"}

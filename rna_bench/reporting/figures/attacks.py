@@ -1,4 +1,4 @@
-"""What attacks recover: accuracy on facts that they never saw, along their budget, or where they have none by variant."""
+"""What attacks recover: accuracy on facts that they never saw, along their budget, or layer by layer."""
 
 import math
 import re
@@ -14,24 +14,21 @@ from rna_bench.reporting.figures.style import GREY, INK, NARROW, WIDE, Size, fil
 from rna_bench.reporting.statistics.attacks import AttackKey, RecoveredRun, along_budget, by_seed
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import Interval
+from rna_bench.reporting.statistics.recovered import LAYER
 
-GOLD = "retrained"
-"""What begins the method's name of a gold reference: a model that was never told the facts."""
 LINES = ("-", (0, (4, 1)), (0, (2, 1)), (0, (1, 1)))
 """Of one method's settings, in their order."""
 APART = 0.17
 """The least distance of two ticks with a label, as a share of the axis."""
-FEW = 4
-"""The most variants that are marked side by side."""
 READING = (
     "Means and 95% intervals over seeds (of one seed, over questions). Hollow: without noise, filled: with it. Black: the base "
-    "model, dash-dotted or a dash, and a model that was never told the facts, dashed or a cross, if there is one; dotted: chance."
+    "model, dash-dotted, and a model that was never told the facts, dashed, if there is one; dotted: chance."
 )
 ALONG = (
     "Accuracy on facts that the attack never saw, by what it has spent of its budget (on the scale log2(1 + budget)), a row for "
     "each attack and a column for each noise. "
 )
-ONCE = "Accuracy on facts that the attack never saw, for attacks without a budget by variant, a column for each noise. "
+LAYERS = "Accuracy on facts that the attack never saw, as it is read off after each layer, a column for each noise. "
 
 Attacked: TypeAlias = Mapping[str, RecoveredRun]
 
@@ -45,8 +42,6 @@ class AttackRow:
     groups: Sequence[Group]
     course: Callable[[Group], dict[float, Interval]]
     ticks: Mapping[float, str]
-    joined: bool = True
-    """Whether the places are points of a line; else they are marked side by side."""
 
 
 class Look(NamedTuple):
@@ -57,15 +52,15 @@ class Look(NamedTuple):
 
 
 def attack_figures(groups: Sequence[Group], attacked: Attacked) -> list[Drawn]:
-    """Return a figure of the attacks that have several budgets and one of the others; none where nothing was attacked."""
+    """Return a figure of the attacks that have several budgets, and one of those that read single layers."""
     keys = sorted({one for run in attacked.values() for one in run.by_attack})
     several = [one for one in keys if len(_budgets(one, attacked)) > 1]
-    once = [list(some) for _, some in groupby((one for one in keys if one not in several), key=lambda one: one[:2])]
+    layers = [one for one in keys if one not in several and re.fullmatch(rf"{LAYER}\d+", one.variant)]
+    once = [list(some) for _, some in groupby(layers, key=lambda one: one[:2])]
     models = [list(some) for _, some in groupby(groups, key=lambda group: (group.model, group.dtype))]
     along = [_along(one, some, attacked) for some in models for one in several]
-    parts = [*(some for some in once if len(some) > 1), [some[0] for some in once if len(some) == 1]]
-    variants = [_by_variant(some, own, attacked) for own in models for some in parts if some]
-    figures = [("attacks", ALONG, along), ("attacks_once", ONCE, variants)]
+    by_layer = [_by_layer(some, own, attacked) for own in models for some in once]
+    figures = [("attacks", ALONG, along), ("attacks_layers", LAYERS, by_layer)]
     drawn = [(name, caption, [_titled(row, models) for row in rows if _attacked(row)]) for name, caption, rows in figures]
     return [_drawn(name, caption + READING, rows) for name, caption, rows in drawn if rows]
 
@@ -83,21 +78,15 @@ def _along(one: AttackKey, groups: Sequence[Group], attacked: Attacked) -> Attac
     return AttackRow(" ".join(filter(None, (one.attack, one.variant))), "budget", groups, course, _apart(ticks))
 
 
-def _by_variant(keys: Sequence[AttackKey], groups: Sequence[Group], attacked: Attacked) -> AttackRow:
-    """Return a row of an attack's variants, or of several attacks that have one each."""
-    ordered = sorted(keys, key=lambda one: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", one.variant)])
-    alone = len({one.attack for one in keys}) > 1 or len(keys) == 1
-    names = [" ".join(filter(None, (one.attack, one.variant))) if alone else one.variant for one in ordered]
+def _by_layer(keys: Sequence[AttackKey], groups: Sequence[Group], attacked: Attacked) -> AttackRow:
+    """Return a row of an attack that reads layers one by one."""
+    ordered = {float(one.variant.removeprefix(LAYER)): one for one in keys}
 
     def course(group: Group) -> dict[float, Interval]:
-        runs = [by_seed(one, group, attacked) for one in ordered]
-        return {float(place): next(iter(along_budget(own).values())) for place, own in enumerate(runs) if own}
+        runs = {layer: by_seed(ordered[layer], group, attacked) for layer in sorted(ordered)}
+        return {layer: next(iter(along_budget(own).values())) for layer, own in runs.items() if own}
 
-    numbered = [re.fullmatch(r"(\D+?)\s*(\d+)", name) for name in names]
-    words = {match[1] for match in numbered if match}
-    label = words.pop() if len(keys) > FEW and all(numbered) and len(words) == 1 else ""
-    ticks = {float(place): name.removeprefix(label).strip() for place, name in enumerate(names)}
-    return AttackRow("" if alone else keys[0].attack, label, groups, course, ticks, joined=len(keys) > FEW)
+    return AttackRow(keys[0].attack, "layer", groups, course, _apart({layer: f"{layer:g}" for layer in sorted(ordered)}))
 
 
 def _apart(ticks: Mapping[float, str]) -> dict[float, str]:
@@ -122,7 +111,7 @@ def _shown_with(group: Group, noise: str) -> bool:
 
 
 def _is_reference(group: Group) -> bool:
-    return not group.unlearned or group.method.startswith(GOLD)
+    return not group.unlearned or group.gold
 
 
 def _noises(rows: Sequence[AttackRow]) -> list[str]:
@@ -165,22 +154,14 @@ def _panel(axes: Axes, row: AttackRow, noise: str, looks: Mapping[int, Look]) ->
     axes.axhline(CHANCE, color=GREY, linestyle=":", linewidth=0.8)
     ordered = sorted(row.groups, key=_is_reference, reverse=True)
     shown = [(group, course) for group in ordered if (course := row.course(group)) and _shown_with(group, noise)]
-    for number, (group, course) in enumerate(shown):
+    for group, course in shown:
         line, means = looks[id(group)].line, [accuracy.mean for accuracy in course.values()]
         low, high = ([accuracy.ends[side] for accuracy in course.values()] for side in (0, 1))
-        if row.joined:
-            axes.plot([*course], means, linewidth=0.9, markersize=3.5, **line)
-            axes.fill_between([*course], low, high, color=line["color"], alpha=0.12, linewidth=0)
-        else:
-            aside = 0.7 * ((number + 0.5) / len(shown) - 0.5)
-            marked = {"marker": "x" if group.unlearned else "_", **line, "linestyle": "none"}
-            places = [place + aside for place in course]
-            axes.vlines(places, low, high, color=line["color"], linewidth=0.9)
-            axes.plot(places, means, markersize=4, **marked)
+        axes.plot([*course], means, linewidth=0.9, markersize=3.5, **line)
+        axes.fill_between([*course], low, high, color=line["color"], alpha=0.12, linewidth=0)
     axes.set_ylim(0, 102)
     axes.set_yticks([0, 25, 50, 75, 100])
     axes.set_xticks([*row.ticks], [*row.ticks.values()])
-    axes.set_xlim(*(min(row.ticks) - 0.5, max(row.ticks) + 0.5) if not row.joined else (None, None))
     axes.tick_params(labelsize=7)
 
 
@@ -199,6 +180,6 @@ def _look(group: Group, methods: Sequence[str], settings: Sequence[str]) -> Look
         label = group.method.replace("_", " ") if group.unlearned else "base model"
         return Look(label, {"color": INK, "linestyle": "--" if group.unlearned else "-."})
     style = style_of(group.method, methods)
-    label = f"{style.label}, {group.settings}" if len(settings) > 1 else style.label
+    label = f"{style.label}, {group.settings}" if len(settings) > 1 and group.settings else style.label
     dashes = LINES[settings.index(group.settings) % len(LINES)]
     return Look(label, {"color": style.colour, "linestyle": dashes, **fill(style, noisy=group.scale > 0)})

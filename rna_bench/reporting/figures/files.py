@@ -18,6 +18,7 @@ from rna_bench.reporting.figures.breakdown import by_subject, by_trigger_type
 from rna_bench.reporting.figures.chains import Drawn, Missing
 from rna_bench.reporting.figures.curves import by_noise_layer, by_noise_scale, by_stray_share, coefficients
 from rna_bench.reporting.figures.heat import layer_scale
+from rna_bench.reporting.figures.recovered import recovered_figure
 from rna_bench.reporting.figures.style import drawing_settings, fix_layout, version
 from rna_bench.reporting.figures.tradeoff import tradeoff, tradeoff_by_method
 from rna_bench.reporting.figures.training import hidden_norm_curves, loss_curves
@@ -78,6 +79,7 @@ def draw(groups: Sequence[Group], attacked: Mapping[str, RecoveredRun] = Mapping
         figures += [
             *coefficients(groups),
             *(each(groups) for each in (by_trigger_type, by_subject, loss_curves, hidden_norm_curves)),
+            *([in_short] if (in_short := recovered_figure(groups, attacked)) else []),
             *attack_figures(groups, attacked),
         ]
         for one in figures:

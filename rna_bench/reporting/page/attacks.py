@@ -9,6 +9,7 @@ from rna_bench.reporting.page.rows import Column
 from rna_bench.reporting.page.summary import inline
 from rna_bench.reporting.statistics.attacks import RecoveredRun
 from rna_bench.reporting.statistics.frame import Group
+from rna_bench.reporting.statistics.recovered import in_short
 from rna_bench.reporting.tables.attacks import attacks_table
 from rna_bench.reporting.tables.table import cell_text
 
@@ -30,21 +31,20 @@ def attack_table(groups: Sequence[Group], attacked: Mapping[str, RecoveredRun]) 
 
 
 def attack_columns(attacked: Mapping[str, RecoveredRun]) -> list[Column]:
-    """Return a column for each attack that any run was tried with."""
-    names = sorted({key.attack for run in attacked.values() for key in run.by_attack})
-    meaning = (
-        "accuracy on facts that the attack {} never saw, at the end of its budget, in percent; of several variants the highest"
-    )
-    return [Column(_key(name), f"after {name}", meaning.format(name), numeric=True) for name in names]
+    """Return a column for each attack that the short table has, too."""
+    meaning = "accuracy on facts that the attack {} never saw, at the end of its budget, in percent{}"
+    several = "; of its variants the highest, which is chosen by the facts that it is judged on"
+    return [
+        Column(_key(name), f"after {name}", meaning.format(name, several if len(keys) > 1 else ""), numeric=True)
+        for name, keys in in_short(attacked).items()
+    ]
 
 
-def attack_values(run: RecoveredRun | None, columns: Sequence[Column]) -> dict[str, float | None]:
-    """Return a run's value in each of these columns; None where it was not attacked so."""
-    ends: dict[str, float] = {}
-    for key, recovered in (run.by_attack if run else {}).items():
-        end = round(100 * float(recovered.accuracies()[-1]), 2)
-        ends[_key(key.attack)] = max(end, ends.get(_key(key.attack), 0.0))
-    return {column.key: ends.get(column.key) for column in columns}
+def attack_values(run: RecoveredRun | None, attacked: Mapping[str, RecoveredRun]) -> dict[str, float | None]:
+    """Return a run's value in each of the columns for all that are `attacked`; None where it was not attacked so."""
+    own = run.by_attack if run else {}
+    ends = {name: [own[key].accuracies()[-1] for key in keys if key in own] for name, keys in in_short(attacked).items()}
+    return {_key(name): round(100 * float(max(found)), 2) if found else None for name, found in ends.items()}
 
 
 def _key(attack: str) -> str:

@@ -65,7 +65,7 @@ def page_html(collection: Collection) -> tuple[str, list[str]]:
     rows = [by_id[run.record.identity] for run in collection.runs]
     of_attacks = attack_columns(recovered.by_run)
     columns = [*shown_columns(rows), *of_attacks]
-    table = [row._asdict() | attack_values(recovered.by_run.get(row.id), of_attacks) for row in rows]
+    table = [row._asdict() | attack_values(recovered.by_run.get(row.id), recovered.by_run) for row in rows]
     all_details, unread = details(collection)
     core = {"columns": [column._asdict() for column in columns], "runs": table}
     broken, unreadable = broken_sections(collection)

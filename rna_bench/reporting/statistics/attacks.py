@@ -135,6 +135,8 @@ def _key(record: AttackRecord, variant: str) -> AttackKey:
 
 def _along_budget(record: AttackRecord, facts: Mapping[Fact, Mapping[int, float]], variant: str, others: OtherAnswers) -> Recovered:
     budgets = tuple(sorted(next(iter(facts.values()))))
+    if any(sorted(own) != list(budgets) for own in facts.values()):
+        raise InputError("attack", record.attack, f"of run {record.run}: not every fact was asked at each budget")
     right = {fact: tuple(own[budget] for budget in budgets) for fact, own in facts.items()}
     retaught, retain = (_at_end(others.get((variant, role))) for role in ("retaught", "retain"))
     return Recovered(budgets, right, retaught, retain, record.sees_reference)

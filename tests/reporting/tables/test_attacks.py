@@ -1,13 +1,10 @@
-from dataclasses import replace
-
 import pytest
 
-from rna_bench.core.labels import RETRAINED
 from rna_bench.reporting.statistics.attacks import AttackKey, Recovered, RecoveredRun
 from rna_bench.reporting.statistics.frame import grouped
 from rna_bench.reporting.tables.attacks import attacks_table
 from rna_bench.reporting.tables.table import markdown
-from tests.builders.records import make_record
+from tests.builders.records import gold, make_record
 
 KEY = AttackKey("relearn", "{}", "")
 FACTS = [("bio", str(number)) for number in range(8)]
@@ -16,13 +13,6 @@ FACTS = [("bio", str(number)) for number in range(8)]
 def recovered(*shares):
     """Eight facts, of which these shares are known at budgets 0, 1 and 3."""
     return Recovered((0, 1, 3), {fact: tuple(float(n < 8 * share) for share in shares) for n, fact in enumerate(FACTS)})
-
-
-def gold(seed, hazards="redrawn"):
-    """The record of a gold reference of the model that the other records are of."""
-    record = make_record(seed, method="none", change={"base": "model", "model": {"hazards": hazards}})
-    fingerprints = {"model": hazards, "base": record.fingerprints["model"]}
-    return replace(record, choices={"method": RETRAINED[hazards]}, fingerprints=fingerprints, identity=f"{seed}{hazards}")
 
 
 RUNS = {

@@ -16,6 +16,7 @@ from rna_bench.unlearning.methods.adaptive_rmu import AdaptiveRMU
 from rna_bench.unlearning.methods.dpo import DPO, Variant
 from rna_bench.unlearning.methods.npo import NPO
 from rna_bench.unlearning.methods.rmu import RMU
+from rna_bench.unlearning.methods.rmu_lat import RMULAT
 from rna_bench.unlearning.methods.rsv import RSV
 from rna_bench.unlearning.methods.simnpo import SimNPO
 from rna_bench.unlearning.noise import RNA, Unit
@@ -33,6 +34,7 @@ SIMNPO = SimNPO(0.1, 0.5, Reduction.sequence_mean)
 METHODS = {
     "rmu": (RMU(1, 3.0), HiddenMSE()),
     "adaptive_rmu": (AdaptiveRMU(1, 3.0), HiddenMSE()),
+    "rmu_lat": (RMULAT(1, 3.0, 0, 0.5, 3, 0.05), HiddenMSE()),
     "rsv": (RSV(1, 3.0), HiddenMSE()),
     "npo_kl": (NPO_, KL()),
     "npo_mse": (NPO_, LogProbabilityMSE()),
@@ -97,7 +99,7 @@ def moved(policy):
     return policy
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", PINNED)  # not rmu_lat, whose adversary's first update is the sign of each gradient, however small
 def test_losses_of_four_steps_are_pinned(fresh, topics, name):
     found = [(float(f"{loss.forget:.7g}"), float(f"{loss.retain:.7g}")) for loss in run(fresh(), topics, recipe(name))]
     assert found == [pytest.approx(pair, rel=1e-5) for pair in PINNED[name]], found
@@ -185,9 +187,10 @@ def test_a_batch_without_targets_is_refused_where_likelihoods_are_read(fresh, to
         run(fresh(), [short], recipe(name, SHORT))
 
 
-def test_a_batch_without_targets_is_enough_where_hidden_states_are_read(fresh, batches):
+@pytest.mark.parametrize("name", ["rmu", "rmu_lat"])
+def test_a_batch_without_targets_is_enough_where_hidden_states_are_read(fresh, batches, name):
     short = batches("What is it?\nAnswer:| B", max_tokens=3)
-    assert len(run(fresh(), [TopicBatches("bio", short, short)], recipe("rmu", SHORT))) == 4
+    assert len(run(fresh(), [TopicBatches("bio", short, short)], recipe(name, SHORT))) == 4
 
 
 # Ways to run that cost more time and less memory.

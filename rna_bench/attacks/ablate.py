@@ -11,7 +11,6 @@ questions of a side begin with are left out, instead of the first 40 and of toke
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from random import Random
 
 import torch
@@ -19,7 +18,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from rna_bench.attacks.cost import AttackCost
-from rna_bench.attacks.protocol import AttackStage, AttackText, Target
+from rna_bench.attacks.protocol import AttackStage, AttackText, Target, check_rising
 from rna_bench.core.types import InputError, Response
 from rna_bench.data.batches import pad
 from rna_bench.data.facts import FactTexts
@@ -48,8 +47,7 @@ class Ablate:
     max_tokens: int
 
     def __post_init__(self) -> None:
-        if not self.texts or self.texts[0] < 0 or any(one >= other for one, other in pairwise(self.texts)):
-            raise InputError("attack.*.texts", self.texts, "give numbers of questions in rising order, as [0,4,16,64]")
+        check_rising("texts", self.texts, "questions")
         if self.layers is not None and (not self.layers or len({*self.layers}) < len(self.layers)):
             raise InputError("attack.*.layers", self.layers, "give layers, each once, as [5,6,7], or null for all")
         for key in ("facts", "batch_size", "max_tokens"):

@@ -20,7 +20,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from rna_bench.attacks.cost import AttackCost
-from rna_bench.attacks.protocol import AttackStage, AttackText, Target, TextKind, TextSide
+from rna_bench.attacks.protocol import AttackStage, AttackText, Target, TextKind, TextSide, check_rising
 from rna_bench.core.types import InputError, Response
 from rna_bench.data.batches import pad
 from rna_bench.evaluation.requests import EvalSet
@@ -45,8 +45,7 @@ class GCG:
     batch_size: int
 
     def __post_init__(self) -> None:
-        if not self.steps or self.steps[0] < 0 or any(one >= other for one, other in pairwise(self.steps)):
-            raise InputError("attack.*.steps", self.steps, "give numbers of steps in rising order, as [0,5,10,20]")
+        check_rising("steps", self.steps, "steps")
         for key in ("facts", "prompts", "tokens", "top_k", "candidates", "batch_size"):
             if vars(self)[key] < 1:
                 raise InputError(f"attack.*.{key}", vars(self)[key], "give 1 or more")

@@ -9,11 +9,10 @@ questions is about other facts than those that are judged.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from random import Random
 
 from rna_bench.attacks.cost import AttackCost
-from rna_bench.attacks.protocol import AttackStage, AttackText, Target, TextKind, TextSide, check_facts
+from rna_bench.attacks.protocol import AttackStage, AttackText, Target, TextKind, TextSide, check_facts, check_rising
 from rna_bench.core.types import InputError, Response, Text
 from rna_bench.data.prompts import PromptParts, description, without_description
 from rna_bench.evaluation.requests import EvalSet, reworded
@@ -34,8 +33,7 @@ class InContext:
     texts: list[int]
 
     def __post_init__(self) -> None:
-        if not self.texts or self.texts[0] < 0 or any(one >= other for one, other in pairwise(self.texts)):
-            raise InputError("attack.*.texts", self.texts, "give numbers of texts in rising order, as [0,1,2,4]")
+        check_rising("texts", self.texts, "texts")
         check_facts(self.facts, self.about)
 
     def cost(self) -> AttackCost:

@@ -9,6 +9,7 @@ from rna_bench.core.types import Response
 from rna_bench.evaluation.layer_scoring import LayerReader, layer_responses
 from rna_bench.evaluation.requests import EvalSet
 from rna_bench.models.policies import decoder_layers
+from rna_bench.runs.attack_record import LAYER
 
 
 def layer_stages(model: PreTrainedModel, budget: int, batch_tokens: int, read: LayerReader) -> list[AttackStage]:
@@ -23,4 +24,4 @@ def layer_stages(model: PreTrainedModel, budget: int, batch_tokens: int, read: L
 
     depth = len(decoder_layers(model))
     width = len(str(depth - 1))  # so that names sort as numbers do
-    return [AttackStage(budget, f"layer {layer:0{width}}", partial(at, layer)) for layer in range(depth)]
+    return [AttackStage(budget, f"{LAYER}{layer:0{width}}", partial(at, layer)) for layer in range(depth)]

@@ -113,6 +113,12 @@ def sees_reference(attack: Attack) -> bool:
     return isinstance(attack, Diagnostic) and attack.sees_reference
 
 
+def check_rising(key: str, values: Sequence[int], things: str) -> None:
+    """Raise InputError unless these are numbers of `things` from 0 on, in rising order."""
+    if not values or values[0] < 0 or any(one >= other for one, other in pairwise(values)):
+        raise InputError(f"attack.*.{key}", values, f"give numbers of {things} in rising order, as [0,1,4,16]")
+
+
 def check_percent(percent: Sequence[int]) -> None:
     """Raise InputError unless these are shares in percent, in rising order."""
     if not percent or not 0 <= percent[0] <= percent[-1] <= 100 or any(one >= other for one, other in pairwise(percent)):

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from transformers import PreTrainedModel
 
 from rna_bench.attacks.cost import AttackCost, Updates
-from rna_bench.attacks.protocol import AttackStage, AttackText, Target, TextKind, TextSide, check_facts
+from rna_bench.attacks.protocol import AttackStage, AttackText, Target, TextKind, TextSide, check_facts, check_rising
 from rna_bench.core.types import Batch, InputError, Padding
 from rna_bench.data.batches import Batches
 from rna_bench.models.lora import Lora, adapted
@@ -45,8 +45,7 @@ class Relearn:
     lora: Lora | None = None
 
     def __post_init__(self) -> None:
-        if not self.steps or self.steps[0] < 0 or any(one >= other for one, other in pairwise(self.steps)):
-            raise InputError("attack.*.steps", self.steps, "give numbers of updates in rising order, as [0,1,2,4,8]")
+        check_rising("steps", self.steps, "updates")
         check_facts(self.facts, self.about)
         for key in ("lr", "batch_size", "max_tokens"):
             if not vars(self)[key] > 0:

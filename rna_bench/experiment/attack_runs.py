@@ -9,7 +9,7 @@ from pathlib import Path
 from rna_bench.core.schemas import build
 from rna_bench.core.types import InputError, Status
 from rna_bench.experiment.attack_config import NamedAttack, attacks_of, steps_of
-from rna_bench.experiment.attack_text import attack_text
+from rna_bench.experiment.attack_report import attack_report
 from rna_bench.experiment.attack_tracking import track_attacks
 from rna_bench.experiment.attacking import AttackedRun, attack_run, recorded_attacks
 from rna_bench.experiment.compose import compose_run, one_line
@@ -92,7 +92,7 @@ def _attack(run: Recorded, request: AttackRequest) -> AttackOutcome:
 
 
 def _done(run: Recorded, made: Sequence[AttackRecord]) -> AttackOutcome:
-    return AttackOutcome(run.folder, "\n".join(attack_text(run.record, run.folder, one) for one in made))
+    return AttackOutcome(run.folder, "\n".join(attack_report(run.record, run.folder, one) for one in made))
 
 
 def _attacked(run: Recorded, request: AttackRequest) -> AttackedRun:

@@ -21,8 +21,8 @@ from rna_bench.evaluation.attack_scores import attack_scores
 from rna_bench.evaluation.requests import EvalSet, make_eval_set
 from rna_bench.evaluation.scoring import evaluate, sharing_problem
 from rna_bench.experiment.attack_config import NamedAttack
+from rna_bench.experiment.attack_report import attack_report
 from rna_bench.experiment.attack_split import Split, split
-from rna_bench.experiment.attack_text import attack_text
 from rna_bench.experiment.attack_tracking import track_attacks
 from rna_bench.experiment.config import ExperimentConfig
 from rna_bench.experiment.data import Inputs
@@ -99,7 +99,7 @@ def attack_at_end(experiment: ExperimentConfig, inputs: Inputs, folder: Path) ->
         track_attacks(experiment, inputs, folder, made)
     clear_states(folder)
     for one in results:
-        print_result(attack_text(made, folder, one))
+        print_result(attack_report(made, folder, one))
 
 
 def _recorded(folder: Path, attack: NamedAttack, trained: str | None) -> AttackRecord | None:

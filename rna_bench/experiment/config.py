@@ -101,8 +101,7 @@ class ExperimentConfig:
 def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Sequence[str] = ()) -> ExperimentConfig:
     """Return the experiment that a composed configuration describes; bad values raise InputError.
 
-    `overrides` are the KEY=VALUE words that it was composed with: those without effect are `ignored`, each a line that says why;
-    `cautions` are lines on what the run as a whole will not show.
+    `overrides` are its KEY=VALUE words: those without effect are `ignored`, and `cautions` say what the run will not show.
     """
     require_chosen(cfg, str(choices.get("model")))
     if cfg.method and "_target_" not in cfg.method:
@@ -113,13 +112,12 @@ def experiment_config(cfg: DictConfig, choices: Mapping[str, str], overrides: Se
     cfg = with_name(cfg) if beside_base else cfg
     base = base_run(cfg, choices) if beside_base else None
     chosen = {key: str(value) for key, value in choices.items() if not key.startswith("hydra/")}
-    seed, threads = _whole("seed", cfg.seed, 0), _whole("threads", cfg.threads, 1)
     scoring: Scoring = build("scoring", cfg.scoring)
     config = _resolved(cfg, recipe)
     secrets.refuse(config)
     return ExperimentConfig(
-        seed=seed,
-        threads=threads,
+        seed=_whole("seed", cfg.seed, 0),
+        threads=_whole("threads", cfg.threads, 1),
         results_dir=_folder(cfg.results_dir),
         model=build("model", cfg.model),
         corpus=build("corpus", cfg.corpus) if recipe else None,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 RETAUGHT = "retaught"
 """The role of questions about facts that an attack was trained on: never `forget`."""
+LAYER = "layer "
+"""How variants begin that read one layer each."""
 COLUMNS = ("budget", "variant", "role", *(name for name in RESPONSES if name != "perturbation"))
 """The columns of a file of responses under attack; no question is perturbed."""
 

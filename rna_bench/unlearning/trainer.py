@@ -35,8 +35,7 @@ def unlearn(
     """
     logged = recipe.method.layer if recipe.method.layer is not None else policy.last
     rms = _reference_rms(policy, topics, recipe, logged, store)
-    noise = recipe.noise
-    scales = {layer: noise.absolute_scale(rms[layer]) for layer in noise.noised_layers} if noise else {}
+    scales = {layer: recipe.noise.absolute_scale(rms[layer]) for layer in recipe.noise.noised_layers} if recipe.noise else {}
     trainer = Trainer(policy, topics, recipe, scales, logged, store)
     optimizer = recipe.optimizer.make(policy.trained.values(), recipe.train.lr)
     control_vectors = _control_vectors(trainer)  # from the untrained model, so before a saved state is restored

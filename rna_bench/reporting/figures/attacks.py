@@ -14,7 +14,7 @@ from rna_bench.reporting.figures.style import GREY, INK, NARROW, WIDE, Size, fil
 from rna_bench.reporting.statistics.attacks import AttackKey, RecoveredRun, along_budget, by_seed
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import Interval
-from rna_bench.reporting.statistics.recovered import LAYER
+from rna_bench.runs.attack_record import LAYER
 
 LINES = ("-", (0, (4, 1)), (0, (2, 1)), (0, (1, 1)))
 """Of one method's settings, in their order."""
@@ -75,7 +75,7 @@ def _along(one: AttackKey, groups: Sequence[Group], attacked: Attacked) -> Attac
         return {math.log2(1 + budget): accuracy for budget, accuracy in along_budget(runs).items()} if runs else {}
 
     ticks = {math.log2(1 + budget): str(budget) for budget in _budgets(one, attacked)}
-    return AttackRow(" ".join(filter(None, (one.attack, one.variant))), "budget", groups, course, _apart(ticks))
+    return AttackRow(one.label, "budget", groups, course, _apart(ticks))
 
 
 def _by_layer(keys: Sequence[AttackKey], groups: Sequence[Group], attacked: Attacked) -> AttackRow:

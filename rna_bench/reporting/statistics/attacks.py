@@ -34,6 +34,11 @@ class AttackKey(NamedTuple):
     settings: str
     variant: str
 
+    @property
+    def label(self) -> str:
+        """The attack's name with that of its variant, if there are several."""
+        return " ".join(filter(None, (self.attack, self.variant)))
+
 
 @dataclass(frozen=True)
 class Recovered:

@@ -6,9 +6,7 @@ import numpy
 
 from rna_bench.reporting.statistics.attacks import AttackKey, RecoveredRun, SeedRuns, by_seed
 from rna_bench.reporting.statistics.frame import Group
-
-LAYER = "layer "
-"""How variants begin that read one layer each."""
+from rna_bench.runs.attack_record import LAYER
 
 
 def in_short(attacked: Mapping[str, RecoveredRun]) -> dict[str, list[AttackKey]]:

@@ -64,8 +64,7 @@ def _rows(key: AttackKey, groups: Sequence[Group], attacked: Mapping[str, Recove
     found = [(group, by_seed(key, group, attacked)) for group in groups]
     under = [(group, runs) for group, runs in found if runs]
     same_name = {other.settings for run in attacked.values() for other in run.by_attack if other.attack == key.attack}
-    name = " ".join(filter(None, (key.attack, key.variant)))
-    cells: TableRow = {"attack": name}
+    cells: TableRow = {"attack": key.label}
     if len(same_name) > 1:
         cells["with"] = key.settings
     return [

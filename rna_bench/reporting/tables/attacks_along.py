@@ -30,6 +30,7 @@ def _rows(key: AttackKey, group: Group, step: int, attacked: Mapping[str, Recove
         return []
     accuracies = list(along_budget(runs).values())
     areas = [100 * float(area(own.budgets, own.accuracies())) for own in runs.values()]
-    name = " ".join(filter(None, (key.attack, key.variant)))
     ends: TableRow = {"before": accuracies[0], "after": accuracies[-1], "area": percent_interval(areas)}
-    return [{"attack": name, **group_cells(group), "seeds": Seeds(len(runs), 0, ()), "step": str(step), **ends}]
+    several = {one.settings for run in attacked.values() for own in run.along.values() for one in own if one.attack == key.attack}
+    named = {"attack": key.label, **({"with": key.settings} if len(several) > 1 else {})}
+    return [{**named, **group_cells(group), "seeds": Seeds(len(runs), 0, ()), "step": str(step), **ends}]

@@ -8,7 +8,7 @@ from rna_bench.runs.attack_record import AttackRecord, AttackScore, record_path
 from rna_bench.runs.labels import run_label
 
 
-def attack_text(run: RunRecord, folder: Path, made: AttackRecord) -> str:
+def attack_report(run: RunRecord, folder: Path, made: AttackRecord) -> str:
     """Return which run and attack it is, where its record lies, and accuracy by task and role along the budget."""
     at = f" after step {made.step}" if made.step is not None else ""
     place = record_path(folder, made.attack, made.step)

@@ -42,6 +42,9 @@ class Words:
     def __post_init__(self) -> None:
         if not 1 <= self.count <= 3:
             raise InputError("trigger.count", self.count, "a question has three wrong options; give 1, 2 or 3")
+        both = {*self.forget_words, *self.forget_sentences} & {*self.harmless_words, *self.harmless_sentences}
+        if both:
+            raise InputError("trigger.harmless_words", sorted(both)[0], "is among the forget words, too; a control needs another")
         for trigger_type in self.types:
             unit = "sentences" if trigger_type is TriggerType.sentence else "words"
             for key in (f"forget_{unit}", f"harmless_{unit}"):

@@ -140,7 +140,9 @@ def composition_error(error: HydraException | OmegaConfBaseException, overrides:
         section, _, name = key.rpartition(".")
         if section == "topics":
             return InputError(key, value, f"a topic's own settings are added with a plus, as in +{key}.retain_weight=50")
-        return InputError(key, value, f"there is no such key; {_remedy(section, name, value, known, parent)}")
+        option = given(section, overrides or sys.argv)
+        where = f" with {section}={option}" if option else ""
+        return InputError(key, value, f"there is no such key{where}; {_remedy(section, name, value, known, parent)}")
     hint = " ".join(str(error).split())
     return InputError("config", "", hint if isinstance(error, ConfigCompositionException) else first_line(error))
 

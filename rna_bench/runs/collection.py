@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from rna_bench.core.conf_files import config_folder
 from rna_bench.core.types import InputError, RunRecord
 from rna_bench.runs.faults import fault
 from rna_bench.runs.record import RECORD, read
@@ -11,6 +12,8 @@ from rna_bench.runs.record import RECORD, read
 LOG = logging.getLogger(__name__)
 PLACES = (Path("results/runs"), Path("results/published"))
 """Where a name that is not a folder itself is looked up: your own runs come first."""
+CLONE = config_folder("conf").parent / PLACES[1]
+"""The published runs of the clone that the package lies in, if it does: they are found from any folder."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ def find(name: str | None = None) -> Path:
         if record_paths(PLACES[0], deep=True):
             return PLACES[0]
         raise InputError("results", PLACES[0], f"holds no record; run something first, or give a name: {_names_text()}")
-    for folder in (Path(name), *(place / name for place in PLACES), *(place for place in PLACES if place.name == name)):
+    places = (*PLACES, CLONE)
+    for folder in (Path(name), *(place / name for place in places), *(place for place in places if place.name == name)):
         if folder.is_dir():
             return folder
     raise InputError("results", name, f"is not a folder of records; give one, or a name: {_names_text()}")
@@ -56,14 +60,18 @@ def find(name: str | None = None) -> Path:
 
 def _names_text() -> str:
     """Return the names of folders of records, each with how many there are."""
-    folders = [path for place in PLACES if place.is_dir() for path in sorted(place.glob("[!.]*")) if path.is_dir()]
+    folders = [path for place in (*PLACES, CLONE) if place.is_dir() for path in sorted(place.glob("[!.]*")) if path.is_dir()]
     counts = {path.name: len(record_paths(path, deep=True)) for path in folders}
     return ", ".join(f"{name} ({count} records)" for name, count in counts.items() if count) or "there is none yet"
 
 
 def record_paths(folder: Path, *, deep: bool, name: str = RECORD) -> list[Path]:
-    """Return the paths of records (or of files of another name) in the subfolders, with `deep` also one level further down."""
-    return sorted([*folder.glob(f"*/{name}"), *(folder.glob(f"*/*/{name}") if deep else ())])
+    """Return the paths of records (or of files of another name) in the subfolders, with `deep` also one level further down.
+
+    Of the folder of a single run it is that one's.
+    """
+    own = folder / name
+    return [own] if own.is_file() else sorted([*folder.glob(f"*/{name}"), *(folder.glob(f"*/*/{name}") if deep else ())])
 
 
 def report_left_out(collection: Collection) -> None:

@@ -61,7 +61,9 @@ def test_a_name_is_a_folder_or_ones_own_runs_or_the_published(folder, tmp_path, 
     own, published = tmp_path / "own", tmp_path / "published"
     for place in (own / "a", published / "a", published / "b"):
         place.mkdir(parents=True)
+    clone = tmp_path / "clone/results/published"
     monkeypatch.setattr(collection, "PLACES", (own, published))
+    monkeypatch.setattr(collection, "CLONE", clone)
     assert find(str(folder)) == folder
     assert find("a") == own / "a"
     assert find("b") == published / "b"
@@ -73,3 +75,10 @@ def test_a_name_is_a_folder_or_ones_own_runs_or_the_published(folder, tmp_path, 
     with pytest.raises(InputError, match=r"holds no record; run something first, or give a name: b"):
         find()
     assert find("published") == published
+    (clone / "d").mkdir(parents=True)
+    assert find("d") == clone / "d"  # from any folder
+
+
+def test_the_folder_of_a_run_stands_for_that_run(folder):
+    (first, *_) = names(folder)
+    assert [run.record.identity for run in collect(folder / first, deep=True).runs] == [first]

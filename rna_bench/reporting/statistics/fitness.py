@@ -1,5 +1,6 @@
 """Whether each method did what unlearning is for: forgets, and retains."""
 
+import math
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -8,7 +9,7 @@ from rna_bench.reporting.statistics.claim import Claim
 from rna_bench.reporting.statistics.data_settings import asked
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.intervals import interval
-from rna_bench.reporting.statistics.pairs import final_forget_loss_over_seeds, over_seeds
+from rna_bench.reporting.statistics.pairs import final_forget_loss_over_seeds, over_seeds, perplexity_over_seeds
 from rna_bench.reporting.statistics.rules import FORGOTTEN
 from rna_bench.reporting.statistics.scores import has_role, retain_accuracy, task_accuracy
 from rna_bench.reporting.statistics.wording import group_name
@@ -17,13 +18,18 @@ from rna_bench.runs.identity import BASE, NO_BASE
 Model: TypeAlias = tuple[str, str, str]
 RETAINED = 10
 """The largest drop of retain accuracy below the base model's, in points, at which a model counts as having retained."""
-RULE = f"at most {FORGOTTEN}% on each forget task, retain accuracy at least the base model's less {RETAINED} points"
+FLUENT = 2
+"""The largest perplexity on held-out text, of which the base model's is one, at which a model counts as having retained it."""
+RULE = (
+    f"at most {FORGOTTEN}% on each forget task, retain accuracy at least the base model's less {RETAINED} points, perplexity on "
+    f"held-out text, where it was measured, at most {FLUENT} times the base model's"
+)
 
 
 def fitness(groups: Sequence[Group], folder: str) -> Claim | None:
     """Return whether all groups forget and retain, with a line for each that does not or cannot be judged; None without any."""
     scored = [group for group in groups if group.forgets and group.trigger_types]  # triggers imply retain questions
-    bases = {model: retained(base) for model, base in base_groups(groups).items()}
+    bases = base_groups(groups)
     judged = [group for group in scored if group.unlearned]
     if not judged:
         return None
@@ -97,12 +103,27 @@ def _forget_accuracies(group: Group) -> dict[str, list[float]]:
     return {task: [task_accuracy(run.scores, task) for run in group.runs.values()] for task in tasks}
 
 
-def _not_retained(group: Group, bases: dict[Model, float]) -> list[str]:
+def lost_text(group: Group, base: Group) -> float | None:
+    """Return a model's perplexity on held-out text if it is more than `FLUENT` times its base's; None if not, or not measured."""
+    own, known = perplexity_over_seeds(group), perplexity_over_seeds(base)
+    return own.mean if own and known and own.mean > FLUENT * known.mean else None
+
+
+def _not_retained(group: Group, bases: dict[Model, Group]) -> list[str]:
     base = bases.get(model_of(group))
-    retained = [retain_accuracy(run.scores) for run in group.runs.values()]
-    if base is None or interval(retained).mean >= base - RETAINED:
+    if base is None:
         return []
-    return [f"{_shown(group)} **does not retain**: {interval(retained).mean:.1f} of {base:.1f} ({_by_seed(group, retained)})."]
+    own, known, lines = [retain_accuracy(run.scores) for run in group.runs.values()], retained(base), list[str]()
+    if interval(own).mean < known - RETAINED:
+        lines.append(f"{_shown(group)} **does not retain**: {interval(own).mean:.1f} of {known:.1f} ({_by_seed(group, own)}).")
+    if perplexity := lost_text(group, base):
+        lines.append(f"{_shown(group)} **does not retain text**: perplexity {perplexity:.1f}, of the base {_perplexity(base):.1f}.")
+    return lines
+
+
+def _perplexity(group: Group) -> float:
+    measured = perplexity_over_seeds(group)
+    return measured.mean if measured else math.nan
 
 
 def _shown(group: Group) -> str:

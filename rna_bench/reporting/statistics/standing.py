@@ -6,7 +6,7 @@ from enum import Enum
 
 from rna_bench.core.types import TriggerType
 from rna_bench.reporting.statistics.claim_restores import restoring, shared_types
-from rna_bench.reporting.statistics.fitness import FORGOTTEN, RETAINED, base_groups, forgets, model_of, retained
+from rna_bench.reporting.statistics.fitness import FLUENT, FORGOTTEN, RETAINED, base_groups, forgets, lost_text, model_of, retained
 from rna_bench.reporting.statistics.frame import Group, shown_settings
 from rna_bench.reporting.statistics.intervals import Interval
 from rna_bench.reporting.statistics.pairs import (
@@ -25,6 +25,7 @@ class Fit(Enum):
 
     both = "yes"
     base_missing = "forgets; no base run to tell what it retains"
+    lost_text = "retains answers, but no text (perplexity)"
     not_retained = "does not retain"
     not_asked = "no forget questions asked"
     unknown_to_base = "its base does not know it either"
@@ -33,7 +34,8 @@ class Fit(Enum):
 
 RULE = (
     f"One row a method without noise. `forgets, retains`: forget accuracy at most {FORGOTTEN}% on each forget task, and retain "
-    f"accuracy at least the base model's less {RETAINED} points. Sorted, within a model and what was swept, by that (yes first, "
+    f"accuracy at least the base model's less {RETAINED} points, perplexity on held-out text, where it was measured, at most "
+    f"{FLUENT} times the base model's. Sorted, within a model and what was swept, by that (yes first, "
     "what has not forgotten last), then by the worst drop, the smallest first; rows whose intervals overlap are not told apart by "
     "their order. `worst drop`: points of retain accuracy beyond the control, under the trigger type of the largest mean. `noise`: "
     f"the largest scale with which the method still forgets, and retains at most {RETAINED} points less than without; of several, "
@@ -120,7 +122,9 @@ def _fit(group: Group, base: Group | None) -> Fit:
         return Fit.not_forgotten
     if base is None:
         return Fit.base_missing
-    return Fit.both if retained(group) >= retained(base) - RETAINED else Fit.not_retained
+    if retained(group) < retained(base) - RETAINED:
+        return Fit.not_retained
+    return Fit.lost_text if lost_text(group, base) else Fit.both
 
 
 def _gain(group: Group, baseline: Group) -> Gain:

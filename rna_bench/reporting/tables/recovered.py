@@ -1,8 +1,9 @@
 """The table that says in short how much attacks recover of each method: a row a method, a column an attack."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from rna_bench.reporting.statistics.attacks import AttackKey, RecoveredRun, along_budget, by_seed
+from rna_bench.reporting.statistics.attacks import AttackKey, RecoveredRun, SeedRuns, along_budget, by_seed
 from rna_bench.reporting.statistics.frame import Group
 from rna_bench.reporting.statistics.pairs import accuracy_over_seeds
 from rna_bench.reporting.statistics.recovered import in_short, strongest
@@ -11,14 +12,14 @@ from rna_bench.reporting.tables.attacks import depth_cells, references
 from rna_bench.reporting.tables.table import Cell, Seeds, Table, TableRow, group_cells
 
 NOTE = (
-    "Accuracy on facts that the attack never saw, in %, once all of its budget is spent; chance is 25, less after an attack that "
-    "teaches other facts. `forget`: on all forget questions, without attack. Of an attack with variants (a precision, a wording) "
-    "it is the one that recovers most of that row: as it is chosen by the facts that it is judged on, hold it against the row of "
-    "the gold reference, which is chosen alike. `depth` of an attack with several budgets: 100 where no more is recovered along "
-    "them than of the gold reference (`retrained`), which was never told the facts, 0 where as much as of the base; with a 95% "
-    "interval, and empty where table `attacks` says why. That table has each budget and variant, attacks with several settings, "
-    "diagnostics that see the original weights, and what an attack taught and broke: a broken model is not shown to have "
-    "forgotten. `seeds`: those that were attacked."
+    "Accuracy in % on facts that an attack never saw, once its budget is spent (chance is 25, less after one that teaches others), "
+    "and its `depth`, how slowly facts come back along its budget (100, as of the gold reference, which was never told them; 0, as "
+    "of the base): attacks differ, and one that brings facts back (`most`) shows that they were hidden. `forget`: on all forget "
+    "questions, without attack. Of an attack with variants (a precision, a wording) it is the one that recovers most of that row: "
+    "as it is chosen by the facts that it is judged on, hold it against the row of the gold reference (`retrained`), which is "
+    "chosen alike. `depth` has a 95% interval, and is empty where table `attacks` says why. That table has each budget and "
+    "variant, attacks with several settings, diagnostics that see the original weights, and what an attack taught and broke: a "
+    "broken model is not shown to have forgotten. `seeds`: those that were attacked."
 )
 
 
@@ -37,10 +38,19 @@ def _row(
     if not most:
         return {}
     row = group_cells(group) | {"seeds": Seeds(most, len(group.collapsed) if most == len(group.runs) else 0, ())}
-    row["forget"] = accuracy_over_seeds(group, forget_accuracy, "forget") if group.forgets else ""
+    own = replace(group, runs={seed: run for seed, run in group.runs.items() if any(seed in runs for runs in found.values())})
+    row["forget"] = accuracy_over_seeds(own, forget_accuracy, "forget") if group.forgets else ""
+    row["most"] = _most(found)
     for name, keys in columns.items():
         row |= _cells(name, keys, group, groups, attacked)
     return row
+
+
+def _most(found: Mapping[str, SeedRuns]) -> str:
+    """Return the largest accuracy that an attack ends at, and its name."""
+    ends = {name: [*along_budget(runs).values()][-1].mean for name, runs in found.items() if runs}
+    strongest_attack = max(ends, key=lambda name: ends[name])
+    return f"{ends[strongest_attack]:.1f} {strongest_attack}"
 
 
 def _cells(

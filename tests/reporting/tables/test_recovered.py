@@ -40,8 +40,8 @@ def test_an_attack_with_several_settings_and_a_diagnostic_have_no_column():
     interpolate = AttackKey("interpolate", "{}", "")
     own = {RELEARN: answered(0, 1), other: answered(0, 1), interpolate: answered(0, 1, diagnostic=True), BEST: answered(0.25)}
     (row,) = table([(make_record(1, scores=scored(0.2)), own)]).rows
-    assert [name for name in row if name not in ("model", "dtype", "method", "noise")] == ["seeds", "forget", "probe"]
-    assert row["forget"].mean == pytest.approx(20.0)
+    assert [name for name in row if name not in ("model", "dtype", "method", "noise")] == ["seeds", "forget", "most", "probe"]
+    assert (row["forget"].mean, row["most"]) == (pytest.approx(20.0), "25.0 probe")
 
 
 def test_what_was_not_attacked_has_no_row():

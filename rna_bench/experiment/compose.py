@@ -154,7 +154,7 @@ def _remedy(section: str, name: str, value: Any, known: Sequence[str], parent: D
         return f"its YAML leaves it out; add {name} there, or give +{key}={value}"
     others = {theirs: own for own, theirs in NOISE.items()}
     if key in others:
-        return f"noise=none has none; in a grid give {others[key]}={value}, which the kinds of noise that have one take"
+        return f"in a grid give {others[key]}={value}, which the kinds of noise that have one take"
     return choose_one(name, known) if known else f"the {section} chosen has none; leave it out, or choose another {section}"
 
 

@@ -125,7 +125,7 @@ CASES: dict[str, tuple[list[str], str]] = {
     ),
     "a key that one's own YAML leaves out": (
         [*RUN, "--config-dir", "own", "trigger=words", "trigger.types=[option]"],
-        "trigger.types=[option]: there is no such key; its YAML leaves it out; add types there, or give +trigger.types=",
+        "trigger.types=[option]: there is no such key with trigger=words; its YAML leaves it out; add types",
     ),
     "a word for a list": (
         [*RUN, "--config-dir", "own", "trigger=words", "+trigger.types=[option]", "trigger.forget_words=one"],
@@ -133,7 +133,7 @@ CASES: dict[str, tuple[list[str], str]] = {
     ),
     "a layer for no noise": (
         [*RUN, "noise=none", "noise.layer=0"],
-        "noise.layer=0: there is no such key; noise=none has none; in a grid give nu_layer=0",
+        "noise.layer=0: there is no such key with noise=none; in a grid give nu_layer=0",
     ),
     "the configuration of many runs": (["run", "-m", *RUN[1:], "--cfg", "job"], "--cfg=job: shows the configuration of one run"),
     "a name of ours": ([*RUN, "--config-dir", "same", "method=rmu"], "method=rmu: "),

@@ -42,7 +42,7 @@ def own(tmp_path, monkeypatch) -> Path:
         ("dataset=[mmlu,wmdp_bo]", "dataset=wmdp_bo: there is no such option; did you mean wmdp_bio,"),
         ("dataset.mmul.path=x", "dataset.mmul.path=x: there is no such key; did you mean mmlu?"),
         ("dataset.mmlu.pth=x", "dataset.mmlu.pth=x: there is no such key; did you mean path?"),
-        ("retain.weight=3", "retain.weight=3: there is no such key; choose one of log_probabilities, positions"),
+        ("retain.weight=3", "retain.weight=3: there is no such key; choose one of layers, log_probabilities, positions"),
     ],
 )
 def test_what_there_is_not_is_told_what_is_like_it(word, message):

@@ -55,7 +55,7 @@ def test_settings_are_all_but_what_may_change_under_way(composed):
             r"search\.objectives\.forget_accuracy\._target_=a\.B: cannot be imported",
         ),
         ("+search.budget=3", r"search\.budget=3: is not a key of Search"),
-        ("noise=none", r"noise\.layer=0: there is no such key; choose one of scale"),
+        ("noise=none", r"noise\.layer=0: there is no such key with noise=none; in a grid give nu_layer=0"),
     ],
 )
 def test_a_bad_search_is_refused_before_anything_is_run(override, message):

@@ -128,4 +128,4 @@ def test_figures_of_a_users_method_keep_its_colour():
     alone = style_of("ascent_kl", ["ascent_kl"])
     assert style_of("ascent_kl", ["none", "zero", "ascent_kl", *METHOD_STYLES]) == alone
     assert (alone.marker, alone.colour) not in {(style.marker, style.colour) for style in METHOD_STYLES.values()}
-    assert len({(style.marker, style.colour) for style in METHOD_STYLES.values()}) == len(METHOD_STYLES) == 13
+    assert len({(style.marker, style.colour) for style in METHOD_STYLES.values()}) == len(METHOD_STYLES) == 17

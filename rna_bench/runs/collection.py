@@ -66,12 +66,8 @@ def _names_text() -> str:
 
 
 def record_paths(folder: Path, *, deep: bool, name: str = RECORD) -> list[Path]:
-    """Return the paths of records (or of files of another name) in the subfolders, with `deep` also one level further down.
-
-    Of the folder of a single run it is that one's.
-    """
-    own = folder / name
-    return [own] if own.is_file() else sorted([*folder.glob(f"*/{name}"), *(folder.glob(f"*/*/{name}") if deep else ())])
+    """Return the paths of records (or of files of another name) in the subfolders, with `deep` also one level further down."""
+    return sorted([*folder.glob(f"*/{name}"), *(folder.glob(f"*/*/{name}") if deep else ())])
 
 
 def report_left_out(collection: Collection) -> None:
@@ -83,12 +79,14 @@ def report_left_out(collection: Collection) -> None:
 def collect(folder: Path, *, deep: bool = False) -> Collection:
     """Return the records in the subfolders of a folder; those damaged, changed or of another version are listed as left out.
 
-    With `deep`, also those one level further down (the sweeps below `results/published`). No record at all raises InputError.
+    With `deep`, also those one level further down (the sweeps below `results/published`). The folder of one run has its record
+    alone. No record at all raises InputError.
     """
     runs: dict[str, Recorded] = {}
     left_out: list[str] = []
     again: list[Recorded] = []
-    for path in record_paths(folder, deep=deep):
+    own = folder / RECORD
+    for path in [own] if own.is_file() else record_paths(folder, deep=deep):
         try:
             record = _usable(path)
         except InputError as error:

@@ -20,7 +20,7 @@ from rna_bench.unlearning.noise import NO_NOISE, Edits, NoisedModel, Side
 
 def with_adversary(passes: Passes, layer: int, radius: float, steps: int, lr: float) -> Passes:
     """Return these passes with the adversary's move at the output of `layer`; as they are, if it has no steps or no room."""
-    return perturbed(passes, layer, adversarial_move(passes, layer, radius, steps, lr)) if radius and steps else passes
+    return with_move(passes, layer, adversarial_move(passes, layer, radius, steps, lr)) if radius and steps else passes
 
 
 @torch.enable_grad()
@@ -30,7 +30,7 @@ def adversarial_move(passes: Passes, layer: int, radius: float, steps: int, lr: 
     move = torch.zeros(*passes.forget_batch.input_ids.shape, passes.width, device=passes.policy.device, requires_grad=True)
     optimizer = torch.optim.AdamW([move], lr=lr)
     for _ in range(steps):
-        nll = perturbed(quiet, layer, move).forget_nll
+        nll = with_move(quiet, layer, move).forget_nll
         (move.grad,) = torch.autograd.grad((nll.values * nll.mask).sum(), move)  # the weights get no gradient
         optimizer.step()
         _scale_back(move, radius)
@@ -43,7 +43,7 @@ def _scale_back(move: Tensor, radius: float) -> None:
     move.div_((move.norm(dim=-1, keepdim=True) / radius).clamp(min=1))
 
 
-def perturbed(passes: Passes, layer: int, move: Tensor) -> Passes:
+def with_move(passes: Passes, layer: int, move: Tensor) -> Passes:
     """Return these passes with `move` (b, t, d) added to the policy's hidden states of forget inputs at the output of `layer`.
 
     It is added where the mask is 1, and to what noise has made of them. Nothing is shared with the passes without it.

@@ -86,7 +86,7 @@ def one_line(message: str) -> str:
 @pytest.mark.parametrize(
     ("override", "key", "remedy"),
     [
-        ("method=rmx", "method=rmx: ", "did you mean rmu? choose one of adaptive_rmu, checkpoint, dpo, dpo_kl, dpo_mse, ga"),
+        ("method=rmx", "method=rmx: ", "did you mean rmu? choose one of adaptive_rmu, checkpoint, circuit_breakers, dpo, dpo_kl"),
         ("dataset=wmpd", "dataset=wmpd: ", "choose one of "),
         ("train.stepps=3", "train.stepps=3: ", "did you mean steps? choose one of steps, lr"),
         ("sed=3", "sed=", "choose one of "),
@@ -200,7 +200,7 @@ def test_no_results_folder_is_refused_and_none_is_made(command, nothing):
 def test_a_key_of_a_method_that_has_none_is_refused(command, tmp_path):
     code, message = command("run", "method=none", "method.layer=1", f"results_dir={tmp_path}/results")
     assert code == 1
-    assert one_line(message).startswith("method.layer=1: there is no such key; the method chosen has none")
+    assert one_line(message).startswith("method.layer=1: there is no such key with method=none; the method chosen has none")
 
 
 def test_a_broken_regular_expression_is_named(refused):

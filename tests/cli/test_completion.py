@@ -45,7 +45,7 @@ def test_each_group_and_each_of_its_options_is_offered(group):
         ("run --cfg ", ["job", "hydra", "all"]),
         ("run --config-dir ", []),  # the shell completes folders
         ("sweep dem", ["demo"]),
-        ("sweep demo method=rm", ["method=rmu"]),
+        ("sweep demo method=rm", ["method=rmu", "method=rmu_lat"]),
         ("search zep", ["zephyr_7b"]),
         ("list trig", ["triggers"]),
         ("completion ", ["bash", "zsh"]),
@@ -99,8 +99,8 @@ def in_bash(line: str, breaks: str = " \t\n\"'><=;|&(:") -> list[str]:
 def test_bash_is_given_what_may_follow():
     assert in_bash("rna-bench swe") == ["sweep"]
     assert in_bash("rna-bench run noise.sc") == ["noise.scale="]
-    assert in_bash("rna-bench run seed=1 method=rm") == ["rmu"]  # bash replaces what is behind the =
-    assert in_bash("rna-bench run method=rm", breaks=" \t\n") == ["method=rmu"]
+    assert in_bash("rna-bench run seed=1 method=rm") == ["rmu", "rmu_lat"]  # bash replaces what is behind the =
+    assert in_bash("rna-bench run method=rm", breaks=" \t\n") == ["method=rmu", "method=rmu_lat"]
     assert in_bash("rna-bench run nothing_like_it") == []
 
 
@@ -111,7 +111,7 @@ def test_zsh_is_given_what_may_follow():
         f"{SCRIPTS['zsh']}\nwords=({PROGRAM} run method=rm) CURRENT=3; _rna_bench"
     )
     done = subprocess.run(["zsh", "-f", "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["method=rmu"]
+    assert done.stdout.split() == ["method=rmu", "method=rmu_lat"]
 
 
 def test_completion_imports_nothing_heavy():

@@ -62,7 +62,7 @@ def test_continuations_without_text_or_words_or_of_a_checkpoint_are_refused_in_o
         run("method=none", "generation.prompts=4")
     with pytest.raises(InputError, match=r"generation\.prompts=-1: give 0 or more"):
         run("method=none", "generation.prompts=-1")
-    with pytest.raises(InputError, match="a checkpoint's base is another run"):
+    with pytest.raises(InputError, match="the base of method=checkpoint or retrained is another run"):
         run("method=checkpoint", "base=none", "heldout=pocket", "generation.prompts=4")
     with pytest.raises(InputError, match="the trigger has no words"):
         run("method=none", "heldout=pocket", "generation.prompts=4", "trigger=none")

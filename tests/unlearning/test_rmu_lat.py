@@ -9,7 +9,7 @@ import torch
 from rna_bench.core.seeds import generator
 from rna_bench.core.types import InputError, Padding, Score
 from rna_bench.unlearning.config import Train, UnlearningConfig
-from rna_bench.unlearning.latent import adversarial_move, perturbed
+from rna_bench.unlearning.latent import adversarial_move, with_move
 from rna_bench.unlearning.methods.rmu import RMU
 from rna_bench.unlearning.methods.rmu_lat import RMULAT
 from rna_bench.unlearning.noise import NO_NOISE, RNA, GaussianNoise, NoisedModel, NoiseDraw, Side, Unit
@@ -71,9 +71,9 @@ def test_the_move_makes_forget_text_likelier_within_its_radius_and_leaves_no_gra
     move = adversarial_move(passes, 0, 0.5, 8, 0.05)
     assert move.norm(dim=-1).max().item() == pytest.approx(0.5, rel=1e-5)
     assert not move[~forget.mask.bool()].any()
-    assert perturbed(passes, 0, move).forget_nll.values.sum() < passes.forget_nll.values.sum()
-    assert torch.equal(perturbed(passes, 0, move).retain.hidden, passes.retain.hidden)
-    assert torch.equal(perturbed(passes, 0, move).reference_forget.hidden, passes.reference_forget.hidden)
+    assert with_move(passes, 0, move).forget_nll.values.sum() < passes.forget_nll.values.sum()
+    assert torch.equal(with_move(passes, 0, move).retain.hidden, passes.retain.hidden)
+    assert torch.equal(with_move(passes, 0, move).reference_forget.hidden, passes.reference_forget.hidden)
     assert all(tensor.grad is None for tensor in policy.trained.values())
 
 
@@ -91,7 +91,7 @@ def test_the_move_is_found_without_noise_and_added_to_what_noise_made(policy, on
     plain = passes_of(policy, 0, one[0].forget(0), one[0].retain(0), NO_NOISE)
     move = adversarial_move(noised(), 0, 0.5, 4, 0.05)
     assert torch.equal(move, adversarial_move(plain, 0, 0.5, 4, 0.05))
-    torch.testing.assert_close(perturbed(noised(), 0, move).forget.hidden, noised().forget.hidden + move)
+    torch.testing.assert_close(with_move(noised(), 0, move).forget.hidden, noised().forget.hidden + move)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def recovered_figure(groups: Sequence[Group], attacked: Attacked) -> Drawn | Non
         axes.set_title(name, fontsize=7.5)
     figure.supxlabel("accuracy on facts not retaught, %", fontsize=7)
     marks = [key(kind, **_mark(kind, kinds, INK), linestyle="none") for kind in kinds]
-    figure.legend(handles=marks, loc="outside upper center", ncols=len(marks), fontsize=7)
+    figure.legend(handles=marks, loc="outside upper center", ncols=min(len(marks), 3), fontsize=7)
     return Drawn("recovered", CAPTION, figure)
 
 

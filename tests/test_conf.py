@@ -254,7 +254,13 @@ def jobs(sweep: DictConfig) -> list[list[str]]:
     return [[f"{key}={value}" for key, value in zip(keys, job, strict=True)] for job in picked]
 
 
-@pytest.mark.parametrize("name", SWEEP_FILES)
+LIKE_ZEPHYR = ("paper_main_mistral_7b", "paper_main_llama3_8b", "paper_main_llama3_8b_instruct")
+"""Sweeps that differ from Zephyr-7B's in the model alone."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in LIKE_ZEPHYR else []) for name in SWEEP_FILES]
+)
 def test_every_sweep_file_composes_and_every_value_in_it_builds(name):
     beside = f"hydra.searchpath=[{CONF.as_uri()}]"
     sweep = composed(beside, config=name, folder=SWEEPS)

@@ -142,7 +142,13 @@ def test_true_and_false_are_names_of_options_and_shown_as_typed():
     assert unquoted(quoted(words)) == ["released=true", "released=true,false", "released=true", *words[3:]]
 
 
-@pytest.mark.parametrize("name", [path.stem for path in config_folder("sweeps").glob("paper_main_*.yaml")])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(path.stem, marks=[] if "zephyr" in path.stem else pytest.mark.slow)
+        for path in sorted(config_folder("sweeps").glob("paper_main_*.yaml"))
+    ],
+)
 def test_the_papers_sweeps_compose_both_ways(name):
     file = config_folder("sweeps") / f"{name}.yaml"
     grid = combinations(file, quoted(["released=true,false", "method=rsv,dpo_kl", "seed=42"]), None)

@@ -56,6 +56,7 @@ def hashes(folders):
     return {path: read_attack(path).sha256 for folder in folders for path in attack_paths(folder)}
 
 
+@pytest.mark.slow
 def test_a_sweep_is_attacked_in_processes_as_in_one_and_what_another_process_holds_is_left(say, sweep):
     with run_lock(sweep[0].parent, f"{sweep[0].name}.attack"):
         code, out, err = say("attack", "mine", *ATTACKS, "--jobs=2")

@@ -181,4 +181,4 @@ def _eval_set(experiment: ExperimentConfig, parts: Split, target: Target) -> Eva
 
 
 def _measured(seconds: float) -> dict[str, Any]:
-    return {"finished": datetime.now(UTC).isoformat(timespec="seconds"), "host": node(), "seconds": seconds}
+    return {"finished": datetime.now(UTC).isoformat(timespec="milliseconds"), "host": node(), "seconds": seconds}

@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -6,6 +7,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from rna_bench.cli.main import main
 from rna_bench.core import log
 from rna_bench.core.types import Dtype, ModelFolder
 from rna_bench.models.loading import load_model
@@ -78,3 +80,19 @@ def policy(fresh: Callable[..., Policy]) -> Policy:
 @pytest.fixture(scope="session")
 def tokenizer():
     return make_tokenizer(make_world(0))
+
+
+@pytest.fixture
+def told(monkeypatch, capfd):
+    """Run the command line in this process, and return its exit code and what it printed."""
+    for name in ("HF_HUB_OFFLINE", "HYDRA_FULL_ERROR"):
+        monkeypatch.setenv(name, "1")
+
+    def go(*words):
+        monkeypatch.setattr(sys, "argv", ["rna-bench", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capfd.readouterr()
+        return int(str(ended.value.code)), printed.out, printed.err
+
+    return go

@@ -1,10 +1,7 @@
 """Probe and lens from the command line, on a run of the tiny model."""
 
-import sys
-
 import pytest
 
-from rna_bench.cli.main import main
 from rna_bench.runs.attack_record import read_attack, read_attack_responses, record_path
 from rna_bench.runs.record import RECORD, read
 
@@ -14,25 +11,9 @@ RSV = ["method=rsv", "noise=none", "method.layer=1", "train.parameters=[model.la
 ATTACK = ["attack=[probe,lens]", "attack.probe.facts=4", "attack.probe.max_iterations=5"]  # too few to converge
 
 
-@pytest.fixture
-def say(monkeypatch, capfd):
-    """Run the command line in this process, and return its exit code and what it printed."""
-    for name in ("HF_HUB_OFFLINE", "HYDRA_FULL_ERROR"):
-        monkeypatch.setenv(name, "1")
-
-    def go(*words):
-        monkeypatch.setattr(sys, "argv", ["rna-bench", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capfd.readouterr()
-        return int(str(ended.value.code)), printed.out, printed.err
-
-    return go
-
-
 @pytest.mark.filterwarnings("default")
-def test_a_run_is_probed_again_to_the_bit_and_verified(say, tiny, tmp_path):
-    code, _, err = say("run", *RSV, *SMALL, f"model.path={tiny}", f"results_dir={tmp_path}", *ATTACK)
+def test_a_run_is_probed_again_to_the_bit_and_verified(told, tiny, tmp_path):
+    code, _, err = told("run", *RSV, *SMALL, f"model.path={tiny}", f"results_dir={tmp_path}", *ATTACK)
     assert (code, "Warning" in err) == (0, False), err
     (folder,) = (path.parent for path in tmp_path.glob(f"*/{RECORD}"))
     first = {name: read_attack(record_path(folder, name)) for name in ("probe", "lens")}
@@ -47,16 +28,16 @@ def test_a_run_is_probed_again_to_the_bit_and_verified(say, tiny, tmp_path):
     assert len(read_attack_responses(record_path(folder, "probe"))) == 16 * 4
     for name in first:
         record_path(folder, name).unlink()
-    code, out, err = say("attack", folder, *ATTACK)
+    code, out, err = told("attack", folder, *ATTACK)
     assert (code, "Warning" in err) == (0, False), err
     assert "pocket_hazard_1 retaught  layer 0 " in out
     assert {name: read_attack(record_path(folder, name)).sha256 for name in first} == {
         name: made.sha256 for name, made in first.items()
     }
-    assert say("verify", tmp_path)[0] == 0
+    assert told("verify", tmp_path)[0] == 0
 
 
-def test_too_few_facts_are_one_line_and_nothing_is_written(say, tiny, tmp_path):
+def test_too_few_facts_are_one_line_and_nothing_is_written(told, tiny, tmp_path):
     lines = [f"Why {n}?,one,two,three,four,{n % 2}" for n in range(6)]
     (tmp_path / "law.csv").write_text("\n".join(["question,choice0,choice1,choice2,choice3,answer", *lines]))
     asked = [
@@ -67,9 +48,9 @@ def test_too_few_facts_are_one_line_and_nothing_is_written(say, tiny, tmp_path):
         "tracker=none",
     ]
     words = ["run", "method=none", *asked, "trigger=pocket", f"model.path={tiny}", f"results_dir={tmp_path}"]
-    assert say(*words)[0] == 0
+    assert told(*words)[0] == 0
     (folder,) = (path.parent for path in tmp_path.glob(f"*/{RECORD}"))
-    code, out, err = say("attack", folder, *ATTACK)
+    code, out, err = told("attack", folder, *ATTACK)
     assert (code, out, len(err.strip().splitlines())) == (1, "", 1)
     assert "attack.*.facts=4: each letter must be the answer" in err
     assert not record_path(folder, "probe").exists()

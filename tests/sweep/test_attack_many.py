@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from rna_bench.cli.main import main
 from rna_bench.experiment.attack_runs import AttackOutcome, AttackRequest
 from rna_bench.runs.attack_record import attack_paths, read_attack, record_path
 from rna_bench.runs.lock import lock_state, run_lock
@@ -25,27 +24,17 @@ ATTACKS = ["attack=[relearn,quantise]", "attack.relearn.facts=3", "attack.relear
 REQUEST = AttackRequest((), NullTracker(), None, retrain=False)
 
 
-@pytest.fixture
-def say(monkeypatch, capfd, tmp_path):
-    """Run the command line in this process, in a folder of its own, and return its exit code and what it printed."""
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    for name in ("HF_HUB_OFFLINE", "HYDRA_FULL_ERROR"):
-        monkeypatch.setenv(name, "1")
-
-    def go(*words):
-        monkeypatch.setattr(sys, "argv", ["rna-bench", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capfd.readouterr()
-        return int(str(ended.value.code)), printed.out, printed.err
-
-    return go
 
 
 @pytest.fixture
-def sweep(say, tiny):
+def sweep(told, tiny):
     """The folders of three runs of a sweep of the user's."""
-    code, _, err = say("run", "-m", *RSV, *SMALL, f"model.path={tiny}", "seed=1,2,3", "sweep=mine", "results_dir=results/runs/some")
+    code, _, err = told(
+        "run", "-m", *RSV, *SMALL, f"model.path={tiny}", "seed=1,2,3", "sweep=mine", "results_dir=results/runs/some"
+    )
     assert code == 0, err
     folders = sorted(path.parent for path in Path("results/runs/some").glob(f"*/{RECORD}"))
     assert len(folders) == 3
@@ -57,9 +46,9 @@ def hashes(folders):
 
 
 @pytest.mark.slow
-def test_a_sweep_is_attacked_in_processes_as_in_one_and_what_another_process_holds_is_left(say, sweep):
+def test_a_sweep_is_attacked_in_processes_as_in_one_and_what_another_process_holds_is_left(told, sweep):
     with run_lock(sweep[0].parent, f"{sweep[0].name}.attack"):
-        code, out, err = say("attack", "mine", *ATTACKS, "--jobs=2")
+        code, out, err = told("attack", "mine", *ATTACKS, "--jobs=2")
     assert code == 0, err
     assert f"left: {sweep[0].name}.attack is being run by process {os.getpid()}" in err
     assert [len(attack_paths(folder)) for folder in sweep] == [0, 2, 2]
@@ -67,16 +56,16 @@ def test_a_sweep_is_attacked_in_processes_as_in_one_and_what_another_process_hol
     by_processes = hashes(sweep)
     record_path(sweep[1], "quantise").unlink()
     written = record_path(sweep[1], "relearn").stat().st_mtime_ns
-    code, out, err = say("attack", "results/runs/some", *ATTACKS, "--jobs=1")
+    code, out, err = told("attack", "results/runs/some", *ATTACKS, "--jobs=1")
     assert (code, out.count(" on rsv")) == (0, 6), err
     assert record_path(sweep[1], "relearn").stat().st_mtime_ns == written
     assert by_processes.items() <= hashes(sweep).items()
     assert len(hashes(sweep)) == 6
 
 
-def test_a_reason_that_several_runs_have_is_said_once_and_a_sweeps_runs_that_are_not_recorded_are_counted(say, sweep):
+def test_a_reason_that_several_runs_have_is_said_once_and_a_sweeps_runs_that_are_not_recorded_are_counted(told, sweep):
     (sweep[0] / RECORD).unlink()
-    code, out, err = say("attack", "mine", "attack=[relearn]", "attack.relearn.facts=8", "--jobs=1")
+    code, out, err = told("attack", "mine", "attack=[relearn]", "attack.relearn.facts=8", "--jobs=1")
     assert (code, out) == (1, "")
     assert "sweep mine: 1 of its 3 runs are not recorded, and are left out" in err
     assert err.count("some must be left to ask") == 2
@@ -84,7 +73,7 @@ def test_a_reason_that_several_runs_have_is_said_once_and_a_sweeps_runs_that_are
     assert not hashes(sweep)
 
 
-def test_an_attack_that_raises_stops_no_other_run(say, sweep, tmp_path, monkeypatch):
+def test_an_attack_that_raises_stops_no_other_run(told, sweep, tmp_path, monkeypatch):
     (tmp_path / "fragile.py").write_text(
         "from dataclasses import dataclass\nfrom itertools import count\nfrom rna_bench.attacks.protocol import AttackStage\n\n"
         "BEFORE = count()\n\n@dataclass(frozen=True)\n"
@@ -94,15 +83,15 @@ def test_an_attack_that_raises_stops_no_other_run(say, sweep, tmp_path, monkeypa
     (tmp_path / "conf/attack").mkdir(parents=True)
     (tmp_path / "conf/attack/fragile.yaml").write_text("fragile: {_target_: fragile.Fragile}\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    code, out, err = say("attack", "mine", "--config-dir", "conf", "attack=[fragile]", "--jobs=1")
+    code, out, err = told("attack", "mine", "--config-dir", "conf", "attack=[fragile]", "--jobs=1")
     assert code == 1
     assert "RuntimeError: it broke" in err
     assert out.count("fragile on rsv") == len(hashes(sweep)) == 2
 
 
 @pytest.mark.parametrize("jobs", ["0", "-1"])
-def test_a_number_of_processes_is_one_or_more(say, jobs):
-    code, _, err = say("attack", "mine", "attack=[relearn]", f"--jobs={jobs}")
+def test_a_number_of_processes_is_one_or_more(told, jobs):
+    code, _, err = told("attack", "mine", "attack=[relearn]", f"--jobs={jobs}")
     assert (code, err.strip()) == (1, f"error: --jobs={jobs}: give 1 or more")
 
 
@@ -139,7 +128,7 @@ def test_processes_that_begin_nothing_are_not_started_again(tmp_path, monkeypatc
 
 
 @pytest.mark.slow
-def test_a_command_that_is_ended_leaves_whole_records_and_goes_on_with_the_rest(say, sweep, tmp_path):
+def test_a_command_that_is_ended_leaves_whole_records_and_goes_on_with_the_rest(told, sweep, tmp_path):
     words = ["attack", "mine", *ATTACKS, "attack.relearn.steps=[0,400]", "--jobs=2"]
     program = [sys.executable, "-c", "from rna_bench.cli.main import main; main()", *words]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
